@@ -7,10 +7,11 @@ const COVERED = { covered: true };
 
 /**
  * State of a sheet or dialog over the page. It has its own entry at the end of the tab's history. `leave` closes it.
- * `isTakenBack`: the entry is being removed. `address`: the entry below gets this address once the cover is gone.
- * @type {{ leave: (() => void) | null, isTakenBack: boolean, address: string }}
+ * `isTakenBack`: the entry is being removed. `own`: its address. `address`: the entry below gets this address once the
+ * cover is gone.
+ * @type {{ leave: (() => void) | null, isTakenBack: boolean, own: string, address: string }}
  */
-const cover = { leave: null, isTakenBack: false, address: "" };
+const cover = { leave: null, isTakenBack: false, own: "", address: "" };
 
 /**
  * Add an address of this page to the tab's history. It replaces the entry of a sheet or dialog.
@@ -34,11 +35,14 @@ export function correctAddress(address) {
 /**
  * Add a history entry for something that covers the window, so that Back closes it.
  * @param {() => void} leave closes it
+ * @param {string} [own] its address
  */
-export function coverWindow(leave) {
-  cover.leave = leave;
+export function coverWindow(leave, own = location.href) {
+  Object.assign(cover, { leave, own });
   history.scrollRestoration = "manual"; // Back must not change the scroll position
-  if (!cover.isTakenBack && !history.state?.covered) history.pushState(COVERED, "");
+  if (cover.isTakenBack) return;
+  if (history.state?.covered) history.replaceState(COVERED, "", own);
+  else history.pushState(COVERED, "", own);
 }
 
 /** Remove the cover's history entry, unless Back has already done so. */
@@ -61,7 +65,7 @@ export function uncovered(event) {
   cover.address = "";
   if (address) history.replaceState(history.state, "", address);
   if (leave && isTakenBack)
-    history.pushState(COVERED, ""); // covered again in the meantime
+    history.pushState(COVERED, "", cover.own); // covered again in the meantime
   else if (leave) {
     cover.leave = null;
     leave();

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.batches.test_batches import SPEC, VALUES, Visit
@@ -61,7 +63,8 @@ def test_a_double_click_opens_one_sheet(fast: Site, visit: Visit) -> None:
 
 
 def test_a_result_and_its_batch_link_to_each_other(fast: Site, visit: Visit) -> None:
-    """A result from the history links to the sheet, and closing the sheet leads back to the link."""
+    """A result from the history links to the sheet, and closing the sheet leads back to the link.
+    The sheet has an address: a reload, a bookmark and the browser's history lead to it."""
     person = visit(fast).open(**SMALL)
     page = person.page
     finished_batch(person, SPEC, **VALUES)
@@ -74,3 +77,21 @@ def test_a_result_and_its_batch_link_to_each_other(fast: Site, visit: Visit) -> 
     expect(page.locator("dialog.sheet")).to_contain_text("6 of 6 done")
     page.keyboard.press("Escape")
     expect(link).to_be_focused()
+    sheet, address = page.locator("dialog.sheet"), re.compile("&batch=")
+    expect(page).not_to_have_url(address)
+    page.go_forward()
+    expect(sheet).to_contain_text("6 of 6 done")
+    sheet.get_by_role("button", name="Enlarge").first.click()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(address)
+    bookmark = page.url
+    page.reload()
+    expect(sheet).to_contain_text("6 of 6 done")
+    page.go_back()
+    expect(sheet).to_have_count(0)
+    expect(page).not_to_have_url(address)
+    page.goto(bookmark)
+    expect(sheet).to_contain_text("6 of 6 done")
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(address)
+    person.ready()

@@ -1,6 +1,7 @@
 // @ts-check
 // The user's batches on this app's page. The page's socket delivers them, and actions call the API.
 
+import { correctAddress } from "../back.js";
 import { notifyIfAway } from "../components/tab.js";
 import { $, element } from "../dom.js";
 import { page } from "../state.js";
@@ -36,8 +37,19 @@ export function mount(place, { upload, viewer }) {
     cards ??= new Cards(list, open);
     cards.show(page.now.batches, page.now.serverAway);
   };
-  let [known, ended, waits] = ["", 0, 0];
-  page.subscribe(({ batches, serverAway }, { batches: earlier }) => {
+  /** Open the batch that the address names. Closing it leads to the form alone. */
+  const openAddressed = () => {
+    const address = new URL(location.href);
+    const batch = address.searchParams.get("batch");
+    address.searchParams.delete("batch");
+    if (batch && !history.state?.covered) correctAddress(address.href);
+    if (batch) open(batch);
+  };
+  addEventListener("popstate", openAddressed);
+  let [hasForm, known, ended, waits] = [false, "", 0, 0];
+  page.subscribe(({ batches, serverAway, form }, { batches: earlier }) => {
+    if (form && !hasForm) openAddressed();
+    hasForm ||= Boolean(form);
     const text = JSON.stringify([batches, serverAway]);
     if (text === known) return;
     known = text;

@@ -145,10 +145,17 @@ class Sheet {
     }
     this.#show(batch);
     this.#place.showModal();
-    coverWindow(() => this.#close());
+    this.#cover();
     this.#arrange();
     this.#scroll.focus();
     this.#listen();
+  }
+
+  /** Name the batch in the page's address, so that a reload or a bookmark opens it again. */
+  #cover() {
+    const address = new URL(location.href);
+    address.searchParams.set("batch", this.#id);
+    coverWindow(() => this.#close(), address.href);
   }
 
   #listen() {
@@ -346,7 +353,7 @@ class Sheet {
   /** Move the focus to the last result that was in full screen. @param {number} at its position */
   #seeAgain(at) {
     if (!this.#place.open) return;
-    coverWindow(() => this.#close());
+    this.#cover();
     if (this.#isGrid) this.#grid.focus(at);
     else this.#list.focus(at, "enlarge");
   }
