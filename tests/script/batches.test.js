@@ -23,7 +23,7 @@ import {
   unsaid,
 } from "../../ui/page/script/batches/spec.js";
 import {
-  captionWords,
+  captionLines,
   progressWords,
   titleWords,
   whyWords,
@@ -224,12 +224,10 @@ test("a caption labels numbers and omits the form's own values", () => {
   const cells = ["a red boat", "20", "euler", "-0.5", "7"];
   const row = { number: 3, page: { cells, unset: [4] } };
   const labels = ["Prompt", "Steps", "Sampler", "Shift", "Seed"];
-  assert.equal(
-    captionWords(row, labels),
-    "Row 3\u00a0· a red boat\u00a0· Steps 20\u00a0· euler\u00a0· Shift -0.5",
-  );
-  const empty = { number: 4, page: { cells: [" ", "20", ""], unset: [] } };
-  assert.equal(captionWords(empty, labels), "Row 4\u00a0· Steps 20");
+  const own = ["a red boat", "Steps 20", "euler", "Shift -0.5"];
+  assert.deepEqual(captionLines(row, labels), own);
+  const empty = { number: 4, page: { cells: [" ", "20", ""], unset: [1] } };
+  assert.deepEqual(captionLines(empty, labels), ["Row 4"]);
 });
 
 /**

@@ -7,7 +7,7 @@ import { API, get } from "../requests.js";
 import { arrangedRun } from "../runs/results.js";
 import { loaded } from "../stage/media.js";
 import { Viewport } from "../stage/viewport.js";
-import { captionWords } from "./words.js";
+import { captionLines, joined } from "./words.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
@@ -98,7 +98,7 @@ export class LargeResult {
     this.#view = view;
     this.#items = arrangedRun(view).items;
     this.#item = fromEnd ? Math.max(0, this.#items.length - 1) : 0;
-    this.#said.textContent = captionWords(row, this.#rows?.labels() ?? []);
+    this.#said.textContent = joined(captionLines(row, this.#rows?.labels() ?? []));
     return this.#draw();
   }
 

@@ -4,7 +4,7 @@
 import { fadeIn, ifUnshowable } from "../arrivals.js";
 import { addressOf, button, element, inHalves } from "../dom.js";
 import { labeled, message } from "../messages.js";
-import { captionWords, stateWords } from "./words.js";
+import { captionLines, joined, stateWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
 
@@ -75,10 +75,11 @@ export function rowTile(row, at, columns, does) {
   tile.role = "listitem";
   if (!row) return tile;
   tile.dataset.state = row.state;
-  const words = captionWords(row, columns);
+  const [first = "", ...more] = captionLines(row, columns);
   const said = element("p", "words");
-  said.title = words;
-  said.append(inHalves(words));
+  said.title = joined([first, ...more]);
+  if (more.length) said.append(element("span", "", first), element("span", "", joined(more)));
+  else said.append(inHalves(first));
   const state = row.state === "waiting" ? "" : stateWords(row.state);
   tile.append(thumbFor(row, at, does, state), said);
   return tile;

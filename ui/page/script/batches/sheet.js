@@ -7,6 +7,7 @@ import { $, announce, button, closeButton, element, isCtrlEnter, tell } from "..
 import { Grid } from "../grids/grid.js";
 import { message, withEllipsis } from "../messages.js";
 import { API, ask, get, look } from "../requests.js";
+import { menuButton } from "../results/pop_menu.js";
 import { lookBackAt } from "../runs/following.js";
 import { reuse } from "../stage/actions.js";
 import { addedWays, shareBatch } from "../stage/share.js";
@@ -27,12 +28,13 @@ import {
   widthsOf,
   withRows,
 } from "./rows.js";
-import { askToDelete, explain, offerDownload } from "./sheet_questions.js";
+import { askToDelete, explain, offerDownload, RESULTS, tableOf } from "./sheet_questions.js";
 import { VirtualList } from "./virtual_list.js";
 import { fractionOfBatch, progressWords, stateWords, whyWords } from "./words.js";
 
 /** @import { LargeResult, Rows } from "./large_result.js" */
 /** @import { BatchRow, BatchRows, Cells, WholeBatch } from "./rows.js" */
+/** @import { Entry } from "../results/pop_menu.js" */
 /** @import { PageState } from "../state.js" */
 
 const MOST = 100; // rows per request
@@ -43,7 +45,6 @@ const TILE = 168;
 const TILE_ON_PHONE = 104;
 const GAP = 12;
 const WORDS = 44; // pixels below a tile
-const WORDS_ON_PHONE = 78;
 /** Return whether rows are cards. The width is the same as in styles/batches/sheet.css. */
 const isSmall = () => matchMedia("(max-width: 600px)").matches;
 const NOTHING = message("No results.");
@@ -95,6 +96,7 @@ class Sheet {
     this.#head = new SheetHead(id, this.#place, read(localStorage, BATCH_VIEW, "table"), {
       close: () => this.#close(),
       changed: (wishes) => this.#wish(wishes),
+      files: () => (this.#batch?.page.axes?.length ? this.#grid.files() : []),
       renew: () => this.#renew(),
       remove: (withRuns) => this.#remove(withRuns),
     });
@@ -120,7 +122,7 @@ class Sheet {
     this.#scroll.tabIndex = 0;
     this.#table.append(this.#columns, this.#list.place);
     this.#scroll.append(this.#table, this.#said, this.#grid.place);
-    this.#head.filters.prepend(this.#grid.tools);
+    this.#head.filters.append(this.#grid.tools);
     this.#place.append(this.#head.place, this.#scroll);
     this.#place.setAttribute("aria-labelledby", this.#head.titleId);
     this.#place.addEventListener("cancel", (event) => {
@@ -177,8 +179,7 @@ class Sheet {
   /** @param {number} width */
   #linesIn(width) {
     if (this.#isGallery) {
-      const [least, words] = isSmall() ? [TILE_ON_PHONE, WORDS_ON_PHONE] : [TILE, WORDS];
-      const tiles = tilesIn(width, least, GAP, words);
+      const tiles = tilesIn(width, isSmall() ? TILE_ON_PHONE : TILE, GAP, WORDS);
       this.#list.place.style.setProperty("--tile", `${tiles.tile}px`);
       return tiles;
     }
@@ -436,12 +437,18 @@ class SheetHead {
   };
   #stop = tool(message("Stop"), () => this.#do("stop"));
   #retry = tool("", () => this.#do("retry"));
-  #download = tool(withEllipsis(message("Download")), () =>
-    offerDownload(this.#id, this.#dialog, this.#varied),
+  #download = menuButton(
+    message("Download"),
+    message("Download"),
+    async () => this.#downloads(),
+    "quiet",
+    "download",
   );
-  #share = tool(message("Share…"), () => shareBatch(this.#id));
-  #delete = tool(withEllipsis(message("Delete")), () =>
-    askToDelete(this.#dialog, this.#told.remove),
+  #share = tool(message("Share…"), () => shareBatch(this.#id), "share");
+  #delete = tool(
+    withEllipsis(message("Delete")),
+    () => askToDelete(this.#dialog, this.#told.remove),
+    "delete",
   );
   #state = "";
   /** @type {WholeBatch["page"]["columns"]} */
@@ -454,8 +461,8 @@ class SheetHead {
    * @param {string} id
    * @param {HTMLElement} dialog
    * @param {Wishes["view"]} view
-   * @param {{ close: () => void, changed: (wishes: Wishes) => void, renew: () => void,
-   *   remove: (withRuns: boolean) => void }} told
+   * @param {{ close: () => void, changed: (wishes: Wishes) => void, files: () => Entry[], renew: () => void,
+   *   remove: (withRuns: boolean) => void }} told `files`: the grid's downloads
    */
   constructor(id, dialog, view, told) {
     this.#id = id;
@@ -466,14 +473,14 @@ class SheetHead {
     this.#said.role = "status";
     this.#bar.ariaLabel = message("Progress");
     const close = closeButton(() => told.close());
-    const first = element("div", "first flow", this.#title, this.#since, close);
+    const state = element("div", "how-far in-line", this.#bar, this.#said, this.#left);
+    const first = element("div", "first flow", this.#title, this.#since, state, close);
     const tools = element("div", "sheet-tools flow");
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);
     tools.append(this.#pause, this.#stop, this.#download, this.#share, this.#retry, this.#delete);
     this.#share.hidden = !addedWays().length;
-    const words = element("div", "so-far flow", this.#said, this.#left);
-    const state = element("div", "how-far flow", this.#bar, words, tools);
-    this.place.append(first, state, this.#why, this.#filters());
+    const controls = element("div", "controls in-line", this.#filters(), tools);
+    this.place.append(first, controls, this.#why);
   }
 
   get wishes() {
@@ -503,11 +510,12 @@ class SheetHead {
     const isOver = hasEnded(batch);
     this.#pauses.pause.classList.toggle("other", state === "paused");
     this.#pauses.continue.classList.toggle("other", state !== "paused");
-    this.#pause.hidden = this.#stop.hidden = isOver;
+    this.#pause.hidden = this.#stop.hidden = this.#bar.hidden = isOver;
     tell(this.#retry, state === "stopped" ? message("Run the rest") : message("Retry failed"));
     // Show both buttons from the start, disabled, so that nothing moves when they become available.
     this.#retry.disabled = !failed && state !== "stopped";
-    this.#download.disabled = this.#share.disabled = !done;
+    const downloads = /** @type {HTMLButtonElement} */ (this.#download.firstElementChild);
+    downloads.disabled = this.#share.disabled = !done;
     this.#retry.hidden = isOver && this.#retry.disabled;
     this.#delete.hidden = !isOver;
   }
@@ -524,6 +532,16 @@ class SheetHead {
       one.ariaPressed = String(one.value === first);
       one.hidden = one.value === "grid" && !axes;
     }
+  }
+
+  /** @returns {Entry[]} */
+  #downloads() {
+    const ofResults = () => offerDownload(this.#id, this.#dialog, this.#varied);
+    return [
+      { label: withEllipsis(RESULTS), does: ofResults },
+      { label: message("Only the table (CSV)"), href: tableOf(this.#id) },
+      ...this.#told.files(),
+    ];
   }
 
   /** @param {"pause" | "continue" | "stop" | "retry"} what */
@@ -558,7 +576,8 @@ class SheetHead {
       (view) => this.#wish({ view: /** @type {Wishes["view"]} */ (view) }),
     );
     this.#views.classList.add("views");
-    this.filters.append(states, this.#search(), this.#views);
+    this.filters.prepend(this.#views);
+    this.filters.append(states, this.#search());
     return this.filters;
   }
 
@@ -581,8 +600,12 @@ class SheetHead {
   }
 }
 
-/** @param {string} text @param {() => void} does */
-const tool = (text, does) => button(text, does, "quiet");
+/** @param {string} text @param {() => void} does @param {string} [icon] in place of the text on a phone */
+function tool(text, does, icon = "") {
+  const made = button(text, does, "quiet");
+  if (icon) Object.assign(made.dataset, { icon });
+  return made;
+}
 
 /**
  * Return a group of buttons, one of them pressed.

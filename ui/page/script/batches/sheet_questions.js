@@ -1,5 +1,5 @@
 // @ts-check
-// Small dialogs over a batch's sheet: download options, delete confirmation, and the reason why a row failed.
+// Small dialogs over a batch's sheet: file names of a download, delete confirmation, and the reason why a row failed.
 
 import { button, downloadLink, element, root } from "../dom.js";
 import { labeled, message } from "../messages.js";
@@ -8,6 +8,10 @@ import { question } from "./question.js";
 
 /** @import { BatchRow } from "./rows.js" */
 
+/** The results as a ZIP with a table of their values. */
+export const RESULTS = message("Results with table (ZIP)");
+/** @param {string} id @returns the address of the table alone */
+export const tableOf = (id) => `${root}${API}/batches/${id}/results.csv`;
 const PATTERN = "{row}-{workflow}-{seed}";
 const PART = /\{([^{}]*)\}/g;
 const OF_ALL = ["row", "workflow", "seed"];
@@ -25,18 +29,18 @@ function unknownPart(pattern, varied) {
 }
 
 /**
- * Offer the results as a ZIP with a table of their values, or the table alone.
+ * Offer the results as a ZIP, with a choice of the files' names.
  * @param {string} id
  * @param {HTMLElement} over
  * @param {readonly { key: string, label: string }[]} varied the fields whose values file names may contain
  */
 export function offerDownload(id, over, varied) {
-  const place = question("batch-download", message("Download"));
+  const place = question("batch-download", RESULTS);
   const pattern = element("input");
   pattern.type = "text";
   pattern.value = PATTERN;
   pattern.spellcheck = false;
-  const zip = downloadLink(message("Results with table (ZIP)"), "");
+  const zip = downloadLink(message("Download"), "");
   zip.classList.add("primary");
   const about = element("p");
   about.role = "status";
@@ -57,18 +61,13 @@ export function offerDownload(id, over, varied) {
   point();
   pattern.addEventListener("input", point);
   const label = element("label", "", element("span", "", message("File name")), pattern);
-  const table = downloadLink(
-    message("Only the table (CSV)"),
-    `${root}${API}/batches/${id}/results.csv`,
-  );
   const row = element("div", "last");
   row.append(
     button(message("Close"), () => place.close()),
-    table,
     zip,
   );
   place.append(label, about, row);
-  for (const link of [zip, table]) link.addEventListener("click", () => link.href && place.close());
+  zip.addEventListener("click", () => zip.href && place.close());
   over.append(place);
   place.showModal();
   zip.focus();

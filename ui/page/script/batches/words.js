@@ -40,9 +40,8 @@ export const whyWords = ({ state, why }, serverAway) =>
  */
 export function titleWords({ title, varied, first_values: values }) {
   const fields = varied.map((label, at) => [label, values[at]].filter(Boolean).join(" "));
-  return [title, ...(values.some(Boolean) ? fields : [varied.join(", ")])]
-    .filter(Boolean)
-    .join("\u00a0· "); // the no-break space keeps the dot from starting a line
+  const words = [title, ...(values.some(Boolean) ? fields : [varied.join(", ")])];
+  return joined(words.filter(Boolean));
 }
 
 /** @param {BatchRow["state"]} state */
@@ -65,14 +64,16 @@ export function stateWords(state) {
 export const fractionOfBatch = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
 
 /**
- * Return the caption of a result: its row number and the row's own values in column order. Leave out values that are
- * empty or as in the form.
+ * Return what distinguishes a result from others of its batch: the row's own values in column order, without those that
+ * are empty or as in the form; its number if there are none.
  * @param {Pick<BatchRow, "number"> & { page: Pick<BatchRow["page"], "cells" | "unset"> }} row
  * @param {readonly string[]} labels the columns' labels
  */
-export function captionWords({ number, page }, labels) {
-  const { cells, unset } = page;
+export function captionLines({ number, page: { cells, unset } }, labels) {
   const words = cells.map((value, at) => (NUMBER.test(value) ? `${labels[at]} ${value}` : value));
   const own = words.filter((_, at) => cells[at]?.trim() && !unset.includes(at));
-  return [message("Row {number}", { number }), ...own].join("\u00a0· "); // the dot must not start a line
+  return own.length ? own : [message("Row {number}", { number })];
 }
+
+/** Join texts. The no-break space keeps the dot from starting a line. @param {readonly string[]} texts */
+export const joined = (texts) => texts.join("\u00a0· ");

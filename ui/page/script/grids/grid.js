@@ -3,7 +3,7 @@
 
 import { smallOf } from "../batches/row_items.js";
 import { stateWords } from "../batches/words.js";
-import { $, button, closeSocket, downloadLink, element, root } from "../dom.js";
+import { $, button, closeSocket, element, root } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { openRunSocket } from "../runs/run_socket.js";
@@ -11,6 +11,7 @@ import { LivePreviews } from "../stage/preview_animation.js";
 import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 /** @import { RowActions } from "../batches/row_items.js" */
+/** @import { Entry } from "../results/pop_menu.js" */
 /** @import { BatchRow } from "../batches/rows.js" */
 /** @import { BatchDoc, GridAxisDoc } from "../documents.js" */
 /** @import { Arranged, GridNews, WholeGrid } from "./grid_cells.js" */
@@ -28,11 +29,12 @@ const RENEWED_AFTER = 1000; // milliseconds between updates while the batch is r
 const REST = 10; // minimum pause between updates, as a multiple of the response time
 const SHEET_CELL = 512; // pixels per cell in the downloaded image
 
-const AS_PNG = message("Download as PNG. Drop it here later to reopen the grid or its settings.");
-const AS_HTML = message("Download as HTML: a page with small images");
-const PAGE = message("Web page with originals (ZIP)");
-const AS_ZIP = message("Page (ZIP): all results, with a page that shows them");
-const NOT_YET = message("You can download it when the first result is there.");
+/** @type {readonly (readonly [string, string, string])[]} */
+const FILES = [
+  ["png", message("Grid as image (PNG)"), message("Drop it here later to reopen the grid.")],
+  ["html", message("Grid as page (HTML)"), message("With small images")],
+  ["zip", message("Web page with originals (ZIP)"), message("All results in full size")],
+];
 
 export class Grid {
   /** The element on the page. */
@@ -47,7 +49,6 @@ export class Grid {
   #shape = 0;
   #isShown = false;
   #goesOn = false;
-  #hasResults = false;
   #isAsking = false;
   #asksAgain = false;
   #renewing = 0;
@@ -58,11 +59,6 @@ export class Grid {
   #cells = [];
   #pages = element("div", "grid-pages flow");
   #swap = button(message("Swap axes"), () => this.#turn(), "quiet");
-  #files = [
-    { ending: "png", about: AS_PNG, link: fileLink("PNG", AS_PNG) },
-    { ending: "html", about: AS_HTML, link: fileLink("HTML", AS_HTML) },
-    { ending: "zip", about: AS_ZIP, link: fileLink(PAGE, PAGE) },
-  ];
 
   /**
    * @param {string} id the batch's id
@@ -72,8 +68,7 @@ export class Grid {
     this.#id = id;
     this.#does = does;
     this.#pages.role = "group";
-    const files = element("div", "grid-files flow", ...this.#files.map(({ link }) => link));
-    this.tools.append(this.#pages, this.#swap, files);
+    this.tools.append(this.#pages, this.#swap);
     new ResizeObserver(() => this.#measure()).observe(this.place);
     // Scroll focused cells fully into view; browsers stop at a part of a cell. A pressed element must not move.
     this.place.addEventListener("focusin", ({ target }) => {
@@ -92,12 +87,10 @@ export class Grid {
 
   /**
    * Take over the batch's new state.
-   * @param {Pick<BatchDoc, "state" | "done">} batch
+   * @param {Pick<BatchDoc, "state">} batch
    */
-  hear({ state, done }) {
+  hear({ state }) {
     this.#goesOn = state === "running";
-    this.#hasResults = done > 0;
-    this.#offerFiles();
     this.#renew();
   }
 
@@ -254,21 +247,17 @@ export class Grid {
       return tab;
     });
     this.#pages.replaceChildren(name, ...tabs);
-    this.#offerFiles();
   }
 
-  /** Update the download links, which are enabled once there is a result. */
-  #offerFiles() {
+  /** Return the downloads of the grid, as a menu's entries. @returns {Entry[]} */
+  files() {
     const turned = `swapped=${this.#isSwapped}`;
     const sheet = `${root}${API}/batches/${this.#id}/sheet`;
     const page = `page=${this.#page}&cell=${SHEET_CELL}&${turned}`;
-    for (const { ending, about, link } of this.#files) {
+    return FILES.map(([ending, label, title]) => {
       const href = `${sheet}.${ending}?${ending === "png" ? page : turned}`;
-      link.ariaDisabled = String(!this.#hasResults);
-      link.title = this.#hasResults ? about : NOT_YET;
-      if (this.#hasResults) link.href = href;
-      else link.removeAttribute("href");
-    }
+      return { label, title, href };
+    });
   }
 
   /**
@@ -318,16 +307,6 @@ function headOf([label, value], scope) {
   head.title = value;
   head.append(element("span", "value", label));
   return head;
-}
-
-/**
- * @param {string} text
- * @param {string} name its accessible name, which contains the text
- */
-function fileLink(text, name) {
-  const link = downloadLink(text, "");
-  Object.assign(link, { className: "quiet", role: "link", tabIndex: 0, ariaLabel: name });
-  return link;
 }
 
 /**
