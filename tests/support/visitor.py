@@ -344,7 +344,7 @@ class Visitor:
 
     def for_image(self, key: str, action: str) -> None:
         """Choose an action from the menu of the image in the field with this key."""
-        self.field(key).get_by_role("button", name="Image actions").click()
+        self.field(key).get_by_role("button", name="Change").click()
         self.page.get_by_role("menuitem", name=action, exact=True).click()
 
     def find(self) -> None:

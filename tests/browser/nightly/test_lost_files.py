@@ -110,7 +110,7 @@ def test_a_cut_upload_starts_again_and_generate_waits_for_it(fast: Site, visit: 
         held: list[Route] = []
         page.route("**/gradio_api/upload*", lambda route: held.append(route), times=1)
         field = page.locator("#field-4-image")
-        if field.get_by_role("button", name="Image actions").is_visible():
+        if field.get_by_role("button", name="Change").is_visible():
             person.for_image("4.image", "Remove image")
         person.press()
         expect(page.locator("#of-fields")).to_have_text("Fix the highlighted fields.")

@@ -382,7 +382,7 @@ def test_image_fields_have_the_same_row_of_actions(fast: Site, visit: Visit) -> 
     for name, image in (("inpaint", ".sheet canvas"), ("upscale", "[data-testid=image] img")):
         person.turn_to(name)
         expect(field.locator(image)).to_be_visible()
-        expect(field.get_by_role("button", name="Image actions")).to_be_visible()
+        expect(field.get_by_role("button", name="Change")).to_be_visible()
         icons, rows = field.evaluate(BESIDE)
         assert (len(icons), rows) == (1, 1), name
         actions.append(icons)
@@ -398,7 +398,7 @@ def test_image_fields_have_the_same_row_of_actions(fast: Site, visit: Visit) -> 
             assert tools["height"] <= 80, tools
         person.for_image(KEY, "Remove image")
         expect(field.locator(image)).to_be_hidden()
-        for action in ("Brush", "Image actions"):
+        for action in ("Brush", "Change"):
             expect(tool(person, action)).to_be_hidden()
     assert frames[0] == frames[1]
     assert actions[0] == actions[1]

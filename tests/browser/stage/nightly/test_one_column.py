@@ -142,7 +142,7 @@ def what_is_wrong_is_gone_to(person: Visitor) -> None:
     or does something else."""
     page = person.page
     expect(page.locator("#form .takes-files").first).to_be_visible()
-    menu = page.get_by_role("button", name="Image actions")
+    menu = page.get_by_role("button", name="Change")
     if menu.count():
         menu.click()
         page.get_by_role("menuitem", name="Remove image").click()

@@ -1,25 +1,24 @@
 // @ts-check
 // Shared parts of image fields and painted image fields: the menu, the form's own ratio, and Undo.
 
-import { all, button } from "../dom.js";
+import { all } from "../dom.js";
 import { offerUndo } from "../history/undo.js";
 import { message } from "../messages.js";
 import { menuButton } from "../results/pop_menu.js";
 
 /**
- * Return the menu of a field's image, after the button that replaces the image.
+ * Return the menu of a field's image.
  * @param {{ change: () => unknown, edit: () => unknown, enlarge: () => unknown, remove: () => unknown }} does
  */
 export function imageMenu({ change, edit, enlarge, remove }) {
   const editing = message("Crop, rotate or extend this image");
   const entries = [
+    { label: message("Choose another image"), does: change },
     { label: message("Edit"), title: editing, does: edit },
     { label: message("Enlarge"), does: enlarge },
     { label: message("Remove image"), does: remove, isBad: true },
   ];
-  const menu = menuButton("", message("Image actions"), entries, "tool edit-image", "more");
-  menu.prepend(button(message("Change"), change, "bare"));
-  return menu;
+  return menuButton(message("Change"), message("Change"), entries, "bare edit-image");
 }
 
 /** Return the aspect ratio of the form's width and height, or null if it has no such pair or several. */
