@@ -9,7 +9,7 @@ import { isSize, keepsShape, RATIOS, ratioOf, withRatio } from "../form/ratios.j
 import { labelOf, setFolded } from "../gradio.js";
 import { message } from "../messages.js";
 
-const USUAL = ["1:1", "3:2", "2:3"]; // shown while the others are folded
+const USUAL = ["1:1", "16:9", "2:3"]; // shown while the others are folded
 
 /** @import { ImageSize } from "../form/ratios.js" */
 /** @import { NumberRule } from "../form/values.js" */
