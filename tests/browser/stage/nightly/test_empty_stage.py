@@ -67,23 +67,27 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
 
 
 def are_on_the_picture(person: Visitor) -> None:
-    """Check that each idea has its picture and its whole text, and that none sticks out of the
-    picture, whether it is large or small."""
+    """Check that each idea has its picture and its whole text in three lines, over the lower
+    quarter of the picture, whether it is large or small, and within the stage."""
     page = person.page
     before = page.viewport_size
     assert before
     for width, height in ((1440, 900), (1366, 650)):
         page.set_viewport_size({"width": width, "height": height})
+        stage = page.locator("#stage .empty").bounding_box()
         picture = page.locator("#stage .example").bounding_box()
+        assert stage
         assert picture
         for idea in page.locator("#stage .idea").all():
             assert idea.locator("img").evaluate("image => image.decode().then(() => true)")
-            assert idea.locator("span").evaluate("text => text.scrollWidth <= text.clientWidth")
+            text = idea.locator("span")
+            assert text.evaluate("text => text.scrollWidth <= text.clientWidth")
+            assert text.evaluate("text => text.offsetHeight < 60")
             box = idea.bounding_box()
             assert box
-            assert picture["x"] <= box["x"]
-            assert box["x"] + box["width"] <= picture["x"] + picture["width"]
-            assert picture["y"] <= box["y"]
+            assert stage["x"] <= box["x"]
+            assert box["x"] + box["width"] <= stage["x"] + stage["width"]
+            assert picture["y"] + 0.75 * picture["height"] <= box["y"]
             assert box["y"] + box["height"] <= picture["y"] + picture["height"]
     page.set_viewport_size(before)
 
