@@ -56,7 +56,7 @@ class ManyControl {
     const varied = element(
       "p",
       "help aside",
-      message("Compare prompts, models, numbers or files."),
+      message("Compare prompts, models, numbers or files in a grid."),
     );
     varied.id = "vary-about";
     this.#vary.setAttribute("aria-describedby", varied.id);
