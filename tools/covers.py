@@ -25,7 +25,7 @@ from comfy.runs.interface import Origin
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 
 SIDE = 512  # pixels
-SMALL = 128  # pixels, of an idea's cover
+SMALL = 96  # pixels, of an idea's cover: twice its width on the page
 MOST = 40_000  # bytes
 SEED = 7
 PAIR = 360  # pixels, of each image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from comfy.comfyui.protocol.outputs import OutputFile
 
 COVERS = "/page/covers"
 ENDPOINTS = "/endpoints"  # another address of the app, for clients
+_SMALL = 2048  # bytes
 _WITHOUT_THUMBNAIL = (".svg", ".svgz", ".exr", ".hdr", ".jxl", ".heic")
 _WITH_WAVEFORM = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff")
 
@@ -72,3 +74,12 @@ def cover_address(workflow: str, cover: Path) -> str:
     with suppress(OSError):
         return f"{COVERS}/{quote(workflow)}?{cover.stat().st_mtime_ns}"
     return ""
+
+
+def idea_cover_address(workflow: str, cover: Path) -> str:
+    """Return the URL of an idea's image. It contains a small image, which saves the browser a
+    request."""
+    with suppress(OSError):
+        if cover.stat().st_size <= _SMALL:
+            return f"data:image/{cover.suffix[1:]};base64,{b64encode(cover.read_bytes()).decode()}"
+    return f"{COVERS}/{quote(workflow)}?image={quote(cover.name)}"

@@ -59,7 +59,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     form = chain.form
     files = sources.copies.files_of(person, root_of(request))
     first = first_shown(sources.copies, form, choice, files)
-    images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {})
+    images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {}, {})
     draw_heading(name, form, first.filled, images, sharing, sources)
     steps = (step.form for step in chain.plan.steps)
     draw_paid_notice(steps, person, sources.payment, has_account=sources.signs_in)

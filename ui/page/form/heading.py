@@ -35,7 +35,6 @@ from ui.page.form.first_values import FormSources
 from ui.page.form.kinds.view import element_id
 from ui.page.script_files import calls
 from ui.web.responses import json_text
-from ui.web.urls import COVERS
 
 _MOST_USES = 3
 _MOST_NODES = 8
@@ -349,11 +348,12 @@ def _install_link(items: Iterable[_Item]) -> str:
 class AuthorsImages:
     """Images from the author. `cover`: the URL of an example result, or ""; `examples`: the places
     of fields' example files by key; `of_ideas`: the places of the images that ideas start with, by
-    name. Missing files have the value None."""
+    name; `covers`: the URLs of ideas' covers by name. Missing files have the value None."""
 
     cover: str
     examples: Mapping[str, str | None]
     of_ideas: Mapping[str, str | None]
+    covers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +382,7 @@ def draw_heading(
     ideas = [
         {
             "label": idea.label,
-            "cover": idea.cover and f"{COVERS}/{quote(name)}?image={quote(idea.cover)}",
+            "cover": images.covers.get(idea.cover, ""),
             "values": _values_of(idea, images.of_ideas),
             "instead": {key: _authors_own(key, form, images) for key in idea.images},
         }

@@ -48,7 +48,7 @@ from ui.page.form.tools import (
 from ui.page.form_editor.edit_button import may_edit
 from ui.page.script_files import calls, listener
 from ui.web.responses import json_text
-from ui.web.urls import cover_address
+from ui.web.urls import cover_address, idea_cover_address
 
 _NOT_IN_APP = message("These settings aren't part of the author's app.")
 _REMOVAL = message(
@@ -88,6 +88,11 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
             for idea in form.ideas
             for image in idea.images.values()
             if workflow.path
+        },
+        {
+            idea.cover: idea_cover_address(name, workflow.path.with_name(idea.cover))
+            for idea in form.ideas
+            if idea.cover and workflow.path
         },
     )
     may_remove = sources.removal.may_remove(person, name)
