@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,8 @@ from ui.files.presenter import Presenter
 from ui.files.result_files import shared_file_name
 from ui.gradio.internals import root_address
 from ui.languages.current import current_language, html_of, translated
-from ui.page.plain.layout import as_page, dead_link_page, plain_page
+from ui.page.plain.layout import as_page, dead_link_page, plain_page, policy
+from ui.page.script_files import page_script
 from ui.page.social_card import LinkPreview
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -52,8 +54,9 @@ class SharedResult:
     """Result on the page. All its texts are as for HTML, without tags.
 
     `address`: the file's, empty if it can't be sent; `size`: of an image in pixels, (0, 0) if
-    unknown; `prompt`, `negative`, `facts`: empty unless the owner shares them; `settings`: the
-    address of the app with these settings, empty if the visitor can't use them.
+    unknown; `wave`: the drawing of a sound, as a data URL; `prompt`, `negative`, `facts`: empty
+    unless the owner shares them; `settings`: the address of the app with these settings, empty if
+    the visitor can't use them.
     """
 
     n: int
@@ -63,6 +66,7 @@ class SharedResult:
     address: str
     saved_as: str
     size: tuple[int, int]
+    wave: str
     prompt: str
     negative: str
     facts: str
@@ -107,7 +111,10 @@ def shared_page_routes(
         about = f"{title} · {made}" if heading and title else made
         heading = heading or title or html_of(_SHARED)
         body = _body(shared, title, token, f'<h1>{heading}</h1><p class="by">{about}</p>')
-        return as_page(plain_page(root, heading, body, preview=preview))
+        script = page_script("shared.js") if any(one.kind == "audio" for one in shared) else ""
+        body += f'\n<script type="module">{script}</script>' if script else ""
+        allowed = policy(script=script)
+        return as_page(plain_page(root, heading, body, preview=preview), allowed=allowed)
 
     return routes
 
@@ -121,6 +128,8 @@ def _result(found: FoundFile, token: str, presenter: Presenter, owner: str) -> S
     size = blobs.pixels(file.digest) if file.kind == "image" else (0, 0)
     is_sent = is_told or blobs.stripped.of(file.digest) is not None
     address = shared_file_address(token, found.n, download_name(file.name)) if is_sent else ""
+    drawing = blobs.thumbnail(file.digest, "audio") if is_sent and file.kind == "audio" else None
+    wave = base64.b64encode(drawing.read_bytes()).decode() if drawing else ""
     seeds = tuple(end.seeds.values()) if end else ()
     caption = end.stage.caption if end else Caption()
     can_use = is_told and ends.forms.knows(record.job.workflow, owner)
@@ -132,6 +141,7 @@ def _result(found: FoundFile, token: str, presenter: Presenter, owner: str) -> S
         html.escape(address.removeprefix("/")),
         html.escape(shared_file_name(found)),
         size,
+        wave and f"data:image/webp;base64,{wave}",
         html.escape(shared.prompt),
         html.escape(caption.negative),
         " · ".join(html_of(one) for one in _facts(size, seeds, caption)) if end else "",
@@ -293,6 +303,7 @@ def _media(one: SharedResult) -> str:
         case "video":
             return f'<video src="{one.address}" aria-label="{one.title}" controls loop></video>'
         case "audio":
-            return f'<audio src="{one.address}" aria-label="{one.title}" controls></audio>'
+            wave = f' data-wave="{one.wave}"' if one.wave else ""
+            return f'<audio src="{one.address}" aria-label="{one.title}"{wave} controls></audio>'
         case _:  # other kinds can't be shared
             return ""

@@ -32,7 +32,9 @@ _STYLES = (
     "plain/frame.css",
     "plain/pages.css",
     "plain/administration.css",
+    "results/sound_player.css",
 )
+_DRAWN = ("download", "moon", "muted", "pause", "play", "sound")
 _SIGN_IN = "sign_in.js"
 _MODULES = (
     "brand_notice.js",
@@ -120,7 +122,7 @@ def _policy(style: str, script: str) -> str:
 def _style(accent: str) -> str:
     fonts = f"{font_face('')} body {{ --font: {FONTS}; }}"
     own = f":root {{ {variables(accent)} {accent_variables(accent)} }}"
-    return "\n".join(("", own, layered(), fonts, icon_styles("download", "moon"), styles(*_STYLES)))
+    return "\n".join(("", own, layered(), fonts, icon_styles(*_DRAWN), styles(*_STYLES)))
 
 
 @cache

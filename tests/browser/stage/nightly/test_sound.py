@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import wave
 
 from playwright.sync_api import expect
@@ -79,7 +80,8 @@ def test_the_player_of_a_field_looks_switched_on(fast: Site, visit: Visit) -> No
 
 
 def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> None:
-    """The card has only the player, with the waveform. A silent sound says so."""
+    """The card has only the player, with the waveform, and so has the page that a link leads to. A
+    silent sound says so."""
     person = visit(fast).open("text-to-sound", **{"5.seconds": 4, "6.steps": 1})
     person.press()
     person.phase("done")
@@ -88,6 +90,17 @@ def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> N
     expect(card.locator(".kind, .name, .note")).to_have_count(0)
     facts = person.page.locator("#stage .fact[data-part=size]")
     expect(facts).to_have_text("0:04 · 22.05 kHz")
+    person.act("Share…")
+    person.page.get_by_role("button", name="Create link").click()
+    link = person.page.get_by_label("Link", exact=True)
+    expect(link).to_have_value(re.compile("/shared/"))
+    shared = person.page.context.new_page()
+    shared.goto(link.input_value())
+    expect(shared.locator("main .player .waveform")).to_be_visible()
+    shared.get_by_role("button", name="Play").click()
+    expect(shared.get_by_role("button", name="Pause")).to_be_visible()
+    shared.close()
+    person.page.keyboard.press("Escape")
     give(person.page, json.dumps(SILENCE).encode(), "silence.json")
     expect(person.page.locator("#heading h1")).to_have_text("Silence")
     person.ready()
