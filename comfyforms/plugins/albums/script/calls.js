@@ -9,6 +9,8 @@ import { page, say } from "page/state.js";
 import { read, write } from "page/storage.js";
 import { formDialog, rowOf } from "./form_dialog.js";
 
+/** @import { ItemsPage } from "./documents.js" */
+
 const GUEST = "comfyforms.guest"; // key of the name that a guest has given
 const { album = "", guest } = $("#albums")?.dataset ?? {};
 export const isGuest = guest !== undefined;
@@ -25,14 +27,31 @@ export function albumAt(path, query = new URLSearchParams()) {
   return `${API}/albums/${encodeURIComponent(album)}${path}${asked}`;
 }
 
+/** @param {string} guest @returns {Promise<boolean>} whether a guest of this name has reviewed something */
+async function isTaken(guest) {
+  /** @type {ItemsPage | null} */
+  const told = await reach(albumAt("/items", new URLSearchParams({ limit: "1", guest })));
+  return told !== null && told.counts.unreviewed < (told.total ?? 0);
+}
+
 /** Ask a guest for a name. @returns {Promise<void>} ends with the dialog */
 const askName = () =>
   new Promise((resolve) => {
     const why = element("p", "aside", message("The team sees it beside your votes and comments."));
     const input = Object.assign(element("input"), { maxLength: 60, autocomplete: "name" });
-    const keep = () => {
-      if (!input.value.trim()) return input.focus();
-      write(localStorage, GUEST, input.value.trim());
+    let asked = "";
+    const keep = async () => {
+      const given = input.value.trim();
+      if (!given) return input.focus();
+      if (given !== asked && (await isTaken(given))) {
+        asked = given;
+        why.textContent = message(
+          "{name} has already reviewed here. Continue only if that was you.",
+          { name: given },
+        );
+        return input.focus();
+      }
+      write(localStorage, GUEST, given);
       place.hidePopover();
     };
     const row = rowOf(message("Name"), input);

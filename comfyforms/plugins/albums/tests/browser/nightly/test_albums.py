@@ -96,6 +96,29 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     guest.forgive("404")
 
 
+def test_a_guest_is_asked_about_a_name_that_has_reviewed(fast: Site, visit: Visit) -> None:
+    """Another guest of this name would change the first one's verdicts. The name is taken at the
+    second try, for the same person on another device."""
+    anna = visit(fast).open(**ONE)
+    album = _album(anna, "a lighthouse")
+    token = _post(anna, f"/{album}/link", {"days": 7, "comments": True})["token"]
+    for tries in (1, 2):
+        guest = visit(fast)
+        guest.page.goto(f"{fast.url}/albums/guest/{token}")
+        guest.page.locator("#albums .tile").first.click()
+        guest.page.get_by_role("button", name="Keep").click()
+        name = guest.page.get_by_role("textbox", name="Name")
+        name.fill("Gus")
+        if tries == 2:
+            guest.page.keyboard.press("Enter")
+            expect(guest.page.get_by_text("Gus has already reviewed here.")).to_be_visible()
+        guest.page.keyboard.press("Enter")
+        stored = re.compile(r"· Gus \(guest\) ✓ · Kept")
+        tile = guest.page.get_by_role("button", name=stored, include_hidden=True)
+        expect(tile).to_have_count(1)
+        guest.page.close()
+
+
 def _shared_images(person: Visitor, count: int) -> str:
     """Return a new album with the images of one run."""
     person.open(**ONE | {"4.batch_size": count})
