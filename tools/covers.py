@@ -90,7 +90,7 @@ def result(app: RunningApp, name: str, idea: Idea) -> Image.Image:
 
 def webp_of(image: Image.Image) -> bytes:
     target = io.BytesIO()
-    image.save(target, "WEBP", quality=70, method=6)
+    image.save(target, "WEBP", quality=45, method=6)
     return target.getvalue()
 
 
