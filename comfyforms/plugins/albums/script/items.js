@@ -32,11 +32,7 @@ export function inTree(albums) {
   return below(null, 0);
 }
 
-/**
- * Return an item as a tile of the history's list.
- * @param {ItemDoc} item
- * @returns {PastRun}
- */
+/** @param {ItemDoc} item @returns {PastRun} an item as a tile of the history's list */
 export const tileOf = ({
   id,
   kind,

@@ -44,11 +44,7 @@ export function withRows(cells, total, from, rows) {
   return next;
 }
 
-/**
- * Return the cells with all rows marked as possibly outdated.
- * @param {Cells} cells
- * @returns {Cells}
- */
+/** @param {Cells} cells @returns {Cells} the cells with all rows marked as possibly outdated */
 export const aged = (cells) => cells.map(({ row }) => ({ row, old: true }));
 
 /**
@@ -83,21 +79,13 @@ export function rowsSeen({ columns, line }, count, top, height, ahead) {
   };
 }
 
-/**
- * Return the column and the top edge of a position.
- * @param {Lines} lines
- * @param {number} at
- */
+/** @param {Lines} lines @param {number} at @returns the column and the top edge of a position */
 export const placeOf = ({ columns, line }, at) => ({
   column: at % columns,
   top: Math.floor(at / columns) * line,
 });
 
-/**
- * Return the height of all rows together.
- * @param {Lines} lines
- * @param {number} count
- */
+/** @param {Lines} lines @param {number} count @returns the height of all rows together */
 export const heightOf = ({ columns, line }, count) => Math.ceil(count / columns) * line;
 
 /**

@@ -117,11 +117,7 @@ class BoxDrawing {
     });
   }
 
-  /**
-   * Return the pixel at the pointer.
-   * @param {PointerEvent} event
-   * @returns {[number, number]}
-   */
+  /** @param {PointerEvent} event @returns {[number, number]} the pixel at the pointer */
   #placeOf(event) {
     const { left, top, width, height } = this.#area.getBoundingClientRect();
     const [wide, high] = /** @type {[number, number]} */ (this.#pixels());

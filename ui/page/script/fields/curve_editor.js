@@ -133,11 +133,7 @@ class CurveEditor {
   /** @param {Element} handle */
   #indexOf = (handle) => [...this.#handles.children].indexOf(handle);
 
-  /**
-   * Return the point of the plot at the pointer.
-   * @param {MouseEvent} event
-   * @returns {Point}
-   */
+  /** @param {MouseEvent} event @returns {Point} the point of the plot at the pointer */
   #placeOf(event) {
     const { left, top, width, height } = this.#plot.getBoundingClientRect();
     return [(event.clientX - left) / width, 1 - (event.clientY - top) / height];

@@ -18,11 +18,7 @@ const brought = new Map();
 
 /** @typedef {{ run: string, at: number }} Dragged a file of a run, or ANY */
 
-/**
- * Return the drag data for a run's tile.
- * @param {HTMLElement} tile
- * @returns {Dragged | null}
- */
+/** @param {HTMLElement} tile @returns {Dragged | null} the drag data for a run's tile */
 export const draggedRun = ({ dataset: { run } }) => (run ? { run, at: ANY } : null);
 
 /**

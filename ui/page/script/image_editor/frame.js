@@ -20,11 +20,7 @@ export const MOST_SIDE = 8192;
 export const EDGES = ["left", "top", "right", "bottom"];
 const QUARTERS = 4;
 
-/**
- * Return the frame of an unedited image.
- * @param {Size} size
- * @returns {Frame}
- */
+/** @param {Size} size @returns {Frame} the frame of an unedited image */
 export const wholeFrame = ({ width, height }) => ({
   turns: 0,
   mirrored: false,

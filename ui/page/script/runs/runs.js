@@ -8,11 +8,7 @@ import { saidOf } from "./places.js";
 
 const TROUBLE = ["failed", "refused", "lost"];
 
-/**
- * Return a run that the page knows nothing about yet.
- * @param {string} id
- * @returns {Run}
- */
+/** @param {string} id @returns {Run} a run that the page knows nothing about yet */
 export const newRun = (id) => ({
   id,
   view: null,

@@ -260,11 +260,7 @@ function keptWords({ steps }) {
     : "";
 }
 
-/**
- * Return a step's result as the page shows it.
- * @param {ChainDoc} chain
- * @param {StepDoc} step
- */
+/** @param {ChainDoc} chain @param {StepDoc} step @returns a step's result as the page shows it */
 const resultOf = ({ page: shown }, { name }) => shown?.results[name];
 
 /**
