@@ -45,11 +45,11 @@ def _opened(
     spoken = f' aria-label="{html_of(label)}"' if label else ""
     return f"""<button type="button" class="quiet" popovertarget="{name}"
  id="{name}-opener"{spoken}>{opener}</button>
-<div class="question" id="{name}" popover role="dialog" aria-labelledby="{name}-title">
+<dialog class="question" id="{name}" popover aria-labelledby="{name}-title">
 <h2 id="{name}-title">{title}</h2>
 {content}
 <p class="last">
 <button type="button" class="quiet" popovertarget="{name}" popovertargetaction="hide"
  autofocus>{close}</button>
 {f'<button type="submit">{submit}</button>' if submit else ""}</p>
-</div>"""
+</dialog>"""
