@@ -56,7 +56,7 @@ def test_the_page_lists_the_action(url: str, browser: requests.Session) -> None:
 
 
 def test_the_header_links_to_the_page(url: str, browser: requests.Session) -> None:
-    """The page has the app's look, the label as heading, and a link back to the app."""
+    """The page has the app's look, the label as heading, and links to the app and plugins' pages."""
     drawn = browser.get(f"{url}/config", timeout=LONGEST_WAIT).json()["components"]
     (link,) = (one["props"] for one in drawn if one["props"].get("value") == PAGE_LABEL)
     assert link["elem_classes"] == ["plugin-page"]
@@ -64,6 +64,7 @@ def test_the_header_links_to_the_page(url: str, browser: requests.Session) -> No
     page = browser.get(f"{url}{PAGE_ADDRESS}", timeout=LONGEST_WAIT)
     assert f"<h1>{PAGE_LABEL}</h1>\n<p>Choose" in page.text
     assert ' href="./">Open ComfyForms</a>' in page.text
+    assert f' href="{PAGE_ADDRESS[1:]}">{PAGE_LABEL}</a>' in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -77,6 +77,12 @@ def current_notice() -> Notice | None:
     return notice if asking and notice and asking[0].owner(asking[1]) is not None else None
 
 
+def current_pages() -> Sequence[tuple[str, str]]:
+    """Return the addresses and labels of plugins' pages, for the header of the page."""
+    asking = _asking.get()
+    return asking[0].pages if asking else ()
+
+
 def owner_of_user(who: SignedIn) -> str:
     return f"{_KINDS[who.way]}{who.name}"
 
@@ -98,6 +104,7 @@ class Identity:
         self.scope_of: Callable[[Scope], str] = lambda _: ""
         self.operates: Callable[[HTTPConnection], bool] = lambda _: False  # an administrator
         self.notice: Callable[[], Notice | None] = lambda: None  # to everyone
+        self.pages: Sequence[tuple[str, str]] = ()  # plugins': addresses and labels
         self._sockets: WeakSet[WebSocket] = WeakSet()
 
     def owner(self, request: HTTPConnection) -> str | None:
@@ -320,7 +327,7 @@ def site_of(origin: str) -> tuple[str, str, int] | None:
 class CookieMiddleware:
     """ASGI middleware that gives a new browser an identity with its first page, unless sign-in is
     on. It also gives all cookies of the app the flags that suit the request, and pages the
-    `current_user` and `current_notice`."""
+    `current_user`, `current_notice` and `current_pages`."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app

@@ -21,7 +21,7 @@ from ui.page.style_text import layered, styles
 from ui.page.theme import BACKGROUND, accent_variables, variables
 from ui.page.typeface import FONTS, font_face
 from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import current_notice, current_user
+from ui.web.identity import current_notice, current_pages, current_user
 from ui.web.responses import KEEP_A_DAY, KEEP_FOREVER, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
@@ -231,7 +231,7 @@ def plain_page(
 <header class="bar"><a class="brand"{_HREF if top is None else ""}>{logo_tag(32)}<span>{
         html.escape(brand.name)
     }</span></a>
-<div class="top">{_link_to_app() if top is None else top}{_user_menu()}</div></header>
+<div class="top">{_links() if top is None else top}{_user_menu()}</div></header>
 {notice}{body}
 {footer}{module_tag("header.js")}
 </body>
@@ -251,8 +251,12 @@ def _notice_bar(key: str, id_: str, text: str) -> str:
 """
 
 
-def _link_to_app() -> str:
-    return f'<a class="quiet"{_HREF}>{html_of(_OPEN)}</a>'
+def _links() -> str:
+    links = ("./", _OPEN), *((address[1:], label) for address, label in current_pages())
+    return "".join(
+        f'<a class="quiet" href="{html.escape(address)}">{html_of(label)}</a>'
+        for address, label in links
+    )
 
 
 def _user_menu() -> str:
