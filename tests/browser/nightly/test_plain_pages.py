@@ -128,11 +128,16 @@ def test_every_page_has_the_form_s_header(fast: Site, visit: Callable[..., Visit
             page.get_by_role("button", name="anna").click()
             expect(page.get_by_role("link", name="Administration")).to_be_visible()
             page.set_viewport_size({"width": 390, "height": 844})
-        page.get_by_role("button", name="Sign out", exact=True).click()
+        signs_out = page.get_by_role("button", name="Sign out", exact=True)
+        page.context.set_offline(True)
+        signs_out.click()
+        expect(page.get_by_role("alert")).to_have_text("Can't reach ComfyForms. Try again.")
+        page.context.set_offline(False)
+        signs_out.click()
         expect(page.get_by_label("Username")).to_be_visible()
         page.goto(shared)
         expect(page.get_by_text("Sign in to see what was shared with you.")).to_be_visible()
-        person.forgive("(Not Found)", "401")
+        person.forgive("(Not Found)", "401", "ERR_INTERNET_DISCONNECTED")
 
 
 def makes_and_revokes_tokens(page: Page, app: RunningApp) -> None:

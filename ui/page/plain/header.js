@@ -9,6 +9,8 @@ const shade = /** @type {HTMLButtonElement} */ (document.getElementById("shade")
 /** @param {string} address */
 async function signOut(address) {
   const answer = await fetch(address, { method: "POST" }).catch(() => null);
+  const silent = document.querySelector("#user-menu [role=alert]");
+  silent?.toggleAttribute("hidden", answer?.ok);
   if (!answer?.ok) return;
   const told = await answer.json().catch(() => null); // has the identity provider's sign-out page
   if (told?.next) location.assign(told.next);

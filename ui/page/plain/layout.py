@@ -88,6 +88,7 @@ _OPEN, _HREF = message("Open ComfyForms"), ' href="./"'
 _DEAD = message("This link no longer works")
 _DISMISS = message("Dismiss")
 _THEME = message("Switch theme")
+SILENT, _TRY_AGAIN = message("Can't reach ComfyForms."), message("Try again.")
 _LIGHT, _DARK = BACKGROUND
 
 
@@ -283,7 +284,8 @@ def _user_menu() -> str:
     return f"""<button type="button" class="quiet" popovertarget="user-menu" title="{name}"><span
  class="name">{name}</span></button>
 <div id="user-menu" class="account-menu" popover>
-<p>{html_of(message("Signed in as {name}", name=user.name))}</p>{"".join(choices)}</div>"""
+<p>{html_of(message("Signed in as {name}", name=user.name))}</p>{"".join(choices)}
+<p role="alert" hidden>{html_of(SILENT)} {html_of(_TRY_AGAIN)}</p></div>"""
 
 
 def notice_page(

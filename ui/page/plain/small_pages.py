@@ -16,7 +16,7 @@ from comfy.base.messages import message
 from comfyforms.plugin_manager import contributed
 from ui.gradio.internals import app_address, root_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import module_tag, notice_page, plain_page, policy
+from ui.page.plain.layout import SILENT, module_tag, notice_page, plain_page, policy
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API, NO_STORE, Problem, http_error, wants_page
 
@@ -24,7 +24,6 @@ _NOTHING = message("Page not found")
 _WHY = message("The link may be wrong, the page may have been removed, or you may not have access.")
 _PATH = "/service_worker.js"  # at the root: browsers use the worker only for pages below its URL
 _HEADERS = {"cache-control": "no-cache"}
-_TITLE = message("Can't reach ComfyForms.")
 _RETRYING = message("Retrying…")
 _BODY = """<main class="card" role="status">
 <h1>{title}</h1>
@@ -73,7 +72,7 @@ def offline_routes(root_path: str, largest: int) -> GuardedRoutes:
 
 def _page(root: str) -> str:
     body = _BODY.format(
-        title=html_of(_TITLE), retrying=html_of(_RETRYING), script=module_tag("retrying.js")
+        title=html_of(SILENT), retrying=html_of(_RETRYING), script=module_tag("retrying.js")
     )
     return plain_page(root, "", body, "")
 
