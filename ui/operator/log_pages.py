@@ -35,6 +35,7 @@ _AUDIT = message("Download audit log (CSV)")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
 _PAGE = 100  # rows
 _PERSON, _ACTION, _DAY = message("Person"), message("Action"), message("Day")
+_TODAY = message("Today")
 _WHAT, _TIME = message("What"), message("Time")
 _SHOW, _MORE, _ORDER = message("Show"), message("Show more"), message("Order")
 _ORDERS = {"newest": message("Newest first"), "oldest": message("Oldest first")}
@@ -113,6 +114,7 @@ def _filters(chosen: Mapping[str, str], accounts: Mapping[str, str]) -> str:
     account, action = chosen["account"], chosen["action"]
     people = {"": _EVERYONE, account: account.partition(":")[2] or _EVERYONE, **accounts}
     actions = {"": _ALL, **_ACTIONS}
+    today = urlencode({**chosen, "day": f"{datetime.now():%Y-%m-%d}"})
     return f"""<form action="{ACTIVITY[1:]}" class="filters">
 {_choice("account", _PERSON, people, account) if accounts else ""}
 {_choice("action", _ACTION, actions, action)}
@@ -121,6 +123,7 @@ def _filters(chosen: Mapping[str, str], accounts: Mapping[str, str]) -> str:
 <input type="search" name="text" value="{html.escape(chosen["text"])}"></label>
 {_choice("order", _ORDER, _ORDERS, chosen["order"])}
 <button type="submit">{html_of(_SHOW)}</button>
+<a class="button quiet" href="{ACTIVITY[1:]}?{html.escape(today)}">{html_of(_TODAY)}</a>
 </form>"""
 
 

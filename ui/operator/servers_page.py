@@ -67,7 +67,7 @@ _SHOWN = message(
 _SHOW_FOR = message("Show it for")
 _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
 _FOREVER = message("Shown until you remove it.")
-_SERVERS = message("Servers")
+_SERVERS, _DEMO = message("Servers"), message("Demo")
 _SERVER, _STATE, _QUEUE = message("Server"), message("State"), message("Queue")
 _MEMORY, _VERSION, _STARTED = message("Memory"), message("Version"), message("Submitted")
 _WORKFLOW, _PERSON = message("Workflow"), message("Person")
@@ -154,14 +154,15 @@ def overview_body(  # noqa: PLR0913 - the parts of the page
     day: str,
     more: str,
     last: str,
+    kind: str,
 ) -> str:
     """Return the page's body. `batches`: the owners' names and remaining rows of waiting batches;
     `done`: what the last button did; `day`: the first card; `more`: sections below the servers;
-    `last`: below the runs."""
+    `last`: below the runs; `kind`: of servers without a name."""
     said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {day}
-{section(_SERVERS, _servers(now.servers))}
+{section(_SERVERS, _servers(now.servers, kind))}
 {more}
 {section(_RUNS, _runs(now.runs, batches))}
 {last}
@@ -171,21 +172,21 @@ def overview_body(  # noqa: PLR0913 - the parts of the page
 {module_tag("refreshing.js")}"""
 
 
-def _servers(servers: Sequence[ServerLine]) -> str:
-    rows = [_server(line, at, len(servers)) for at, line in enumerate(servers, 1)]
+def _servers(servers: Sequence[ServerLine], kind: str) -> str:
+    is_one = len(servers) == 1
+    rows = [_server(line, kind if is_one else f"{kind} {at}") for at, line in enumerate(servers, 1)]
     return table("servers", (_SERVER, _STATE, _QUEUE, _MEMORY, _VERSION, ""), rows)
 
 
-def _server(line: ServerLine, at: int, count: int) -> tuple[str | Cell, ...]:
+def _server(line: ServerLine, kind: str) -> tuple[str | Cell, ...]:
     server, report = line.server, line.report
     state, shade = (_ONLINE, "up") if report.up else (_OFFLINE, "away")
     if server.starting:
         state, shade = _STARTING, "drained"
     if server.drained and report.up:
         state, shade = _PAUSED, "drained"
-    name = server.label
-    if name == server.url:  # without a name of the administrator's
-        name = f"ComfyUI {at}" if count > 1 else "ComfyUI"
+    is_named = server.label != server.url  # by the administrator
+    name = server.label if is_named else kind
     facts = _process_facts(line.process) if line.process else []
     told = "".join(f"<br>{html_of(one)}" for one in facts)
     queue = Cell("–", -1)
@@ -197,7 +198,7 @@ def _server(line: ServerLine, at: int, count: int) -> tuple[str | Cell, ...]:
     turn, *others = _server_buttons(line, name)
     more = more_buttons(f"more-{server.number}", name, "".join(others)) if others else ""
     return (
-        Cell(f"<b>{html.escape(name)}</b><br>{html.escape(server.url)}"),
+        Cell(f"<b>{html_of(name)}</b><br>{html.escape(server.url)}"),
         Cell(f'<span class="state {shade}">{html_of(state)}</span>{told}'),
         *(queue, Cell(memory or "–", report.memory[0].free if report.memory else 0)),
         *(report.version or "–", Cell(f'<div class="buttons">{turn}{more}</div>')),
@@ -453,9 +454,10 @@ class OperatorHandlers:
         more += _models_section(self.desk)
         name_of, waiting = self.desk.identity.name_of, self.desk.services.batches.waiting()
         batches = [(name_of(owner) or GUEST, count) for owner, count in waiting]
+        kind = _DEMO if self.desk.services.demo else "ComfyUI"
         now = self.desk.monitor.overview()
         day = day_card(now, sum(count for _, count in waiting), self.desk.figures)
-        return overview_body(now, batches, notice, done, day, more, last)
+        return overview_body(now, batches, notice, done, day, more, last, kind)
 
     def failed(
         self, request: Request, path: str, problem: ComfyError, status: int = 409
