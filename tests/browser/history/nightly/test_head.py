@@ -46,6 +46,22 @@ def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
     expect(favourites).to_have_attribute("data-icon", "star")
 
 
+def test_the_unfolded_search_waits_for_typing(fast: Site, visit: Visit) -> None:
+    """The first click on a result of a short list counts, though it takes the focus."""
+    person = visit(fast, viewport=SIZES["laptop"]).open(**{"5.steps": 1})
+    page = person.page
+    person.generate()
+    person.generate()
+    tile = page.locator("#history .tile").last
+    person.find()
+    expect(page.locator("#history header input")).to_be_focused()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    box = tile.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 20, box["y"] + 20)
+    expect(tile).to_have_attribute("aria-pressed", "true")
+
+
 def test_the_search_placeholder_fits(fast: Site, visit: Visit) -> None:
     """The search placeholder fits in French on a laptop. It looks different from typed text, and
     the heading keeps its distance."""

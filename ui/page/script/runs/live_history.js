@@ -92,7 +92,7 @@ class LiveHistory {
     const unfold = (/** @type {HTMLElement} */ made) => {
       made.remove();
       write(localStorage, FINDS, true);
-      this.#filters.which.focus(); // unlike the search, it opens no keyboard on a phone
+      $("input", this.#place)?.focus();
       this.#place.scrollIntoView({ block: "nearest" });
     };
     const finds = button(message("Find and select"), unfold, "bare finds");
@@ -150,8 +150,8 @@ class LiveHistory {
     const answer = await this.#ask({ zone: ZONE });
     if (turn !== this.#turn || !answer) return; // a newer request has replaced this one
     // Not before the answer is here: the page must not shift under a pressed pointer.
-    const { areFavourites } = this.#filters;
-    $(".history", this.#place)?.classList.toggle("of-favourites", areFavourites);
+    const isFiltered = this.#filters.areFavourites || this.#view.text !== "";
+    $(".history", this.#place)?.classList.toggle("is-filtered", isFiltered);
     this.#begin(answer, 0, []);
     this.#view.begin();
     if (this.#any) this.#expiry.load();
