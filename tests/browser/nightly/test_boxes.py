@@ -34,7 +34,7 @@ def test_a_ticked_box_is_seen_in_every_dialog(fast: Site, visit: Visit) -> None:
     share = page.get_by_role("dialog", name="Share the results")
     for theme in ("dark", "light"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        assert _is_seen(share.get_by_label("With prompt and settings")), theme
+        assert _is_seen(share.get_by_label("Include the prompt and settings")), theme
     fields = share.locator("select, input:not([type=checkbox])")
     expect(fields.first).to_be_visible()
     assert fields.evaluate_all(HEIGHTS) == [42]

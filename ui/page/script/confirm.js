@@ -17,11 +17,12 @@ export function confirm(asked, about, does, then, otherwise = () => {}) {
   let isConfirmed = false;
   const end = () => place.hidePopover();
   const cancel = button(message("Cancel"), end);
-  const go = button(does, () => {
+  const confirmed = () => {
     isConfirmed = true;
     end();
     then();
-  });
+  };
+  const go = button(does, confirmed, "button primary");
   place.addEventListener("toggle", (event) => {
     const { newState } = /** @type {ToggleEvent} */ (event);
     if (newState === "closed" && !isConfirmed) otherwise();

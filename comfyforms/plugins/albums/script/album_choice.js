@@ -1,8 +1,8 @@
 // @ts-check
 // Choice of an album for results, which may be a new one.
 
-import { element } from "page/dom.js";
-import { message } from "page/messages.js";
+import { $, button, element } from "page/dom.js";
+import { message, withEllipsis } from "page/messages.js";
 import { API, json, request } from "page/requests.js";
 import { linkTo } from "./album_cards.js";
 import { allAlbums } from "./all_albums.js";
@@ -25,13 +25,20 @@ export async function albumChoice(from) {
     ({ album: { id, title }, depth }) => new Option("\u2003".repeat(depth) + title, id),
   );
   const [latest] = albums.flatMap(({ album }) => (album.mine ? [album] : [])).sort(byChange);
-  const which = selectOf([...choices, new Option(message("New album"), NEW)], latest?.id ?? NEW);
+  const words = withEllipsis(message("New album"));
+  const which = selectOf([new Option(words, NEW), ...choices], latest?.id ?? NEW);
   const { rows, read } = albumFields(null);
   const made = element("div", "", ...rows);
   const said = element("p", "said");
   said.role = "status";
+  const add = button(words, () => {
+    which.value = NEW;
+    show();
+    $("input", made)?.focus();
+  });
   const show = () => {
     made.hidden = which.value !== NEW;
+    add.hidden = !made.hidden;
   };
   which.addEventListener("change", show);
   show();
@@ -64,7 +71,8 @@ export async function albumChoice(from) {
     return album.id;
   }
 
-  return { rows: [rowOf(message("Album"), which), made], said, send, chosen };
+  const row = element("div", "row beside", rowOf(message("Album"), which), add);
+  return { rows: [row, made], said, send, chosen };
 }
 
 /**

@@ -2,7 +2,7 @@
 // Dialogs for an album's owner: its title, note and access, and the link for guests.
 
 import { dateWords } from "page/clock.js";
-import { button, dialog, element } from "page/dom.js";
+import { button, dialog, element, iconButton } from "page/dom.js";
 import { onlyHereWords } from "page/form/copying.js";
 import { linkField } from "page/form/link_field.js";
 import { message, plural } from "page/messages.js";
@@ -80,15 +80,19 @@ function offerLink({ token, expires_at: end, comments, settings }) {
   const until = message("Ends on {date}", { date: dateWords(end) });
   const about = [until, comments && COMMENTS, settings && SETTINGS];
   const place = dialog("share", message("Link for guests"));
-  const stop = button(message("Stop sharing"), async () => {
+  const stopSharing = async () => {
     if (!(await ask(albumAt("/link"), undefined, "DELETE"))) return;
     place.hidePopover();
     say(message("Sharing stopped. The link no longer works."), "", "");
-  });
+  };
+  const stop = iconButton("close", stopSharing, "bare");
+  stop.textContent = message("Stop sharing");
   const close = button(message("Close"), () => place.hidePopover());
   const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
-  const words = element("p", "", `${onlyHereWords()} ${about.filter(Boolean).join(" · ")}`);
-  place.append(words, ...parts, element("div", "row last", stop, close));
+  const words = element("p", "", about.filter(Boolean).join(" · "));
+  const reach = element("p", "aside", onlyHereWords());
+  place.append(words, ...parts, reach, element("div", "flow", stop));
+  place.append(element("div", "row last", close));
   document.body.append(place);
   place.showPopover();
   field.focus();

@@ -17,7 +17,7 @@ import { checkBox, fillForm } from "./form_dialog.js";
 export async function share(what, place, close) {
   const choice = await albumChoice();
   if (!choice) return null;
-  const settings = checkBox(message("With prompt and settings"));
+  const settings = checkBox(message("Include the prompt and settings"));
   const content = [...choice.rows, settings.label, choice.said];
   return fillForm(place, close, content, message("Share"), async () => {
     const id = await choice.chosen();

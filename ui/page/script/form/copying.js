@@ -14,9 +14,11 @@ export const ONLY_HERE = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(root
 export function onlyHereWords() {
   if (!ONLY_HERE) return "";
   return $('#operates, #user-menu [href="operator"]')
-    ? message("Only works on this computer. To share on your network, start with --host 0.0.0.0.")
+    ? message(
+        "The link opens on this computer only. To share on your network, start with --host 0.0.0.0.",
+      )
     : message(
-        "It opens on this computer only. Ask your administrator for an address on your network.",
+        "The link opens on this computer only. Ask your administrator for an address on your network.",
       );
 }
 

@@ -16,6 +16,7 @@ const NOT_COPIED = message("Select the link and copy it.");
 export function linkField(link) {
   const field = Object.assign(element("input"), { readOnly: true, value: link });
   field.ariaLabel = message("Link");
+  field.addEventListener("focus", () => field.select());
   const said = element("p", "said");
   said.role = "status";
   const copy = async () => {
@@ -25,7 +26,6 @@ export function linkField(link) {
     );
     field.focus();
     field.select();
-    field.scrollLeft = 0; // show the start of the link
     said.textContent = isCopied ? COPIED : NOT_COPIED;
   };
   const row = element("div", "row", field, button(message("Copy"), copy));

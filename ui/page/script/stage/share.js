@@ -1,7 +1,17 @@
 // @ts-check
 // “Share…”: a link to one or several results that their owner can create and revoke, and the ways that plugins add.
 
-import { $, addressOf, announce, button, dialog, downloadLink, element, root } from "../dom.js";
+import {
+  $,
+  addressOf,
+  announce,
+  button,
+  dialog,
+  downloadLink,
+  element,
+  iconButton,
+  root,
+} from "../dom.js";
 import { ONLY_HERE, onlyHereWords } from "../form/copying.js";
 import { linkField } from "../form/link_field.js";
 import { message, plural } from "../messages.js";
@@ -42,7 +52,9 @@ const wordsFor = (count) => ({
 
 /** @param {number} count */
 const othersOf = (count) =>
-  plural("{count} other link shows it, too.", "{count} other links show it, too.", { count });
+  plural("Also shared with {count} other link.", "Also shared with {count} other links.", {
+    count,
+  });
 
 /**
  * What to share. Of several runs, the last comes first.
@@ -121,7 +133,7 @@ async function openDialog(title, what, own) {
     });
     return element("label", "", input, element("span", "", way.label));
   });
-  if (choices.length > 1) place.append(element("div", "row ways", ...choices));
+  if (choices.length > 1) place.append(element("div", "segments", ...choices));
   place.append(body);
   const first = await show();
   if (!first) return;
@@ -148,6 +160,8 @@ const wayOf = ({ label, module }, what) => ({
 const linkTo = (files, download) => ({
   label: message("With a link"),
   async fill(place, close) {
+    download.className = "bare";
+    download.dataset.icon = "download";
     const most = message("Choose {most} images, videos or sounds at most.", { most: MOST });
     const query = new URLSearchParams(files.map((file) => ["file", file]));
     if (!files.length || files.length > MOST) {
@@ -175,7 +189,8 @@ class SharePanel {
   #close;
   #link = element("div");
   #box = element("input");
-  #carries = element("p", "carries");
+  #carries = element("p", "carries aside");
+  #others = element("div", "flow");
   #last = element("div", "row last");
   #told;
   #instead;
@@ -198,16 +213,15 @@ class SharePanel {
     const withPrompt = told.has_prompt ? [this.#withPrompt()] : [];
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
-    this.#place.append(
+    const readers = told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn;
+    const reach = element("p", "aside", onlyHereWords() || readers);
+    place.append(
       ...before,
-      element(
-        "p",
-        "",
-        onlyHereWords() || (told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn),
-      ),
       this.#link,
+      reach,
       ...withPrompt,
       this.#carries,
+      this.#others,
       this.#last,
     );
     this.#show();
@@ -234,11 +248,11 @@ class SharePanel {
     this.#box.disabled = Boolean(address) && includes && !canStrip;
     const create = button(message("Create link"), () => this.#create(), "button primary");
     create.ariaDisabled = String(!includes && !canStrip);
-    const stop = button(message("Stop sharing"), () => this.#ask());
-    const parts = address
-      ? [stop, this.#leave(message("Close"))]
-      : [...(others ? [stop] : []), this.#leave(message("Cancel")), create];
-    this.#last.replaceChildren(...this.#instead, ...parts);
+    const stop = iconButton("close", () => this.#ask(), "bare");
+    stop.textContent = message("Stop sharing");
+    this.#others.replaceChildren(...this.#instead, ...(address || others ? [stop] : []));
+    const leave = this.#leave(address ? message("Close") : message("Cancel"));
+    this.#last.replaceChildren(leave, ...(address ? [] : [create]));
     return link;
   }
 
@@ -272,7 +286,7 @@ class SharePanel {
   #ask() {
     this.#keepOnly(this.#told.others ? FROM_ALL : FOR_GOOD, [
       this.#leave(message("Cancel")),
-      button(message("Stop sharing"), () => this.#end()),
+      button(message("Stop sharing"), () => this.#end(), "button primary"),
     ]);
   }
 

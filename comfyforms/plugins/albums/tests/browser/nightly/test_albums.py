@@ -89,7 +89,7 @@ def test_a_guest_reviews_with_a_name_until_the_link_ends(fast: Site, visit: Visi
     page.get_by_role("button", name="More").click()
     page.get_by_role("menuitem", name="Link for guests").click()
     expect(page.get_by_role("textbox", name="Link")).to_have_value(re.compile(f"/guest/{token}$"))
-    expect(page.get_by_text("Only works on this computer.")).to_be_visible()
+    expect(page.get_by_text("The link opens on this computer only.")).to_be_visible()
     page.get_by_role("button", name="Stop sharing").click()
     expect(page.get_by_text("The link no longer works.")).to_be_visible()
     expect(guest.page.get_by_role("heading")).to_have_text("This link no longer works")
