@@ -45,7 +45,7 @@ def test_light_and_dark(fast: Site, visit: Visit) -> None:
     person.press()
     expect(person.page.locator(".field-error")).to_be_visible()
     is_read()
-    person.page.get_by_role("button", name="Switch theme").click()
+    person.page.get_by_role("button", name="Light theme").click()
     expect(dark).to_have_count(0)
     person.page.reload()
     person.ready()

@@ -87,7 +87,7 @@ def test_the_phone_menu_is_a_list(fast: Site, visit: Visit) -> None:
     menu = page.get_by_role("button", name="Menu")
     below = page.locator("#columns").evaluate(TOP)
     menu.click()
-    expect(page.get_by_text("Switch theme")).to_be_visible()
+    expect(page.get_by_text("Dark theme")).to_be_visible()
     tops = [
         page.locator(one).evaluate(TOP)
         for one in ("#open button", ".plugin-page a", "#shade button")
@@ -136,7 +136,7 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate(rows, parts) == 1
     menu = page.get_by_role("button", name="Menu")
-    expect(page.get_by_role("button", name="Switch theme")).to_be_hidden()
+    expect(page.get_by_role("button", name="Dark theme")).to_be_hidden()
     expect(page.get_by_role("link", name="ComfyForms")).to_be_visible()
     box = page.locator("#picker").bounding_box()
     assert box

@@ -83,7 +83,7 @@ def test_numbers_and_buttons(fast: Site, visit: Visit) -> None:
     assert person.page.evaluate(scheme) == "light"
     assert person.page.evaluate(FAINT) == []
     person.page.get_by_role("button", name="Menu").click()
-    person.page.get_by_role("button", name="Switch theme").click()
+    person.page.get_by_role("button", name="Dark theme").click()
     assert person.page.evaluate(scheme) == "dark"
     assert person.page.evaluate(FAINT) == []
 

@@ -1,11 +1,12 @@
 // @ts-check
 // Name of the signed-in user in the header, with a menu. On a phone, its entries are in the header's menu.
 
-import { $, button, element, root } from "../dom.js";
+import { $, button, element, root, tell } from "../dom.js";
 import { userName } from "../gradio.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { page } from "../state.js";
+import { themeWords } from "./header.js";
 
 const GAP = 6; // pixels
 const MARGIN = 8;
@@ -47,11 +48,17 @@ export function mountAccount(place) {
   signsOut.forEach((one, at) => {
     one.dataset.ends = at ? "/logout/everywhere" : "/logout";
   });
+  signsOut[0]?.classList.add("divides");
+  const switchTheme = () => {
+    $("#shade button")?.click();
+    tell(look, themeWords());
+  };
+  const look = button("", switchTheme, "choice look divides");
   menu.append(
     element("p", "", message("Signed in as {name}", { name: userName() })),
     operator,
     link(`${root}/account`, message("Your account")),
-    button(message("Switch theme"), () => $("#shade button")?.click(), "choice look"),
+    look,
     ...signsOut,
   );
   place.append(menu);
@@ -59,6 +66,7 @@ export function mountAccount(place) {
   opener.popoverTargetElement = menu;
   const prepare = async (/** @type {Event} */ event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
+    tell(look, themeWords());
     operator.hidden = !$("#operates"); // Python draws it only for administrators
     for (const one of signsOut) one.hidden = !$("#signs-out"); // drawn only if signing out has an effect
     const { bottom, right } = opener.getBoundingClientRect();

@@ -103,13 +103,22 @@ export function mountBrandNotice(place) {
   line?.append(close);
 }
 
+/** Return the name of the theme that the user can switch to. */
+export const themeWords = () => (isDark() ? message("Light theme") : message("Dark theme"));
+
 /** @param {HTMLElement} place */
 export function mountShade(place) {
   const dark = read(localStorage, SHADE, null);
   if (dark !== null) setDark(dark);
-  $("button", place)?.addEventListener("click", () => {
+  const control = $("button", place);
+  const words = $("span", place);
+  if (!control || !words) return;
+  const name = () => tell(words, (control.ariaLabel = themeWords()));
+  name();
+  control.addEventListener("click", () => {
     const wish = !isDark();
     setDark(wish);
     write(localStorage, SHADE, wish);
+    name();
   });
 }

@@ -20,6 +20,7 @@ export function mountFormMenu(place, name, mayEdit, hasLink, links) {
   const entries = async () => [
     ...entriesFor(name, mayEdit, hasLink),
     ...links.map(({ label, address }) => ({ label, does: () => openTab(address) })),
+    ...pressing("reset", message("Reset"), true),
   ];
   const draft = element("span", "draft muted", message("Unsaved changes"));
   place.replaceChildren(
@@ -44,7 +45,6 @@ function entriesFor(name, mayEdit, hasLink) {
     ...(hasLink ? [link] : []),
     { label: message("When done…"), does: openBell },
     ...pressing("reload-models", message("Reload models")),
-    ...pressing("reset", message("Reset")),
   ];
 }
 
@@ -52,9 +52,10 @@ function entriesFor(name, mayEdit, hasLink) {
  * Return the entry for one of the form's hidden buttons, which Gradio listens to, if the form has it.
  * @param {string} id
  * @param {string} label
+ * @param {boolean} [divides]
  * @returns {Entry[]}
  */
-function pressing(id, label) {
+function pressing(id, label, divides) {
   const hidden = () => document.getElementById(id);
-  return hidden() ? [{ label, does: () => hidden()?.click() }] : [];
+  return hidden() ? [{ label, does: () => hidden()?.click(), divides }] : [];
 }

@@ -5,8 +5,9 @@ import { all, button, element } from "../dom.js";
 import { FirstLetters } from "../stage/first_letters.js";
 
 /**
- * An entry of a menu. Entries without `does` are links to `href`, saved as `name`.
- * @typedef {{ label: string, title?: string, does?: (press: MouseEvent) => unknown, href?: string, name?: string, isBad?: boolean }} Entry
+ * An entry of a menu. Entries without `does` are links to `href`, saved as `name`. `divides`: a line separates it from the
+ * entries before it, as it does for each that `isBad`.
+ * @typedef {{ label: string, title?: string, does?: (press: MouseEvent) => unknown, href?: string, name?: string, isBad?: boolean, divides?: boolean }} Entry
  */
 
 const MARGIN = 8; // pixels
@@ -79,8 +80,8 @@ export function walkChoices(event, choices, letters) {
 }
 
 /** @param {Entry} entry @param {() => void} close */
-function choiceFor({ label, title = "", does, href = "", name = "", isBad = false }, close) {
-  const className = isBad ? "choice bad" : "choice";
+function choiceFor({ label, title = "", does, href = "", name = "", isBad, divides }, close) {
+  const className = isBad ? "choice bad divides" : divides ? "choice divides" : "choice";
   const choose = (/** @type {MouseEvent} */ press) => {
     close();
     does?.(press);
