@@ -91,7 +91,7 @@ function offerLink({ token, expires_at: end, comments, settings }) {
   const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
   const words = element("p", "", about.filter(Boolean).join(" · "));
   const reach = element("p", "aside", onlyHereWords());
-  place.append(words, ...parts, reach, element("div", "flow", stop));
+  place.append(words, ...parts, reach, element("div", "offers flow", stop));
   place.append(element("div", "row last", close));
   document.body.append(place);
   place.showPopover();

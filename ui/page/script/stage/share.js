@@ -190,7 +190,7 @@ class SharePanel {
   #link = element("div");
   #box = element("input");
   #carries = element("p", "carries aside");
-  #others = element("div", "flow");
+  #others = element("div", "offers flow");
   #last = element("div", "row last");
   #told;
   #instead;
