@@ -113,7 +113,10 @@ export function mountShade(place) {
   const control = $("button", place);
   const words = $("span", place);
   if (!control || !words) return;
-  const name = () => tell(words, (control.ariaLabel = themeWords()));
+  const name = () => {
+    control.ariaLabel = themeWords();
+    tell(words, control.ariaLabel);
+  };
   name();
   control.addEventListener("click", () => {
     const wish = !isDark();
