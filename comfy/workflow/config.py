@@ -83,7 +83,7 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
     }
 )
 # Headings of our workflows' folders, by path.
-SHIPPED_FOLDERS = MappingProxyType({"steps": message("Used in chains")})
+SHIPPED_FOLDERS = MappingProxyType({"steps": message("Single steps")})
 # key -> (reader that returns None for an invalid value, what the value must be)
 SettingReaders = Mapping[str, tuple[Callable[[Any], Any], str]]
 FieldGroup = Literal["main", "advanced", "hidden"]

@@ -500,7 +500,7 @@ def test_every_shipped_field_has_a_message_as_its_label(file: Path) -> None:
 def test_our_folder_is_named_after_its_contents(tmp_path: Path) -> None:
     """The folder's own name would display as "Steps". A user's folder with that name keeps it."""
     ours = {one.folder for one in WorkflowFolder(SHIPPED_WORKFLOWS).entries()}
-    assert ours == {"", "Used in chains"}
+    assert ours == {"", "Single steps"}
     assert all(isinstance(one, Message) for one in ours if one)
     (tmp_path / "steps").mkdir()
     shutil.copy(SHIPPED_WORKFLOWS / "upscale.json", tmp_path / "steps" / "mine.json")
