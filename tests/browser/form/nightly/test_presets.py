@@ -80,6 +80,7 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     refuses a name in use. After several deletions, each Undo names its preset and stays until the
     user presses it."""
     button, night = partial(menu.get_by_role, "button"), menu.locator(".use", has_text="Night")
+    expect(button(name="Apply: Night")).to_be_visible()
     expect(button(name="Delete: Night")).to_be_visible()
     button(name="Rename: Night").click()
     field = menu.get_by_role("textbox", name="Rename: Night")

@@ -58,11 +58,7 @@ class PresetMenu {
       event.preventDefault();
       this.#keep();
     });
-    const adds = button(
-      message("Add from a file…"),
-      () => choosePreset(() => this.read()),
-      "quiet",
-    );
+    const adds = button(message("Add from a file…"), () => choosePreset(() => this.read()));
     const close = button(message("Close"), () => place.hidePopover());
     const last = element("div", "row last", adds, close);
     place.append(this.#lists, element("h3", "", message("Save as preset")), saving, last);
@@ -122,12 +118,12 @@ class PresetMenu {
   /** @param {string} name @param {boolean} shared */
   #item(name, shared) {
     const item = element("li", "in-line");
+    const use = button(name, () => this.#use(name, shared), "use");
+    use.dataset.does = message("Apply");
+    use.ariaLabel = labeled(use.dataset.does, name);
     const save = iconButton("download", () => this.#download(name, shared), "remove");
     save.title = save.ariaLabel = labeled(message("Download"), name);
-    item.append(
-      button(name, () => this.#use(name, shared), "use"),
-      save,
-    );
+    item.append(use, save);
     if (shared && !this.#presets.may_share) return item;
     const rename = iconButton("edit", () => this.#offerName(name, shared, item), "rename");
     rename.title = rename.ariaLabel = labeled(message("Rename"), name);
