@@ -42,13 +42,12 @@ export function mountAccount(place) {
   menu.popover = "auto";
   const operator = link(`${root}/operator`, message("Administration"));
   const signsOut = [
-    button(message("Sign out"), () => signOut(), "choice"),
+    button(message("Sign out"), () => signOut(), "choice divides"),
     button(message("Sign out everywhere"), () => signOut("/everywhere"), "choice"),
   ];
   signsOut.forEach((one, at) => {
     one.dataset.ends = at ? "/logout/everywhere" : "/logout";
   });
-  signsOut[0]?.classList.add("divides");
   const switchTheme = () => {
     $("#shade button")?.click();
     tell(look, themeWords());
