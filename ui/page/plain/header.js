@@ -21,12 +21,21 @@ document
   .querySelector(".tabs [aria-current]")
   ?.scrollIntoView({ block: "nearest", inline: "center" });
 shade.hidden = false;
+const isDark = () =>
+  dataset.isDark ? dataset.isDark === "true" : matchMedia("(prefers-color-scheme: dark)").matches;
+/** Name the theme that the user can switch to. */
+function nameShade() {
+  const words = (isDark() ? shade.dataset.light : shade.dataset.dark) ?? "";
+  if (shade.dataset.icon) shade.title = shade.ariaLabel = words;
+  else shade.textContent = words;
+}
+nameShade();
 shade.addEventListener("click", () => {
-  const { isDark: chosen } = dataset;
-  const isDark = chosen ? chosen === "true" : matchMedia("(prefers-color-scheme: dark)").matches;
-  dataset.isDark = String(!isDark);
+  const wish = String(!isDark());
+  dataset.isDark = wish;
+  nameShade();
   try {
-    localStorage.setItem(SHADE, String(!isDark));
+    localStorage.setItem(SHADE, wish);
   } catch {
     // the choice lasts as long as the page
   }

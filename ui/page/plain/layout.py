@@ -87,8 +87,8 @@ SUMMARY = message("Make pictures, sound and video with a form.")
 _OPEN, _HREF = message("Open ComfyForms"), ' href="./"'
 _DEAD = message("This link no longer works")
 _DISMISS = message("Dismiss")
-_THEME = message("Switch theme")
 SILENT, _TRY_AGAIN = message("Can't reach ComfyForms."), message("Try again.")
+_SHADES = message("Light theme"), message("Dark theme")
 _LIGHT, _DARK = BACKGROUND
 
 
@@ -262,19 +262,17 @@ def _links() -> str:
 
 def _user_menu() -> str:
     """Return the menu of the signed-in user; the theme switch without one."""
-    user, theme = current_user(), html_of(_THEME)
+    user, (light, dark) = current_user(), map(html_of, _SHADES)
+    words = f'id="shade" data-light="{light}" data-dark="{dark}"'
     if user is None:
-        return (
-            f'<button type="button" id="shade" class="bare" data-icon="moon" hidden'
-            f' title="{theme}" aria-label="{theme}"></button>'
-        )
+        return f'<button type="button" {words} class="bare" data-icon="moon" hidden></button>'
     name = html.escape(user.name)
     links = [("operator", message("Administration"))] if user.operates else []
     links.append(("account", message("Your account")))
     ends = [("logout", message("Sign out")), ("logout/everywhere", message("Sign out everywhere"))]
     choices = (
         *(f'<a href="{address}">{html_of(label)}</a>' for address, label in links),
-        f'<button type="button" id="shade" hidden>{theme}</button>',
+        f'<button type="button" {words} class="divides" hidden></button>',
         *(
             f'<button type="button" data-ends="{address}" hidden>{html_of(label)}</button>'
             for address, label in ends
