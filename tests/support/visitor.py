@@ -259,7 +259,7 @@ class Visitor:
         presets = self.page.locator("#presets")
         presets.locator("input[type=text]").fill(name)
         self.page.keyboard.press("Enter")
-        expect(presets.get_by_role("button", name=name, exact=True)).to_be_visible()
+        expect(presets.get_by_role("button", name=f"Apply: {name}", exact=True)).to_be_visible()
 
     def keep_seed(self, seed: object, key: str = "5.seed") -> None:
         """Type a seed and check that the seed is no longer random."""

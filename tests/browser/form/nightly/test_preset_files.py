@@ -33,13 +33,13 @@ def test_a_preset_is_downloaded_and_added(fast: Site, visit: Visit) -> None:
     with page.expect_file_chooser() as chooser:
         menu.get_by_role("button", name="Add from a file…").click()
     chooser.value.set_files(path)
-    expect(menu.get_by_role("button", name="Night (2)", exact=True)).to_be_visible()
+    expect(menu.get_by_role("button", name="Apply: Night (2)", exact=True)).to_be_visible()
     longest = "Client look, warm light, harbor and lighthouse at dusk 12345"
     name = menu.get_by_label("Name", exact=True)
     name.fill(f"{longest}67")
     expect(menu.get_by_role("status")).to_have_text("A name has at most 60 characters.")
     menu.get_by_role("button", name="Save", exact=True).click()
-    expect(menu.get_by_role("button", name=longest, exact=True)).to_be_visible()
+    expect(menu.get_by_role("button", name=f"Apply: {longest}", exact=True)).to_be_visible()
     added = {"comfyforms_preset": 1, "name": longest, "values": {"2.text": "a"}}
     page.evaluate(DROP, ["long.json", json.dumps(added)])
     expect(page.locator("#stage")).to_contain_text(f"{longest[:56]} (2) is saved.")

@@ -38,7 +38,7 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Pa
         expect(menu.locator(".share")).to_be_hidden()
         name.fill("Night")
         name.press("Enter")
-        night = menu.get_by_role("button", name="Night", exact=True)
+        night = menu.get_by_role("button", name="Apply: Night", exact=True)
         expect(night).to_be_visible()
         person.page.keyboard.press("Escape")
         person.type("2.text", "something else")
@@ -80,7 +80,6 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     refuses a name in use. After several deletions, each Undo names its preset and stays until the
     user presses it."""
     button, night = partial(menu.get_by_role, "button"), menu.locator(".use", has_text="Night")
-    expect(button(name="Apply: Night")).to_be_visible()
     expect(button(name="Delete: Night")).to_be_visible()
     button(name="Rename: Night").click()
     field = menu.get_by_role("textbox", name="Rename: Night")
@@ -144,7 +143,7 @@ def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
     person.for_form("Presets…")
     menu.get_by_label("Name", exact=True).fill("Photo")
     menu.get_by_role("button", name="Save").click()
-    photo = menu.get_by_role("button", name="Photo", exact=True)
+    photo = menu.get_by_role("button", name="Apply: Photo", exact=True)
     menu.get_by_role("button", name="Delete: Photo").click()
     menu.get_by_role("button", name="Undo: Photo").click()
     expect(photo).to_be_visible()
