@@ -18,7 +18,7 @@ def test_the_demo_notes_texts_for_other_programs() -> None:
         form = form_of(with_values(prompt, "6", text="%prompt%"), config)
         for demo in (True, False):
             with gr.Blocks() as page:
-                draw_notes(form, demo=demo)
+                draw_notes(form, {}, demo=demo)
             (drawn,) = (one.value for one in page.blocks.values() if isinstance(one, gr.HTML))
             said[model, demo] = drawn.count("<p>")
     assert said == {

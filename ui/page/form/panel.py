@@ -104,11 +104,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     )
     draw_heading(name, form, first.filled, images, sharing, sources)
     draw_paid_notice([form], person, sources.payment, has_account=sources.signs_in)
-    _, refused = linked_values(form, choice["linked"])
-    if refused:
-        items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
-        gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
-    draw_notes(form, demo=sources.demo)
+    draw_notes(form, choice["linked"], demo=sources.demo)
     if form.missing_prompt:
         said = html_of(form.missing_prompt.sentence)
         gr.HTML(f"<p>{said}</p>", elem_id="missing-prompt", elem_classes="caption")
@@ -124,8 +120,13 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     bind_use(sources, controls, stage, owner)
 
 
-def draw_notes(form: Form, *, demo: bool) -> None:
-    """Draw notes about values. Each appears once, while any field has that value."""
+def draw_notes(form: Form, linked: dict[str, Any], *, demo: bool) -> None:
+    """Draw the values of the link that the form refuses, and notes about values. Each note appears
+    once, while any field has that value."""
+    _, refused = linked_values(form, linked)
+    if refused:
+        items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
+        gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
     about: dict[str, list[tuple[str, Any]]] = {}
     for note in form.notes:
         if demo and isinstance(note.said, Message) and "wanted" in note.said.values:
