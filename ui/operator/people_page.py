@@ -52,6 +52,9 @@ _ENDS_ALL = message("This signs them out everywhere and ends their access tokens
 _KEEPS = message("Their results are kept until they expire, unless you delete them now.")
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
 _FOR_GOOD = message("You can't undo this.")
+_ABOUT_GROUPS = message(
+    "There are no groups. They are set up in the configuration, with [[group]]."
+)
 _WAYS = {
     "password": message("Password"),
     "settings": message("Password in the settings"),
@@ -201,13 +204,19 @@ def _body(
     people can be put in, None if no one can be added."""
     users = [one for one in people if one.way not in ("guests", "removed")]
     others = [one for one in people if one.way in ("guests", "removed")]
-    rows = [_row(at, one, own, provider, groups or ()) for at, one in enumerate(users)]
+    has_groups = bool(groups) or any(one.groups for one in users)
+    titles = [_PERSON, _SIGN_IN, *([_GROUPS] if has_groups else []), _SEEN, _WEEK, _RUNS, _SIZE, ""]
+    rows = []
+    for at, one in enumerate(users):
+        name, way, *figures = _row(at, one, own, provider, groups or ())
+        rows.append((name, way, *([", ".join(one.groups)] if has_groups else []), *figures))
     earlier = [_earlier(at, one) for at, one in enumerate(others)]
     return (
         (_new(made) if made.password else "")
         + section(
             plural("{count} person", "{count} people", count=len(users)),
-            table("people", (_PERSON, _SIGN_IN, _GROUPS, _SEEN, _WEEK, _RUNS, _SIZE, ""), rows),
+            table("people", titles, rows)
+            + ("" if has_groups else f"<p>{html_of(_ABOUT_GROUPS)}</p>"),
         )
         + section(
             _ADD, _add_form(typed, groups) if groups is not None else f"<p>{html_of(_NO_FILE)}</p>"
@@ -268,7 +277,7 @@ def _row(
     way = _WAYS.get(one.way) or provider
     buttons = _buttons(at, one, groups, is_own=one.name == own) if one.way == "password" else ""
     return (
-        *(Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"), way, ", ".join(one.groups)),
+        *(Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"), way),
         *(moment(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
     )
 

@@ -203,6 +203,7 @@ def test_groups_are_set_on_the_page_and_in_rest(place: Place) -> None:
     assert place.file.users["carla"].groups == ("art",)
     boxes = re.findall(r'value="(\w+)"( checked)?>\n<label for="group-1-', page)
     assert boxes == [("art", ""), ("web", ""), ("old", " checked")]
+    assert 'data-name="Groups"' in page
     post(place, "/ben/groups", groups="web")
     assert people(place)["ben"]["groups"] == ["All", "Art"]
     assert people(place)["ben"]["assigned"] == ["web"]

@@ -7,7 +7,7 @@ import html
 from comfy.base.messages import message
 from ui.languages.current import html_of
 
-_CANCEL, _CLOSE, _MORE = message("Cancel"), message("Close"), message("More…")
+_CANCEL, _MORE = message("Cancel"), message("More…")
 
 
 def action_form(action: str, text: str, *, label: str = "", name: str = "") -> str:
@@ -25,31 +25,26 @@ def asking_form(
     """Return a button that opens a question, which works without a script. `texts`: of the button,
     the question and the button that submits; `content`: HTML between the question and the
     buttons; `label`: see `action_form`."""
-    opener, question, submit = texts
-    asked = _opened(name, (opener, question, _CANCEL), content, label, html_of(submit))
-    return f'<form method="post" action="{html.escape(action)}">{asked}</form>'
-
-
-def more_buttons(name: str, title: str, buttons: str) -> str:
-    """Return a button that opens a dialog with further buttons. `title`: of what they change."""
-    label = message("{action}: {name}", action=_MORE, name=title)
-    content = f'<div class="buttons">{buttons}</div>'
-    return _opened(name, (_MORE, title, _CLOSE), content, label)
-
-
-def _opened(
-    name: str, texts: tuple[str, str, str], content: str, label: str, submit: str = ""
-) -> str:
-    opener, title, close = map(html_of, texts)
+    opener, question, submit = map(html_of, texts)
     name = html.escape(name)
     spoken = f' aria-label="{html_of(label)}"' if label else ""
-    return f"""<button type="button" class="quiet" popovertarget="{name}"
+    return f"""<form method="post" action="{html.escape(action)}">
+<button type="button" class="quiet" popovertarget="{name}"
  id="{name}-opener"{spoken}>{opener}</button>
 <dialog class="question" id="{name}" popover aria-labelledby="{name}-title">
-<h2 id="{name}-title">{title}</h2>
+<h2 id="{name}-title">{question}</h2>
 {content}
 <p class="last">
 <button type="button" class="quiet" popovertarget="{name}" popovertargetaction="hide"
- autofocus>{close}</button>
-{f'<button type="submit">{submit}</button>' if submit else ""}</p>
-</dialog>"""
+ autofocus>{html_of(_CANCEL)}</button>
+<button type="submit">{submit}</button></p>
+</dialog></form>"""
+
+
+def more_buttons(name: str, title: str, buttons: str) -> str:
+    """Return a button that opens a menu of further buttons. `title`: of what they change."""
+    label = message("{action}: {name}", action=_MORE, name=title)
+    name = html.escape(name)
+    return f"""<button type="button" class="quiet" popovertarget="{name}"
+ id="{name}-opener" aria-label="{html_of(label)}">{html_of(_MORE)}</button>
+<div class="account-menu more" id="{name}" popover>{buttons}</div>"""
