@@ -47,7 +47,9 @@ from comfy.records.tables import (
     transaction,
 )
 
-AuditAction = Literal["run", "publish", "share", "delete", "download", "review", "administer"]
+AuditAction = Literal[
+    "run", "publish", "share", "move", "delete", "download", "review", "administer"
+]
 _OTHERS = column("action").not_in(("run", "administer"))
 
 # `person`: the account as a JSON text; `owner`: the digest of the owner of runs, of "" for a guest

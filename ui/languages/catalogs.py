@@ -16,7 +16,7 @@ from math import isfinite
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_time
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -90,6 +90,10 @@ class Language:
     def date(self, seconds: float) -> str:
         """Format a day of the app's time zone, such as "Nov 24, 2026". `seconds`: since 1970."""
         return format_date(_local(seconds), locale=self._locale)
+
+    def time(self, seconds: float) -> str:
+        """Format a time of day, such as "2:05 PM". `seconds`: since 1970."""
+        return format_time(_local(seconds), "short", locale=self._locale)
 
     def moment(self, seconds: float) -> str:
         """Format a day with the time, such as "Nov 24, 2026, 2:05 PM". `seconds`: since 1970."""

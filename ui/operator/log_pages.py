@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import groupby, islice
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import cast
 from urllib.parse import parse_qs, urlencode
 
-from fastapi import HTTPException, Query, Request
+from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message, plural
@@ -20,9 +20,8 @@ from comfy.base.wording import one_line
 from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
 from comfy.records.record import Record
 from ui.administration.servers import GUEST
-from ui.api.admin import EventCursor
 from ui.documents.headlines import HEADLINES
-from ui.languages.current import html_of, translated
+from ui.languages.current import current_language, html_of, translated
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
 from ui.operator.tables import Cell, moment, table
 from ui.page.plain.layout import module_tag
@@ -45,6 +44,7 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
         "run": message("Ran"),
         "failed": message("Failed"),
         "publish": message("Published"),
+        "move": message("Moved"),
         "share": message("Shared"),
         "delete": message("Deleted"),
         "download": message("Downloaded"),
@@ -54,6 +54,8 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
 )
 _STOPPED = message("Stopped sharing")
 _WORKFLOW = re.compile(r"/workflows/(.+?)(?:/keep|/editor.*)?")
+_CURSOR = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}-[0-9]{1,15}")
+_TITLE = re.compile(r"(.+) \([^ ()]+\)")  # with the workflow's name
 _MOST = 500  # lines
 _EMPTY = message("Nothing has been written yet.")
 
@@ -67,14 +69,17 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
     def activity(  # noqa: PLR0913 - the filters
         request: Request,
         account: str = "",
-        action: AuditAction | Literal["failed", ""] = "",
+        action: str = "",
         day: str = "",
-        text: Annotated[str, Query(max_length=200)] = "",
-        order: Literal["newest", "oldest"] = "newest",
-        cursor: EventCursor = "",
+        text: str = "",
+        order: str = "newest",
+        cursor: str = "",
     ) -> HTMLResponse:
-        """Return the page of the actions of an account, of a kind, on a day, with a text.
-        Raises 404 for other users."""
+        """Return the page of the actions of an account, of a kind, on a day, with a text. Ignores
+        unknown values. Raises 404 for other users."""
+        text, order = text[:200], order if order in _ORDERS else "newest"
+        action = action if action in _ACTIONS else ""
+        cursor = cursor if _CURSOR.fullmatch(cursor) else ""
 
         def body() -> str:
             start = _start_of(day)
@@ -92,7 +97,8 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
                     if text.lower() in " ".join(_told(run)).lower()
                 ]
                 return _activity(form, failures[:: -1 if order == "oldest" else 1], "", none)
-            wanted = WantedEvents(*span, account, action, one_line(text), order == "oldest")
+            kind = cast("AuditAction", action)
+            wanted = WantedEvents(*span, account, kind, one_line(text), order == "oldest")
             found = desk.audit.export(desk.identity.name_of, wanted, cursor)
             events = list(islice(found, _PAGE + 1))
             older = chosen | {"cursor": events[_PAGE - 1].id} if events[_PAGE:] else {}
@@ -118,11 +124,13 @@ def _filters(chosen: Mapping[str, str], accounts: Mapping[str, str]) -> str:
     return f"""<form action="{ACTIVITY[1:]}" class="filters">
 {_choice("account", _PERSON, people, account) if accounts else ""}
 {_choice("action", _ACTION, actions, action)}
-<label>{html_of(_DAY)} <input type="date" name="day" value="{html.escape(chosen["day"])}"></label>
+<label>{html_of(_DAY)} 
+<input type="date" id="day" name="day" min="2000-01-01"
+ value="{html.escape(chosen["day"])}"></label>
 <label>{html_of(_WHAT)}
-<input type="search" name="text" value="{html.escape(chosen["text"])}"></label>
+<input type="search" id="text" name="text" value="{html.escape(chosen["text"])}"></label>
 {_choice("order", _ORDER, _ORDERS, chosen["order"])}
-<button type="submit">{html_of(_SHOW)}</button>
+<noscript><button type="submit">{html_of(_SHOW)}</button></noscript>
 <a class="button quiet" href="{ACTIVITY[1:]}?{html.escape(today)}">{html_of(_TODAY)}</a>
 </form>"""
 
@@ -133,14 +141,14 @@ def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> s
         f"{html_of(text)}</option>"
         for key, text in options.items()
     )
-    return f'<label>{html_of(label)} <select name="{name}">{shown}</select></label>'
+    return f'<label>{html_of(label)} <select id="{name}" name="{name}">{shown}</select></label>'
 
 
 def _activity(form: str, rows: Sequence[Sequence[str | Cell]], older: str, none: str) -> str:
     """Return the card. `older`: the query of the next page, "" on the last one; `none`: the text
     without rows."""
     titles = (_PERSON, _ACTION, _WHAT, _TIME)
-    shown = table("events", titles, rows, paged=True)
+    shown = table("events", titles, _short_times(rows), paged=True)
     link = f'<p><a href="{ACTIVITY[1:]}?{html.escape(older)}">{html_of(_MORE)}</a></p>'
     return f"""<section class="card activity">{form}
 {shown if rows else f"<p>{html_of(none)}</p>"}
@@ -148,10 +156,24 @@ def _activity(form: str, rows: Sequence[Sequence[str | Cell]], older: str, none:
 <p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p></section>"""
 
 
+def _short_times(rows: Sequence[Sequence[str | Cell]]) -> Iterator[Sequence[str | Cell]]:
+    """Yield the rows, with the date only in the first one of each day."""
+    language, day = current_language(), ""
+    for *row, time in rows:
+        assert isinstance(time, Cell)
+        last, day = day, language.date(time.key or 0)
+        yield (
+            *row,
+            time if day != last else time._replace(content=html_of(language.time(time.key or 0))),
+        )
+
+
 def _words(one: AuditEvent) -> tuple[str, str]:
     """Return the action and its object in words. Of a request, they name its results, workflow or
     file."""
     action, method = _ACTIONS[one.action], one.what.partition(" ")[0]
+    if one.action == "run" and (titled := _TITLE.fullmatch(one.what)):
+        return action, titled[1]
     if method not in ("GET", "POST", "PUT", "DELETE"):
         return action, one.what
     path, _, query = one.what.removeprefix(f"{method} ").partition("?")

@@ -418,7 +418,9 @@ class AlbumHandlers:
         if not (are_own or (is_open and Right.CHANGE in visit.rights)):
             raise HTTPException(403, _NOT_YOURS)
         self.store.move(visit.album.id, target.album.id, [one.n for one in found])
-        self._note(target, "share", _results_in(target))
+        albums = {"album": visit.album.title, "target": target.album.title}
+        what = message("Results from the album “{album}” to “{target}”", **albums)
+        self._note(visit if target.album.access == "private" else target, "move", what)
         return Response(status_code=204)
 
     @routes.post("/{album}/rounds", Access.SIGNED_IN, status_code=204)
@@ -474,6 +476,8 @@ class AlbumHandlers:
         visit = self.visits.of(asked)
         person = None if Right.TAKE_BACK in visit.rights else visit.person.key
         self.store.delete_comment(visit.album.id, item, comment, person)
+        what = message("Comment in the album “{album}”", album=visit.album.title)
+        self._note(visit, "delete", what)
         return Response(status_code=204)
 
     @routes.get("/{album}/values", Access.SIGNED_IN, work=Work.CATALOG, response_model=ItemsValues)

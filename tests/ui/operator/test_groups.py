@@ -209,7 +209,7 @@ def test_administrators_export_the_log_as_a_table(site: Site) -> None:
     ]
     assert rows[0]["what"] == "anna shared a notice: “=1+1 More.”"
     assert rows[1]["what"] == f"POST /api/v1/link?file={run}/0"
-    assert (rows[2]["what"], rows[2]["run"]) == ("Text to image (text-to-image)", run)
+    assert (rows[2]["what"], rows[2]["run"]) == ("Text to image", run)
     page = site.anna.get(
         f"{site.app.url}/api/v1/admin/audit?limit=2&since={began}", timeout=LONGEST_WAIT
     ).json()
@@ -251,6 +251,7 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     assert [one[2] for one in shown(html.unescape(after))] == ["Image 100."]
     assert [one[2] for one in shown("text=iMAGE+10")] == ["Image 100.", "Image 10."]
     assert not shown("text=I%25e")
+    assert len(shown("action=deleted&order=up&cursor=x")) == 100
     for _ in range(3):
         history.audit.add("", "review", "Thrice.", guest="Dora (client) (guest)")
     assert [one[2] for one in shown("text=thrice")] == ["Thrice. ×\xa03"]

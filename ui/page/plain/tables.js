@@ -108,3 +108,7 @@ if (isBack && !document.querySelector("main :is([role=status], [role=alert]:not(
 }
 document.addEventListener("renewed", dressAll);
 document.addEventListener("submit", keep);
+document.querySelector(".filters")?.addEventListener("change", ({ currentTarget }) => {
+  const filters = /** @type {HTMLFormElement} */ (currentTarget);
+  if (filters.checkValidity()) filters.requestSubmit(); // not while a year is typed
+});
