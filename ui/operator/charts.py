@@ -22,21 +22,21 @@ class Bar:
 
 
 def chart(
-    title: str, bars: Sequence[Bar], ends: tuple[str, str], most: str, marked: str = ""
+    title: str, bars: Sequence[Bar], ticks: Sequence[str], most: str, marked: str = ""
 ) -> str:
-    """Return a chart as a figure. `ends`: texts below the first and the last column; `most`: the
+    """Return a chart as a figure. `ticks`: texts below the columns, evenly spread; `most`: the
     value of the highest one; `marked`: names the parts in another color."""
     scale = _HEIGHT / max(1e-9, *(bar.height for bar in bars))
     columns = "".join(_column(at, bar, scale) for at, bar in enumerate(bars) if bar.height)
     told = ", ".join(html_of(bar.words) for bar in bars if bar.height)
     size = f"0 0 {len(bars) * _COLUMN} {_HEIGHT}"
-    first, last = map(html_of, ends)
+    below = " ".join(f"<span>{html_of(one)}</span>" for one in ticks)
     facts = html_of(message("Most: {value}", value=most))
     facts += f' · <span class="marked">{html_of(marked)}</span>' if marked else ""
     return f"""<figure class="chart"><figcaption><b>{html_of(title)}</b> <span>{facts}</span>
 </figcaption>
 <svg viewBox="{size}" preserveAspectRatio="none" role="img" aria-label="{told}">{columns}</svg>
-<p><span>{first}</span> <span>{last}</span></p></figure>"""
+<p>{below}</p></figure>"""
 
 
 def _column(at: int, bar: Bar, scale: float) -> str:
@@ -46,4 +46,5 @@ def _column(at: int, bar: Bar, scale: float) -> str:
         return f'<rect{kind} {place} height="{tall:.1f}"/>'
 
     marked = part(bar.marked, ' class="marked"') if bar.marked else ""
-    return f"<g><title>{html_of(bar.words)}</title>{part(bar.height, '')}{marked}</g>"
+    area = f'<rect class="area" x="{at * _COLUMN}" width="{_COLUMN}" height="{_HEIGHT}"/>'
+    return f"<g><title>{html_of(bar.words)}</title>{part(bar.height, '')}{marked}{area}</g>"

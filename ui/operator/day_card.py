@@ -10,20 +10,19 @@ from comfy.base.messages import listed, message, plural
 from comfy.base.wording import bytes_words
 from ui.administration.people import DayUse, Figures, HourUse
 from ui.administration.servers import Overview
-from ui.documents.headlines import elapsed_words, seconds_words
+from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
 from ui.operator.charts import Bar, chart
 from ui.operator.frame import ACTIVITY
 
 _NOW, _RUNS = message("Now"), message("Runs in 24 hours")
-_RUNNING, _WAITING = message("Running"), message("Waiting")
+_RUNNING, _WAITING = message("Running"), message("Waiting in this app")
 _FAILED, _PEOPLE = message("Failed in 24 hours"), message("People in 24 hours")
 _ONLINE, _FREE = message("Servers online"), message("Free disk space")
 _PER_HOUR, _WAIT = message("Runs per hour"), message("Median wait per hour")
 _NO_RUNS = message("No runs in the last 24 hours")
 _NO_DATABASE = message("The database doesn't answer.")
 _LITTLE = 0.1  # of a disk
-_DAY = 24 * 3600.0
 
 
 def day_card(now: Overview, batch_rows: int, figures: Figures) -> str:
@@ -67,15 +66,15 @@ def _charts(hours: Sequence[HourUse]) -> str:
     most = max(hour.runs for hour in hours)
     if not most:
         return f"<p>{html_of(_NO_RUNS)}</p>"
-    ends = message("{time} ago", time=elapsed_words(_DAY)), _NOW
+    ticks = *(current_language().time(hour.start) for hour in hours[::6]), _NOW
     runs = [Bar(hour.runs, _words(hour, _ended(hour)), hour.failed) for hour in hours]
     waits = [hour.wait or 0.0 for hour in hours]
     pairs = zip(hours, waits, strict=True)
     bars = [Bar(wait, _words(hour, seconds_words(wait))) for hour, wait in pairs]
     failed = _failed(sum(hour.failed for hour in hours))
     return f"""<div class="charts">
-{chart(_PER_HOUR, runs, ends, current_language().number(most), failed)}
-{chart(_WAIT, bars, ends, seconds_words(max(waits))) if any(waits) else ""}</div>"""
+{chart(_PER_HOUR, runs, ticks, current_language().number(most), failed)}
+{chart(_WAIT, bars, ticks, seconds_words(max(waits))) if any(waits) else ""}</div>"""
 
 
 def _words(hour: HourUse, value: str) -> str:

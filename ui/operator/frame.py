@@ -104,10 +104,10 @@ class AdminFrame:
         root = root_address(request, path, self.root_path)
         title = html_of(_TABS[tab])
         alert = f'<p id="why" role="alert">{html_of(why)}</p>'
-        demo = f'<p class="demo">{html_of(_DEMO)}</p>' if self.desk.services.demo else ""
+        demo = f' <span class="tag">{html_of(_DEMO)}</span>' if self.desk.services.demo else ""
         content = f"""<main class="operator">
-{demo}{self._tabs(tab)}
-<h1>{title}</h1>
+<h1>{html_of(_ADMINISTRATION)}{demo}</h1>
+{self._tabs(tab)}
 {alert}
 {body}
 </main>
