@@ -60,7 +60,7 @@ def test_it_has_the_app_s_header_and_named_servers(place: Place) -> None:
     number, and its address is a detail. Weeks without runs aren't listed."""
     told = page(place)
     head, _, rest = told.partition("</header>")
-    assert 'href="./">Open ComfyForms</a>' in head
+    assert 'href="./">Create</a>' in head
     assert 'id="shade"' in head
     assert "Open ComfyForms" not in rest
     assert re.findall(r"<b>(ComfyUI [^<]+)</b>", rest)[:2] == ["ComfyUI 1", "ComfyUI 2"]

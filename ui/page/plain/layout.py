@@ -85,6 +85,7 @@ _SHARE_TARGET = {
 ICON = Path(__file__).parents[1] / "icon.svg"
 SUMMARY = message("Make pictures, sound and video with a form.")
 _OPEN, _HREF = message("Open ComfyForms"), ' href="./"'
+_CREATE, _ADMINISTRATION = message("Create"), message("Administration")
 _DEAD = message("This link no longer works")
 _DISMISS = message("Dismiss")
 SILENT, _TRY_AGAIN = message("Can't reach ComfyForms."), message("Try again.")
@@ -253,7 +254,10 @@ def _notice_bar(key: str, id_: str, text: str) -> str:
 
 
 def _links() -> str:
-    links = ("./", _OPEN), *((address[1:], label) for address, label in current_pages())
+    user = current_user()
+    links = [("./", _CREATE), *((address[1:], label) for address, label in current_pages())]
+    if user is not None and user.operates:
+        links.append(("operator", _ADMINISTRATION))
     return "".join(
         f'<a class="quiet" href="{html.escape(address)}">{html_of(label)}</a>'
         for address, label in links
@@ -267,7 +271,7 @@ def _user_menu() -> str:
     if user is None:
         return f'<button type="button" {words} class="bare" data-icon="moon" hidden></button>'
     name = html.escape(user.name)
-    links = [("operator", message("Administration"))] if user.operates else []
+    links = [("operator", _ADMINISTRATION)] if user.operates else []
     links.append(("account", message("Your account")))
     ends = [("logout", message("Sign out")), ("logout/everywhere", message("Sign out everywhere"))]
     choices = (
