@@ -13,7 +13,7 @@ from tests.support.visitor import Site, Visit
 def test_the_latest_results_stand_beside_the_stage(slow: Site, visit: Visit) -> None:
     """A single result needs no strip. The run in progress comes first, with its percentage, then
     the results, newest first. The arrow keys lead from one to the next, and a press shows it. A
-    window with one column has no strip."""
+    window with one column has no strip. The header and the form stay in view as results scroll."""
     person = visit(slow).open(**ONE)
     page = person.page
     strip = page.get_by_role("list", name="Latest results")
@@ -46,5 +46,8 @@ def test_the_latest_results_stand_beside_the_stage(slow: Site, visit: Visit) -> 
     page.set_viewport_size({"width": 1366, "height": 650})
     room = page.locator("#stage .strip").evaluate("strip => strip.offsetHeight - 6")
     assert room % 68 == 60, "no tile is cut"
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    for part in ("#picker", "#generate"):
+        expect(page.locator(part)).to_be_in_viewport(ratio=1)
     page.set_viewport_size({"width": 820, "height": 1180})
     expect(strip).to_be_hidden()
