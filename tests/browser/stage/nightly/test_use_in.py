@@ -220,10 +220,10 @@ def test_a_removed_workflow_s_result_has_its_settings(person: Visitor, folder: P
     caption = person.page.locator("#stage .made-from .fact")
     expect(caption).to_have_text(
         [
+            str(job.values["2.text"]),
             "320 \N{MULTIPLICATION SIGN} 256",
             f"Seed {job.values['8.seed']}",
             "demo-landscapes",
-            str(job.values["2.text"]),
         ]
     )
     expect(caption.last).to_have_attribute("title", str(job.values["2.text"]))

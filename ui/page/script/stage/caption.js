@@ -12,7 +12,7 @@ import { captionOf } from "../runs/results.js";
 export class Caption {
   /** The root element. */
   place = element("div", "made-from");
-  #group = element("p", "part-of muted");
+  #group = element("span", "part-of muted");
   #drawn = "";
 
   /**
@@ -26,8 +26,9 @@ export class Caption {
     const wanted = JSON.stringify([parts, chain, batch]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
-    const facts = element("div", "facts wraps");
+    const facts = element("p", "facts");
     facts.append(...parts.filter(({ part }) => part !== "prompt").map(factFor));
+    if (chain || batch) facts.append(this.#group);
     const prompt = parts.filter(({ part }) => part === "prompt").map(factFor);
     const open = button(
       message("Show the batch"),
@@ -35,10 +36,7 @@ export class Caption {
       "link",
     );
     this.#group.replaceChildren(batch ? open : chain);
-    this.place.replaceChildren(
-      ...(chain || batch ? [this.#group] : []),
-      ...(parts.length ? [facts, ...prompt] : []),
-    );
+    this.place.replaceChildren(...prompt, ...(facts.hasChildNodes() ? [facts] : []));
   }
 }
 
