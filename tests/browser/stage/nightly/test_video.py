@@ -116,6 +116,10 @@ def test_a_frame_is_used_in_another_workflow(site: Site, visit: Visit) -> None:
         page.keyboard.press(".")
     expect(page.locator("#stage .frame-at")).to_have_text(f"{FRAMES} / {FRAMES}")
     page.get_by_role("button", name="Use this frame in…").click()
+    with page.expect_download() as saved:
+        page.get_by_role("menuitem", name="Download this frame").click()
+    assert saved.value.suggested_filename.endswith(".png")
+    page.get_by_role("button", name="Use this frame in…").click()
     page.get_by_role("menuitem", name="Image to image").click()
     shown(person)
     page.wait_for_function(

@@ -25,9 +25,9 @@ import { keepTextSource } from "./text_sources.js";
 
 /**
  * A result to use, and the ways to use it: in a field of the form, by its id, or in another workflow. `what` identifies
- * the result: offering it twice changes nothing.
+ * the result: offering it twice changes nothing. `download`: of a video's frame.
  * @typedef {{ what: string, kind: Item["kind"], toField: (field: string) => void,
- *   toWorkflow: (taker: Taker) => unknown }} Use
+ *   toWorkflow: (taker: Taker) => unknown, download?: () => void }} Use
  */
 
 const NONE = message("No other workflow accepts this.");
@@ -120,6 +120,7 @@ export class UseMenu {
     this.#button = button(label, () => this.#list.togglePopover(), className);
     this.#button.ariaHasPopup = "menu";
     this.#button.dataset.icon = "use";
+    this.#button.title = label;
     this.#list.popover = "auto";
     this.#list.role = "menu";
     this.#list.ariaLabel = label;
@@ -158,7 +159,9 @@ export class UseMenu {
     );
     const note = element("p", "", SEARCHED);
     note.role = "presentation"; // a menu may contain only menu items
-    this.#list.replaceChildren(...group(message("This form"), fields), note);
+    const { download } = offered;
+    const own = download ? [this.#choice(message("Download this frame"), download)] : [];
+    this.#list.replaceChildren(...own, ...group(message("This form"), fields), note);
     /** @type {Taker[] | null} */
     const takers = await get(`${API}/takers`);
     if (offered !== this.#offered) return;

@@ -2,7 +2,7 @@
 // Tools below a video on the stage: frame by frame, use of a frame, speed and loop range.
 
 import { keepFile } from "../batches/given.js";
-import { button, element, INPUTS, iconButton, tell } from "../dom.js";
+import { button, downloadLink, element, INPUTS, iconButton, tell } from "../dom.js";
 import { useIn } from "../form/files.js";
 import { visitWith } from "../form/form.js";
 import { typed } from "../form/typed.js";
@@ -157,6 +157,12 @@ export class VideoTools {
       what: url,
       kind: /** @type {const} */ ("image"),
       toField: async (/** @type {string} */ id) => useIn({ id }, [await file()]),
+      download: async () => {
+        const frame = await file();
+        const address = URL.createObjectURL(frame);
+        downloadLink("", address, frame.name).click();
+        URL.revokeObjectURL(address);
+      },
       toWorkflow: async (/** @type {Taker} */ { name: workflow, image_field: key }) => {
         const { kept, why } = await keepFile(await file());
         if (kept) visitWith(workflow, { ...typed(workflow), [key]: { file: kept.path } }, "result");
