@@ -81,6 +81,7 @@ function downloadsFor(view, item, isAll) {
  */
 function withIcon(control, icon) {
   control.dataset.icon = icon;
+  control.title ||= control.textContent ?? ""; // the words may have no room
   return control;
 }
 
