@@ -209,7 +209,7 @@ def test_administrators_export_the_log_as_a_table(site: Site) -> None:
     ]
     assert rows[0]["what"] == "anna shared a notice: “=1+1 More.”"
     assert rows[1]["what"] == f"POST /api/v1/link?file={run}/0"
-    assert (rows[2]["what"], rows[2]["run"]) == ("Text to image", run)
+    assert (rows[2]["what"], rows[2]["run"]) == ("Text to image (text-to-image)", run)
     page = site.anna.get(
         f"{site.app.url}/api/v1/admin/audit?limit=2&since={began}", timeout=LONGEST_WAIT
     ).json()
@@ -257,7 +257,7 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     assert [one[2] for one in shown("text=thrice")] == ["Thrice. ×\xa03"]
     ((who, action, what),) = {one[:3] for one in shown("account=user%3Aanna&action=run")}
     assert (who, action) == ("anna", "Ran")
-    assert what.partition(" ×")[0] == "Text to image (text-to-image)"
+    assert what.partition(" ×")[0] == "Text to image"
     assert shown("action=administer")[0][:3] == (
         "anna",
         "Administration",
