@@ -49,5 +49,8 @@ def test_the_latest_results_stand_beside_the_stage(slow: Site, visit: Visit) -> 
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     for part in ("#picker", "#generate"):
         expect(page.locator(part)).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Advanced").click()
+    beside = page.locator("#form-side").evaluate("one => one.scrollWidth - one.clientWidth")
+    assert beside == 0, "a long form has one column"
     page.set_viewport_size({"width": 820, "height": 1180})
     expect(strip).to_be_hidden()
