@@ -83,6 +83,7 @@ def test_a_video_is_stepped_slowed_and_looped(site: Site, visit: Visit) -> None:
     page.keyboard.press(".")
     expect(at).to_have_text(f"{FRAMES} / {FRAMES}")
     page.keyboard.press("<")
+    page.get_by_role("button", name="Full screen").click()
     page.get_by_label("Speed").select_option("0.5")
     assert page.evaluate("() => document.querySelector('#stage video').playbackRate") == 0.5
     for frame in range(FRAMES - 1, 3, -1):
