@@ -25,7 +25,7 @@ const isDark = () =>
   dataset.isDark ? dataset.isDark === "true" : matchMedia("(prefers-color-scheme: dark)").matches;
 /** Name the theme that the user can switch to. */
 function nameShade() {
-  const words = (isDark() ? shade.dataset.light : shade.dataset.dark) ?? "";
+  const words = (isDark() ? shade.dataset.lightTheme : shade.dataset.darkTheme) ?? "";
   if (shade.dataset.icon) shade.title = shade.ariaLabel = words;
   else shade.textContent = words;
 }

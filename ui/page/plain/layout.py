@@ -267,7 +267,7 @@ def _links() -> str:
 def _user_menu() -> str:
     """Return the menu of the signed-in user; the theme switch without one."""
     user, (light, dark) = current_user(), map(html_of, _SHADES)
-    words = f'id="shade" data-light="{light}" data-dark="{dark}"'
+    words = f'id="shade" data-light-theme="{light}" data-dark-theme="{dark}"'
     if user is None:
         return f'<button type="button" {words} class="bare" data-icon="moon" hidden></button>'
     name = html.escape(user.name)
