@@ -132,7 +132,7 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     assert page.evaluate(rows, parts) == 1
     for _ in at_every_size(page, SIZES[:2]):
         assert page.evaluate(rows, parts) == 1
-        assert title.evaluate("one => one.clientWidth") >= 300
+        assert title.evaluate("one => one.clientWidth") >= 280
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate(rows, parts) == 1
     menu = page.get_by_role("button", name="Menu")

@@ -127,7 +127,7 @@ def test_it_counts_the_runs_of_a_day(place: Place) -> None:
     found = place.anna.get(f"{place.app.url}/{failed}&text={why[:9].upper()}", timeout=LONGEST_WAIT)
     assert f"<br>{why}<" in found.text
     assert int(after["People in 24 hours"]) > 0
-    assert re.search(r'aria-label="[^"]*, \d\d:\d\d: \d+ runs, \d+ failed', page(place))
+    assert re.search(r'aria-label="[^"]*, \d+:\d\d.[AP]M: \d+ runs, \d+ failed', page(place))
     usage = place.anna.get(f"{place.app.url}/api/v1/admin/usage", timeout=LONGEST_WAIT).json()
     assert sum(one["runs"] for one in usage["day"]["hours"]) == int(after["Runs in 24 hours"])
 

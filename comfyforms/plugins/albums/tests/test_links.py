@@ -26,7 +26,7 @@ def test_a_guests_link_ends_with_its_owner(place: Place) -> None:
     page = check_links(
         place, lambda: f"{api}/{posted(f'{api}/{album}/link').json()['token']}", "album"
     )
-    assert re.search(r'"Until"[^>]*>\d+ \w+ \d{4}, \d\d:\d\d<', page)
+    assert re.search(r'"Until"[^>]*>\w+ \d+, \d{4}, \d+:\d\d.[AP]M<', page)
     assert "Private<" not in page
     assert "<br>Private album" in page
     assert sign_in(place.app, place.ben, BEN) == 200

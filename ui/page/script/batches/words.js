@@ -64,8 +64,8 @@ export function stateWords(state) {
 export const fractionOfBatch = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
 
 /**
- * Return what distinguishes a result from others of its batch: the row's own values in column order, without those that
- * are empty or as in the form; its number if there are none.
+ * Return what distinguishes a result from others of its batch: the row's own values in column order, except those that
+ * are empty or as in the form, or its number.
  * @param {Pick<BatchRow, "number"> & { page: Pick<BatchRow["page"], "cells" | "unset"> }} row
  * @param {readonly string[]} labels the columns' labels
  */
