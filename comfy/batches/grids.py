@@ -121,9 +121,9 @@ class Grid:
         return first, second, third
 
 
-def in_lines(cells: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """Wrap the cells of one line into a roughly square block."""
-    width = max(1, math.ceil(math.sqrt(len(cells))))
+def in_lines(cells: Sequence[int], least: int = 1) -> tuple[tuple[int, ...], ...]:
+    """Wrap the cells of one line into a roughly square block with at least `least` columns."""
+    width = max(least, math.ceil(math.sqrt(len(cells))))
     return tuple(tuple(cells[at : at + width]) for at in range(0, len(cells), width))
 
 
@@ -270,12 +270,15 @@ class CellLine:
 
 @dataclass(frozen=True, slots=True)
 class GridSheet:
-    """Content of a grid image: a title, the varied fields of columns and lines, and the lines."""
+    """Content of a grid image: a title, the varied fields of columns and lines, and the lines.
+    `about`: a line below the title; `margin`: in pixels."""
 
     title: str
     across: str
     down: str
     lines: tuple[CellLine, ...]
+    about: str = ""
+    margin: int = _GAP
 
 
 def draw_grid(
@@ -391,19 +394,25 @@ class _Painter:
     def __init__(self, sheet: GridSheet, shape: float, side: int) -> None:
         self._sheet = sheet
         self._cell = max(1, round(side * min(1.0, shape))), max(1, round(side / max(1.0, shape)))
-        self._words = words = _Words(_texts(sheet), min(max(side // 16, 13), 28))
+        size = min(max(side // 16, 13), 28)
+        self._words = words = _Words(_texts(sheet), size)
+        self._large = large = _Words([sheet.title], size * 3 // 2)
+        edge = sheet.margin
         columns = max((len(line.cells) for line in sheet.lines), default=0)
         labels = [words.shown(one.label, f"#{at}") for at, one in enumerate(sheet.lines, 1)]
         down = words.shown(sheet.down)
         self._arrow = words.line // 2  # its length, with the same space before it
         behind = 3 * self._arrow if down else 0  # beside the arrow stands the columns' first value
         widest = max(words.width(down) + behind, *map(words.width, labels), 0)
-        self._left = min(widest, max(140, self._cell[0] * 2 // 3)) + 2 * _GAP if widest else _GAP
-        self.width = max(self._left + columns * (self._cell[0] + _GAP), _LEAST_WIDTH)
-        self._down = words.wrapped(down, self._left - 2 * _GAP - behind, 1)
-        self._labels = [words.wrapped(one, self._left - 2 * _GAP, _LABEL_LINES) for one in labels]
-        self._title = words.wrapped(words.shown(sheet.title), self.width - 2 * _GAP, 2)
-        across = self.width - self._left - 2 * self._arrow - _GAP
+        self._left = min(widest, max(140, self._cell[0] * 2 // 3)) + _GAP if widest else 0
+        self._left += edge
+        self.width = max(self._left + columns * (self._cell[0] + _GAP) - _GAP + edge, _LEAST_WIDTH)
+        room = self._left - edge - _GAP
+        self._down = words.wrapped(down, room - behind, 1)
+        self._labels = [words.wrapped(one, room, _LABEL_LINES) for one in labels]
+        self._title = large.wrapped(large.shown(sheet.title), self.width - 2 * edge, 2)
+        self._about = words.wrapped(words.shown(sheet.about), self.width - 2 * edge, 1)
+        across = self.width - self._left - 2 * self._arrow - edge
         self._across = words.wrapped(words.shown(sheet.across), across, 1)
         self._heads = [
             [
@@ -412,10 +421,11 @@ class _Painter:
             ]
             for line in sheet.lines
         ]
-        self._note = words.wrapped(_NO_FONT * words.is_short, self.width - 2 * _GAP, 3)
+        self._note = words.wrapped(_NO_FONT * words.is_short, self.width - 2 * edge, 3)
         self._heights = [words.height(heads) + self._cell[1] + _GAP for heads in self._heads]
-        self._top = 2 * _GAP + words.height([self._title]) + words.height([self._across])
-        self._bottom = words.height([self._note]) + _GAP
+        names = words.height([self._about]) + words.height([self._across])
+        self._top = edge + large.height([self._title]) + names + _GAP
+        self._bottom = words.height([self._note]) + edge
         self.height = self._top + sum(self._heights) + self._bottom
 
     @property
@@ -424,16 +434,18 @@ class _Painter:
 
     def strips(self, content: Content, turn: Turn) -> Iterator[Image.Image]:
         """Yield the image in strips from top to bottom."""
-        words = self._words
+        words, edge = self._words, self._sheet.margin
         top, draw = self._strip(self._top)
-        words.draw(draw, (_GAP, _GAP), self._title)
-        under = _GAP + words.height([self._title])
+        self._large.draw(draw, (edge, edge), self._title)
+        under = edge + self._large.height([self._title])
+        words.draw(draw, (edge, under), self._about, _QUIET)
+        under += words.height([self._about])
         self._draw_name(draw, (self._left, under), self._across, turns=0)
         yield top
         for number, line in enumerate(self._sheet.lines):
             yield self._line(number, line, content, turn)
         bottom, draw = self._strip(self._bottom)
-        words.draw(draw, (_GAP, 0), self._note, _QUIET)
+        words.draw(draw, (edge, 0), self._note, _QUIET)
         yield bottom
 
     def _strip(self, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
@@ -457,12 +469,12 @@ class _Painter:
             draw.line(line, _QUIET, max(1, words.line // 14))
 
     def _line(self, number: int, line: CellLine, content: Content, turn: Turn) -> Image.Image:
-        words, (width, height) = self._words, self._cell
+        words, (width, height), edge = self._words, self._cell, self._sheet.margin
         strip, draw = self._strip(self._heights[number])
         top = words.height(self._heads[number])
         if not number:  # next to the columns' labels, right above the lines' own labels
-            self._draw_name(draw, (_GAP, max(0, top - words.line - _GAP)), self._down, turns=1)
-        words.draw(draw, (_GAP, top), self._labels[number])
+            self._draw_name(draw, (edge, max(0, top - words.line - _GAP)), self._down, turns=1)
+        words.draw(draw, (edge, top), self._labels[number])
         for column, cell in enumerate(line.cells):
             left = self._left + column * (width + _GAP)
             if column < len(self._heads[number]):
@@ -482,7 +494,7 @@ class _Painter:
 
 
 def _texts(sheet: GridSheet) -> list[str]:
-    texts = [sheet.title, sheet.across, sheet.down]
+    texts = [sheet.title, sheet.about, sheet.across, sheet.down]
     return texts + [text for line in sheet.lines for text in (line.label, *line.heads)]
 
 

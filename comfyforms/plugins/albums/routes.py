@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -64,6 +65,7 @@ from ui.files.result_files import (
     sent_thumbnail,
     zip_download,
 )
+from ui.languages.current import current_language, translated
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.audit import is_shown
 from ui.web.responses import AsciiJSON, has_tag
@@ -75,6 +77,8 @@ _NOT_YOURS = message("You can only move your own results there.")
 _NO_COOKIE = message("Albums need cookies. Allow cookies for this page.")
 _LONGEST_PAGE = 500  # items
 _SHEET = 2000  # pixels of a contact sheet, to print it
+_MARGIN = 64
+_LEAST_COLUMNS = 3
 _SHARP = 36  # images of a contact sheet that are larger there than their thumbnails
 
 _Asked = Annotated[Asked, Depends()]
@@ -585,7 +589,7 @@ class AlbumHandlers:
         shown = [(one, path) for one, path in paths.items() if path is not None]
         if not shown:
             raise AlbumNotFound
-        title, blocks = visit.album.title, in_lines(range(len(shown)))
+        title, blocks = visit.album.title, in_lines(range(len(shown)), _LEAST_COLUMNS)
 
         def content(at: int) -> Path:
             one, thumbnail = shown[at]
@@ -593,11 +597,20 @@ class AlbumHandlers:
             return (blobs.path(one.digest) if is_large else None) or thumbnail
 
         lines = (
-            CellLine(cells, "", tuple(str(shown[at][0].number) for at in cells)) for cells in blocks
+            CellLine(cells, "", tuple(_words_of(shown[at][0]) for at in cells)) for cells in blocks
         )
-        sheet = GridSheet(title, "", "", tuple(lines))
-        image = draw_grid(sheet, content, _SHEET // len(blocks[0]), (), blobs.turns.turn)
+        about = current_language().date(time.time())
+        sheet = GridSheet(title, "", "", tuple(lines), about, _MARGIN)
+        side = (_SHEET - 2 * _MARGIN) // len(blocks[0])
+        image = draw_grid(sheet, content, side, (), blobs.turns.turn)
         return StreamingResponse(image, media_type="image/png", headers=as_file(f"{title}.png"))
+
+
+def _words_of(item: AlbumItem) -> str:
+    """Return an item's number and votes."""
+    keeps, rejects = item.keeps, item.rejects
+    votes = translated(message("{keeps} kept, {rejects} rejected", keeps=keeps, rejects=rejects))
+    return f"{item.number} · {votes}" if keeps or rejects else str(item.number)
 
 
 def _results_in(visit: Visit) -> str:
