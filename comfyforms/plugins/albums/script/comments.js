@@ -11,7 +11,10 @@ import { pointIn } from "./items.js";
 
 const CLICK = 6; // pixels that a pointer may move in a click
 const EMPTY = message("No comments yet.");
-const PIN = message("Click the image to pin the comment to a point.");
+const IS_TOUCHED = matchMedia("(hover: none)").matches;
+const PIN = IS_TOUCHED
+  ? message("Tap the image to point at something.")
+  : message("Click the image to point at something.");
 const PINNED = message("Pinned to a point.");
 
 export class Comments {
@@ -66,7 +69,8 @@ export class Comments {
   toggle(opens = !this.isOpen) {
     this.place.hidden = !opens;
     this.#toggled(opens);
-    const focused = opens && this.#may ? this.#text : this.place.closest("dialog");
+    const isTyped = opens && this.#may && !IS_TOUCHED; // a tap would open the keyboard over the image
+    const focused = isTyped ? this.#text : this.place.closest("dialog");
     focused?.focus({ preventScroll: true });
   }
 

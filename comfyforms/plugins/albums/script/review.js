@@ -16,7 +16,6 @@ import {
 } from "page/dom.js";
 import { message, plural, withKey } from "page/messages.js";
 import { SoundPlayer } from "page/results/sound_player.js";
-import { placeWords } from "page/runs/results.js";
 import { SWIPED, Viewport } from "page/stage/viewport.js";
 import { withName } from "./calls.js";
 import { Comments } from "./comments.js";
@@ -178,10 +177,13 @@ export class Review {
   /** @param {ItemDoc} item */
   #draw({ number, by, title, prompt, verdict, stars, reviews, comments, settings, address }) {
     const { kept, total } = this.#items.counts();
-    const place = placeWords(this.#at, total);
+    const place = `${this.#at + 1} / ${total}`;
     const name = number === this.#at + 1 ? "" : `#${number}`; // once
     const keptWords = plural("{count} kept", "{count} kept", { count: kept });
-    tell(this.#caption, [name, place, keptWords, by, prompt || title].filter(Boolean).join(" · "));
+    this.#caption.replaceChildren(
+      element("strong", "", [name, place].filter(Boolean).join(" · ")),
+      ["", keptWords, by, prompt || title].join(" · "),
+    );
     tell(this.#others, reviewWords(reviews.filter(({ mine }) => !mine)));
     this.#others.hidden = !this.#others.textContent;
     this.#keep.ariaPressed = String(verdict === "keep");

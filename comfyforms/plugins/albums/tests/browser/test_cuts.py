@@ -26,7 +26,7 @@ def test_verdicts_during_a_cut_are_sent_afterward(fast: Site, visit: Visit) -> N
         album, page = _shared_images(anna, 3), anna.page
         page.goto(f"{link.url}/albums/{album}")
         page.get_by_role("button", name="Review 3 results").click()
-        expect(page.locator(".caption")).to_contain_text("1 of 3")
+        expect(page.locator(".caption")).to_contain_text("1 / 3")
         link.refuse()
         link.cut()
         for key in ("k", "x", "4"):
