@@ -85,7 +85,7 @@ _VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
         "dropped": ~_IN_ROUND,
     }
 )
-_STARS = select(func.coalesce(func.sum(_reviews.c.stars), 0))
+_STARS = select(func.coalesce(func.avg(func.nullif(_reviews.c.stars, 0)), 0))
 _SORTS: Mapping[ItemSort, ColumnElement[Any]] = MappingProxyType(
     {
         "votes": _items.c.keeps - _items.c.rejects,
@@ -295,8 +295,8 @@ class AlbumLink:
 @dataclass(frozen=True, slots=True)
 class WantedItems:
     """Filter of items: by verdict, by words, and changed after the album's version `since`. `sort`:
-    those with the most people who keep them, less those who reject them, or with the most stars of
-    all people come first, otherwise the newest."""
+    those with the most people who keep them, less those who reject them, or with the most stars on
+    average come first, otherwise the newest."""
 
     verdict: WantedVerdict = ""
     text: str = ""

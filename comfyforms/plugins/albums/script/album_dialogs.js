@@ -46,7 +46,9 @@ export async function showLink() {
 }
 
 function askForLink() {
-  const about = message("Guests see this album without an account. They can't run anything.");
+  const about = message(
+    "Guests see this album and everyone's votes without an account. They can't run anything.",
+  );
   const days = selectOf(DAYS.map(dayOption), "7");
   const comments = checkBox(COMMENTS);
   const settings = checkBox(SETTINGS);

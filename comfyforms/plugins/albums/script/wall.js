@@ -28,6 +28,8 @@ const KEPT = message("Kept");
 const REJECTED = message("Rejected");
 /** @type {Readonly<Record<string, string>>} */
 const NOTHING = { unreviewed: message("You have reviewed all results.") };
+const BACK = message("Back in this round, with its earlier votes.");
+const NUMBERS = message("The results get new numbers there. Votes and comments come along.");
 const MOVE = message("Move to an album");
 
 export class Wall {
@@ -228,7 +230,7 @@ export class Wall {
   #draw() {
     const nothing = this.#filter.length
       ? NOTHING[this.#filters.chosen.verdict] || message("No results.")
-      : message("Nothing here yet. Share results from their menu or the history.");
+      : message("Nothing here yet. Choose “Share…” at a result, then “In an album”.");
     this.#list.show(this.#tiles, this.#total ? [["", this.#total]] : [], { any: true, nothing });
   }
 
@@ -289,6 +291,7 @@ export class Wall {
       const now = isLast() && (await send(`/items/${item.id}/review`, body, "PUT"));
       if (!isLast()) return;
       this.#unsent.delete(item.id);
+      if (now && item.dropped && !now.dropped) say(BACK, "", "");
       this.#change([now || item]);
     });
     await this.#sending;
@@ -318,10 +321,10 @@ export class Wall {
     const item = this.#items[Number(place.dataset.index)]; // searching 10,000 would cost frames
     if (item?.id !== id) return;
     const { number, comments, keeps, rejects, reviews } = item;
-    const isSum = this.#filters.chosen.sort === "stars"; // what the list is sorted by
-    const stars = isSum ? reviews.reduce((sum, one) => sum + one.stars, 0) : item.stars;
-    const of = isSum && stars > 0 && message("★ {count} by all people", { count: stars });
-    const said = [reviewWords(reviews), of].filter(Boolean).join(" · ");
+    const rated = reviews.flatMap((one) => one.stars || []);
+    const sum = rated.reduce((all, stars) => all + stars, 0);
+    const stars = sum && Math.round((10 * sum) / rated.length) / 10; // the average
+    const said = reviewWords(reviews);
     const key = [stars, comments, keeps, rejects, said].join();
     if (place.dataset.said === key) return;
     place.dataset.said = key;
@@ -354,6 +357,7 @@ export class Wall {
     const items = this.#items.filter(({ id }) => ids.has(id));
     const judge = (/** @type {ItemDoc["verdict"]} */ verdict) => async () => {
       for (const item of items) await this.#say(item, { verdict, stars: item.stars });
+      if (this.#filters.chosen.verdict) this.#selection.end(); // the list may have lost them
     };
     const likeThese = () => {
       const query = new URLSearchParams({ part: "albums", album: this.#album.id });
@@ -393,7 +397,7 @@ export class Wall {
   async #move(query) {
     const choice = await albumChoice(this.#album.id);
     if (!choice) return;
-    const content = [...choice.rows, choice.said];
+    const content = [...choice.rows, element("p", "aside", NUMBERS), choice.said];
     const place = formDialog(MOVE, content, message("Move"), async () => {
       const id = await choice.chosen();
       if (!id || !(await choice.send(albumAt("/items", query), { album: id }, "PATCH"))) return;
