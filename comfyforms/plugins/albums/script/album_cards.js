@@ -21,6 +21,8 @@ function cardFor({ id, title, by, mine, items, kept, covers }) {
   const pictures = covers.map((cover) =>
     Object.assign(element("img"), { src: addressOf(cover), alt: "", loading: "lazy" }),
   );
+  const shown = element("span", "covers", ...pictures);
+  if (!pictures.length) shown.dataset.icon = "picture";
   const about = [
     !mine && by,
     countWords(items),
@@ -29,7 +31,7 @@ function cardFor({ id, title, by, mine, items, kept, covers }) {
   const card = element(
     "a",
     "album-card",
-    element("span", "covers", ...pictures),
+    shown,
     element("strong", "", title),
     element("span", "aside", about.filter(Boolean).join(" · ")),
   );

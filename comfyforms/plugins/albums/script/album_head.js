@@ -7,6 +7,7 @@ import { all, button, downloadLink, element, isNarrow, root } from "page/dom.js"
 import { message, plural, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { menuButton } from "page/results/pop_menu.js";
+import { say } from "page/state.js";
 import { cardsOf, countWords, linkTo } from "./album_cards.js";
 import { editAlbum, showLink } from "./album_dialogs.js";
 import { albumAt, isGuest } from "./calls.js";
@@ -15,6 +16,7 @@ import { ACCESS } from "./items.js";
 /** @import { AlbumDoc, Counts } from "./documents.js" */
 /** @import { Entry } from "page/results/pop_menu.js" */
 
+const RULE = message("One ✕ rejects a result, even if others keep it.");
 /** @type {readonly (readonly [string, string])[]} */
 const DOWNLOADS = [
   ["/zip", message("Download kept")],
@@ -23,9 +25,8 @@ const DOWNLOADS = [
 
 export class AlbumHead {
   place = element("header", "album-head stack");
-  #path = element("nav", "path aside");
+  #path = element("nav", "path aside in-line");
   #about = element("p", "aside");
-  #rules = element("p", "aside");
   #review;
   #next = button("", () => this.#startRound(), "button");
   #kept = 0;
@@ -41,17 +42,16 @@ export class AlbumHead {
   constructor(album, review) {
     this.#album = album;
     this.#review = button("", review, "button primary");
-    this.#rules.textContent = rulesOf(album);
     const first = element("div", "in-line", element("h1", "breaks", album.title));
     first.append(this.#more);
     this.#more.classList.toggle("narrow", !album.may.includes("take_back")); // it has only downloads
-    const words = element("div", "", first, this.#about, this.#rules);
-    const note = element("p", "note breaks", album.note);
-    note.hidden = !album.note;
+    const words = element("div", "about", first);
+    if (album.note) words.append(element("p", "note breaks", album.note));
+    words.append(...welcomesFor(album), this.#about);
     this.#path.ariaLabel = message("Albums above");
     this.#path.append(linkIn({ id: "", title: message("Albums") }));
     if (!isGuest) this.place.append(this.#path);
-    this.place.append(element("div", "flow apart", words, this.#links), note);
+    this.place.append(element("div", "flow apart", words, this.#links));
     this.#links.prepend(this.#review, this.#next);
     const open = album.items - album.kept;
     const unknown = { reject: 0, disagreed: 0, dropped: 0, unreviewed: 0, round: 1 };
@@ -64,25 +64,27 @@ export class AlbumHead {
    */
   placeAmong(albums) {
     let around = parentOf(this.#album, albums);
-    for (; around; around = parentOf(around, albums)) this.#path.children[0]?.after(linkIn(around));
+    for (; around; around = parentOf(around, albums)) this.#path.firstChild?.after(linkIn(around));
     const inside = albums.filter(({ parent }) => parent === this.#album.id);
     if (inside.length) this.place.append(cardsOf(inside));
   }
 
   /** @param {Counts} counts */
   tell({ keep, reject, open, unreviewed: count, round }) {
-    const { by, mine, access } = this.#album;
+    const { by, mine, access, may } = this.#album;
     const seenBy = ACCESS.find(([value]) => value === access)?.[1];
     const isLater = round > 1 && message("Round {number}", { number: round });
-    const about = [!mine && by, !isGuest && seenBy, isLater, countWords(keep + reject + open)];
+    const total = keep + reject + open;
+    const rule = total > 0 && may.includes("review") && RULE;
+    const about = [!mine && by, !isGuest && seenBy, isLater, countWords(total), rule];
     this.#about.textContent = about.filter(Boolean).join(" · ");
     for (const link of all("a", this.#links)) link.hidden = !keep;
     [this.#kept, this.#others] = [keep, reject + open];
     this.#more.hidden = !keep && this.#more.matches(".narrow");
-    this.#next.hidden = !keep || !this.#album.may.includes("take_back");
+    this.#next.hidden = !keep || !may.includes("take_back");
     this.#next.classList.toggle("primary", !count);
     this.#next.textContent = withEllipsis(message("Next round"));
-    this.#review.hidden = !count || !this.#album.may.includes("review");
+    this.#review.hidden = !count || !may.includes("review");
     this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
   }
 
@@ -135,15 +137,14 @@ export class AlbumHead {
   }
 }
 
-/** @param {AlbumDoc} album @returns {string} what a guest may do until when, and how people's verdicts count */
-function rulesOf({ may, ends_at: end }) {
-  const date = end === null ? "" : dateWords(end);
-  const isReviewer = may.includes("review");
-  const guest = isReviewer
-    ? message("You can keep, reject and comment until {date}.", { date })
+/** @param {AlbumDoc} album @returns what a guest may do until when; nothing for other users */
+function welcomesFor({ may, by, ends_at: end }) {
+  if (end === null) return [];
+  const date = dateWords(end);
+  const words = may.includes("review")
+    ? message("{by} would like your opinion: keep, reject or comment until {date}.", { by, date })
     : message("You can look and download until {date}.", { date });
-  const rule = isReviewer && message("One ✕ rejects a result, even if others keep it.");
-  return [date && guest, rule].filter(Boolean).join(" ");
+  return [element("p", "", words)];
 }
 
 /** @param {string} path @returns the address of a download of the kept results */
@@ -156,6 +157,7 @@ const keptAt = (path) => root + albumAt(path, new URLSearchParams({ verdict: "ke
 function keptLink(path, words) {
   const link = downloadLink(words, keptAt(path));
   link.dataset.icon = "download";
+  link.addEventListener("click", () => say(message("The download starts in a moment."), "", ""));
   return link;
 }
 
@@ -169,5 +171,5 @@ const parentOf = ({ parent }, albums) => albums.find(({ id }) => id === parent);
 function linkIn({ id, title }) {
   const link = element("a", "", title);
   link.href = linkTo(id);
-  return element("span", "", link, " › ");
+  return link;
 }

@@ -82,6 +82,7 @@ def test_a_result_and_its_batch_link_to_each_other(fast: Site, visit: Visit) -> 
     page.go_forward()
     expect(sheet).to_contain_text("6 of 6 done")
     sheet.get_by_role("button", name="Enlarge").first.click()
+    expect(page.locator("dialog.viewport:modal .mark").last).to_contain_text("Steps")
     page.keyboard.press("Escape")
     expect(page).to_have_url(address)
     bookmark = page.url
