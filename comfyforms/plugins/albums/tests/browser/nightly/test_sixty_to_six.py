@@ -30,6 +30,7 @@ def _review(page: Page, keys: list[str], name: str = "") -> None:
         if name and not at:
             page.get_by_role("textbox", name="Name").fill(name)
             page.keyboard.press("Enter")
+            expect(page.locator(".caption")).to_contain_text(f"2 / {len(keys)}")
     expect(page.get_by_text("You have reviewed all results.")).to_be_visible()
     expect(page.locator(".review")).to_have_count(0)
 
