@@ -111,6 +111,25 @@ def test_an_open_menu_stays_when_the_form_is_drawn_again(editable: Site, visit: 
     expect(page.get_by_role("menu")).to_have_count(0)
 
 
+def test_text_typed_while_the_form_is_drawn_stays(editable: Site, visit: Visit) -> None:
+    """A slow server draws the preview with the text that it knows."""
+    author = Author(visit(editable).open("text-to-image")).open()
+    page = author.page
+    held: list[Route] = []
+    page.route("**/run/predict*", lambda route: held.append(route))
+    with page.expect_request("**/run/predict*"):
+        author.editor.get_by_label("Title", exact=True).fill("Foxes")
+    author.person.type("2.text", "a fox in the snow")
+    for route in held:
+        route.continue_()
+    page.unroute("**/run/predict*")
+    expect(page.locator("#heading h1")).to_have_text("Foxes")
+    expect(author.person.entry("2.text")).to_have_value("a fox in the snow")
+    page.reload()
+    author.ready()
+    expect(author.person.entry("2.text")).to_have_value("a fox in the snow")
+
+
 def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
     """Its form can be edited before it is shared. Sharing asks for a title and keeps the
     changes."""

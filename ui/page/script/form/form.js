@@ -3,7 +3,7 @@
 
 import { correctAddress, goTo } from "../back.js";
 import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/coming.js";
-import { $, root } from "../dom.js";
+import { $, root, typeInto } from "../dom.js";
 import { isEdited } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
@@ -12,7 +12,7 @@ import { ownResult } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { COVERS, KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
-import { clearMended, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
+import { clearMended, fieldId, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
 import { countedFrom, filled } from "./filled.js";
 import { offerUndo } from "./replaced.js";
 import { keepTyped, typed } from "./typed.js";
@@ -34,7 +34,7 @@ const MOST_COVERS = 20; // as many opened workflows as the app keeps for a user
  * form. `values`: other values for the form are "asked" for, or "given" to the drawing; "" if the form has its own. `since`:
  * when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
  * form and focus its title when it is drawn. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page
- * itself has removed, "" for none. `isFirst`: Python hasn't been asked yet.
+ * itself has removed, "" for none. `isFirst`: Python hasn't been asked yet. `sent`: the typed values that it was asked with.
  */
 const drawing = {
   formWanted: true,
@@ -46,6 +46,7 @@ const drawing = {
   soon: 0,
   gone: "",
   isFirst: true,
+  sent: /** @type {Record<string, unknown>} */ ({}),
 };
 
 const UNCHANGED = { __type__: "update" }; // Gradio's output that changes nothing
@@ -55,15 +56,18 @@ const UNCHANGED = { __type__: "update" }; // Gradio's output that changes nothin
  * @param {string} name
  * @param {Record<string, string>} [fromAddress]
  */
-const choice = (name, fromAddress = {}) => ({
-  name,
-  linked: fromAddress,
-  kept: name ? typed(name) : {},
-  unfolded: /** @type {readonly string[]} */ ([]),
-  draft: false,
-  filling: String(drawing.filling),
-  nonce: String(Math.random()),
-});
+const choice = (name, fromAddress = {}) => {
+  drawing.sent = name ? typed(name) : {};
+  return {
+    name,
+    linked: fromAddress,
+    kept: drawing.sent,
+    unfolded: /** @type {readonly string[]} */ ([]),
+    draft: false,
+    filling: String(drawing.filling),
+    nonce: String(Math.random()),
+  };
+};
 
 /** Return the workflow in the address, null if it names none. */
 export const addressed = () => new URLSearchParams(location.search).get("workflow");
@@ -273,6 +277,7 @@ export async function drawn(
   setRules(rules);
   const given = Object.entries(linked(location.search));
   const own = typed(name);
+  const late = Object.entries(own).filter(([key, value]) => value !== drawing.sent[key]);
   if (given.some(([key, value]) => key in own && String(own[key]) !== value))
     replacing("link", name);
   filled.set({ name, values, authors, held, used: countedFrom(held, isSeed) });
@@ -293,11 +298,24 @@ export async function drawn(
   lead();
   await fieldsDrawn(fields);
   if (formName() !== name) return;
+  for (const [key, value] of late) retype(key, value);
   page.set({ formless: false });
   endFirstView();
   if (!drawing.pressWaits || isDrawing()) return;
   drawing.pressWaits = false;
   $("#generate")?.click();
+}
+
+/**
+ * Put back what the user typed while the form was being drawn, which its older values have replaced.
+ * @param {string} key
+ * @param {unknown} value
+ */
+function retype(key, value) {
+  const field = document.getElementById(fieldId(key));
+  const box = field && $("textarea, input[type=number]", field);
+  const isText = typeof value === "string" || typeof value === "number";
+  if (box && isText) typeInto(/** @type {HTMLTextAreaElement} */ (box), String(value));
 }
 
 /**
