@@ -149,7 +149,8 @@ class Sheet {
     this.#place.showModal();
     this.#cover();
     this.#arrange();
-    this.#scroll.focus();
+    const unmarked = /** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false });
+    this.#scroll.focus(unmarked); // the keys scroll, also after a link
     this.#listen();
   }
 
