@@ -121,9 +121,9 @@ class Grid:
         return first, second, third
 
 
-def in_lines(cells: Sequence[int], least: int = 1) -> tuple[tuple[int, ...], ...]:
-    """Wrap the cells of one line into a roughly square block with at least `least` columns."""
-    width = max(least, math.ceil(math.sqrt(len(cells))))
+def in_lines(cells: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Wrap the cells of one line into a roughly square block."""
+    width = max(1, math.ceil(math.sqrt(len(cells))))
     return tuple(tuple(cells[at : at + width]) for at in range(0, len(cells), width))
 
 

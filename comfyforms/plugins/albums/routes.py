@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +16,7 @@ from pydantic import BeforeValidator, Field
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import labeled, message
 from comfy.base.wording import one_line
-from comfy.batches.grids import MOST_CELLS, CellLine, GridSheet, draw_grid, in_lines
+from comfy.batches.grids import MOST_CELLS, CellLine, GridSheet, draw_grid
 from comfy.records.audit import AuditAction
 from comfy.records.record import Record
 from comfy.records.store import RunStore
@@ -589,7 +590,9 @@ class AlbumHandlers:
         shown = [(one, path) for one, path in paths.items() if path is not None]
         if not shown:
             raise AlbumNotFound
-        title, blocks = visit.album.title, in_lines(range(len(shown)), _LEAST_COLUMNS)
+        title, places = visit.album.title, range(len(shown))
+        columns = max(_LEAST_COLUMNS, math.isqrt(len(shown) - 1) + 1)
+        blocks = [tuple(places[at : at + columns]) for at in places[::columns]]
 
         def content(at: int) -> Path:
             one, thumbnail = shown[at]
