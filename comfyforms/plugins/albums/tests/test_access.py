@@ -11,7 +11,7 @@ from tests.support.waiting import LONGEST_WAIT
 
 # Callers: the owner, an administrator, a member, a visitor who isn't signed in, and guests whose
 # link only lets them look, or also review and see settings.
-PEOPLE = ("ann", "olga", "bob", "nobody", "looks", "reviews")
+PEOPLE = ("ann", "olga", "bob", "visitor", "looks", "reviews")
 # Statuses for these callers.
 ROUTES: dict[str, tuple[int, ...]] = {
     "GET ": (200, 200, 200, 404, 200, 200),
@@ -73,7 +73,7 @@ def test_a_private_album_is_as_unknown_as_none(place: Place) -> None:
     album shows itself to visitors, who can't change anything."""
     private, item = place.album("private")
     for route in ROUTES:
-        for who in ("olga", "bob", "nobody"):
+        for who in ("olga", "bob", "visitor"):
             own = status(place, who, route, private, item)
             assert own == status(place, who, route, UNKNOWN, item), (who, route)
             assert own in (404, 401)
@@ -81,12 +81,12 @@ def test_a_private_album_is_as_unknown_as_none(place: Place) -> None:
     for route in ROUTES:
         expected = 403 if route.split()[0] in ("PUT", "POST") else 404
         expected = 200 if route.startswith("GET") else expected
-        got = status(place, "nobody", route, public, item)
+        got = status(place, "visitor", route, public, item)
         assert got in (expected, 401), route
-        assert (got == 401) == (status(place, "nobody", route, UNKNOWN, item) == 401)
-    listed = {who: place.told(who, "GET", "")["albums"] for who in ("bob", "nobody")}
-    assert public in [one["id"] for one in listed["nobody"]]
-    assert {one["access"] for one in listed["nobody"]} == {"public"}
+        assert (got == 401) == (status(place, "visitor", route, UNKNOWN, item) == 401)
+    listed = {who: place.told(who, "GET", "")["albums"] for who in ("bob", "visitor")}
+    assert public in [one["id"] for one in listed["visitor"]]
+    assert {one["access"] for one in listed["visitor"]} == {"public"}
     assert private not in [one["id"] for one in listed["bob"]]
 
 
@@ -128,26 +128,26 @@ def test_a_guest_reaches_nothing_else(place: Place) -> None:
     album, item = place.album("private")
     other, _ = place.album("private")
     token = place.link(album, comments=True, settings=True)
-    assert place.told("nobody", "GET", f"/{token}")["may"] == ["look", "review", "settings"]
-    assert album not in [one["id"] for one in place.told("nobody", "GET", "")["albums"]]
+    assert place.told("visitor", "GET", f"/{token}")["may"] == ["look", "review", "settings"]
+    assert album not in [one["id"] for one in place.told("visitor", "GET", "")["albums"]]
     for one in (album, other, token[:-1], token + "x"):
-        assert place.ask("nobody", "GET", f"/{one}").status_code == 404
+        assert place.ask("visitor", "GET", f"/{one}").status_code == 404
     for path in ("/runs", "/workflows", f"/runs/{place.runs['ann']}"):
-        answer = place.ask("nobody", "GET", f"/../{path}?token={token}")
+        answer = place.ask("visitor", "GET", f"/../{path}?token={token}")
         assert answer.status_code == 401
     files = [f"/{token}/items/{item}/{part}" for part in ("thumb", "file/a.png")]
-    answers = [place.ask("nobody", "GET", one) for one in files]
+    answers = [place.ask("visitor", "GET", one) for one in files]
     assert [one.headers["cache-control"] for one in answers] == ["private, no-cache"] * 2
 
     def again() -> list[int]:
         tags = [{"If-None-Match": one.headers["etag"]} for one in answers]
         pairs = zip(files, tags, strict=True)
-        return [place.ask("nobody", "GET", one, headers=tag).status_code for one, tag in pairs]
+        return [place.ask("visitor", "GET", one, headers=tag).status_code for one, tag in pairs]
 
     assert again() == [304, 304]
     assert place.ask("ann", "DELETE", f"/{album}/link").status_code == 204
     assert again() == [404, 404]
-    assert place.ask("nobody", "GET", f"/{token}").status_code == 404
+    assert place.ask("visitor", "GET", f"/{token}").status_code == 404
 
 
 def test_only_owners_move_results_of_others_and_begin_rounds(place: Place) -> None:
@@ -162,19 +162,19 @@ def test_only_owners_move_results_of_others_and_begin_rounds(place: Place) -> No
         return place.ask(who, "PATCH", path, json={"album": to}).status_code
 
     assert moved("bob", own, other) == moved("ann", theirs, hidden) == 403
-    assert (moved("olga", own, other), moved("nobody", own, other, token)) == (403, 401)
+    assert (moved("olga", own, other), moved("visitor", own, other, token)) == (403, 401)
     assert moved("bob", theirs, hidden) == moved("ann", "999999", other) == 404
     assert moved("ann", theirs, other) == moved("bob", theirs, album, other) == 204
     assert len(place.told("ann", "GET", f"/{album}/items")["items"]) == 2
     place.told("bob", "PUT", f"/{album}/items/{own}/review", json={"verdict": "keep"})
-    for who, status in (("bob", 403), ("nobody", 401), ("olga", 204), ("ann", 409)):
+    for who, status in (("bob", 403), ("visitor", 401), ("olga", 204), ("ann", 409)):
         assert place.ask(who, "POST", f"/{album}/rounds").status_code == status
 
 
 def test_the_page_shows_the_administrators_notice(place: Place) -> None:
     """Signed-in users see it, guests don't."""
     assert place.ask("olga", "POST", "/../admin/notice", json={"text": "GPU 2 is down."}).ok
-    for who, is_told in (("ann", True), ("nobody", False)):
+    for who, is_told in (("ann", True), ("visitor", False)):
         headers = {"Cookie": place.cookies.get(who, "")}
         page = requests.get(f"{place.app.url}/albums", headers=headers, timeout=LONGEST_WAIT)
         assert ("GPU 2 is down." in page.text) == is_told

@@ -38,8 +38,8 @@ def test_settings_are_shown_only_if_their_owner_shows_them(place: Place) -> None
         for who, link, sees in (
             ("ann", None, True),
             ("bob", None, shown),
-            ("nobody", True, shown),
-            ("nobody", False, False),
+            ("visitor", True, shown),
+            ("visitor", False, False),
         ):
             name = album if link is None else place.link(album, settings=link)
             (doc,) = place.told(who, "GET", f"/{name}/items")["items"]
@@ -55,7 +55,7 @@ def test_settings_are_shown_only_if_their_owner_shows_them(place: Place) -> None
                 packed = opened.read(entry)
             assert doc["prompt"] == (SECRET if sees and shown else "")
             assert doc["settings"] == (sees and shown)
-            assert bool(found) == (sees and shown and who != "nobody")
+            assert bool(found) == (sees and shown and who != "visitor")
             assert (SECRET.encode() in file.content) == (SECRET.encode() in packed) == sees
             assert ("words" in entry) == sees
             assert "words" not in doc["address"]
@@ -79,7 +79,7 @@ def test_strangers_see_no_settings_of_other_users(place: Place) -> None:
     token = place.link(album, settings=True)
     place.told("ann", "PATCH", f"/{album}", json={"access": "public"})
     for name in (album, token):
-        items = place.told("nobody", "GET", f"/{name}/items")["items"]
+        items = place.told("visitor", "GET", f"/{name}/items")["items"]
         assert {one["id"]: bool(one["prompt"]) for one in items} == {own: True, theirs: False}
     items = place.told("bob", "GET", f"/{album}/items")["items"]
     assert all(one["prompt"] for one in items)
@@ -90,7 +90,7 @@ def test_another_persons_action_shows_within_a_second(place: Place) -> None:
     result that its owner deletes vanishes as fast. The news end with the access."""
     album, item = place.album()
     guest = place.link(album, comments=True)
-    news = {who: events(place, who, name) for who, name in (("ann", album), ("nobody", guest))}
+    news = {who: events(place, who, name) for who, name in (("ann", album), ("visitor", guest))}
     versions = {who: next(one)["version"] for who, one in news.items()}
     began = time.monotonic()
     place.told("bob", "PUT", f"/{album}/items/{item}/review", json={"verdict": "keep", "stars": 4})
@@ -109,7 +109,7 @@ def test_another_persons_action_shows_within_a_second(place: Place) -> None:
     assert next(news["ann"])["items"] == 1
     assert time.monotonic() - began < SOON
     place.ask("ann", "DELETE", f"/{album}/link")
-    assert {} in news["nobody"]
+    assert {} in news["visitor"]
 
 
 def test_streams_of_visitors_take_no_place_of_users(place: Place) -> None:
@@ -119,7 +119,7 @@ def test_streams_of_visitors_take_no_place_of_users(place: Place) -> None:
     with contextlib.ExitStack() as held:
         got = []
         for _ in range(11):
-            stream = place.ask("nobody", "GET", f"/{album}/events", stream=True)
+            stream = place.ask("visitor", "GET", f"/{album}/events", stream=True)
             held.callback(stream.close)
             got.append(stream.status_code)
         assert got == [200] * 10 + [503]
@@ -135,15 +135,17 @@ def test_guests_review_and_comment_under_their_names(place: Place) -> None:
     album, item = place.album()
     guest = place.link(album, comments=True)
     review, comments = f"/{guest}/items/{item}/review", f"/{guest}/items/{item}/comments"
-    assert place.ask("nobody", "PUT", review, json={"verdict": "keep"}).status_code == 422
-    place.told("nobody", "PUT", f"{review}?guest=bob", json={"verdict": "keep"})
-    told = place.told("nobody", "PUT", f"{review}?guest=Gus", json={"verdict": "reject"})
+    assert place.ask("visitor", "PUT", review, json={"verdict": "keep"}).status_code == 422
+    place.told("visitor", "PUT", f"{review}?guest=bob", json={"verdict": "keep"})
+    told = place.told("visitor", "PUT", f"{review}?guest=Gus", json={"verdict": "reject"})
     shown = [(one["by"], one["mine"], one["verdict"]) for one in told["reviews"]]
     assert shown == [("Gus (guest)", True, "reject"), ("bob (guest)", False, "keep")]
     assert (told["verdict"], told["keeps"], told["rejects"]) == ("reject", 1, 1)
-    made = place.told("nobody", "POST", f"{comments}?guest=Gus", json={"text": "a", "x": 0, "y": 1})
+    made = place.told(
+        "visitor", "POST", f"{comments}?guest=Gus", json={"text": "a", "x": 0, "y": 1}
+    )
     assert (made["by"], made["x"], made["y"], made["may_delete"]) == ("Gus (guest)", 0, 1, True)
-    other = place.ask("nobody", "DELETE", f"{comments}/{made['id']}?guest=bob")
+    other = place.ask("visitor", "DELETE", f"{comments}/{made['id']}?guest=bob")
     assert other.status_code == 404
     (seen,) = place.told("bob", "GET", f"/{album}/items/{item}/comments")["comments"]
     assert (seen["mine"], seen["may_delete"]) == (False, False)
@@ -164,7 +166,7 @@ def test_each_person_sees_what_they_have_not_decided(place: Place) -> None:
         ("bob", album, {other}),
         ("ann", album, {other}),
         ("olga", album, {item, other}),
-        ("nobody", guest, {item, other}),
+        ("visitor", guest, {item, other}),
     ):
         told = place.told(who, "GET", f"/{name}/items?guest=Gus&verdict=unreviewed")
         assert {one["id"] for one in told["items"]} == left, who
@@ -175,7 +177,7 @@ def test_each_person_sees_what_they_have_not_decided(place: Place) -> None:
         ("bob", "keep"),
     ]
     assert place.ask("bob", "GET", f"/{album}/zip?verdict=unreviewed").ok
-    assert place.told("nobody", "GET", f"/{guest}")["ends_at"] > time.time()
+    assert place.told("visitor", "GET", f"/{guest}")["ends_at"] > time.time()
     assert place.told("ann", "GET", f"/{album}")["ends_at"] is None
 
 
@@ -245,10 +247,10 @@ def test_the_audit_log_names_them(place: Place) -> None:
     place.told("ann", "PATCH", f"/{album}", json={"title": "Posters"})
     guest = place.link(album)
     began = time.time()
-    place.ask("nobody", "GET", f"/{guest}/zip?verdict=")
+    place.ask("visitor", "GET", f"/{guest}/zip?verdict=")
     dora = place.link(album, comments=True)
     address = f"/{dora}/items/{item}/comments?guest=Dora%0A(client)%1B"
-    place.told("nobody", "POST", address, json={"text": "Nice"})
+    place.told("visitor", "POST", address, json={"text": "Nice"})
     assert place.ask("bob", "GET", f"/{album}/items/{item}/file/a.png").ok
     assert place.ask("bob", "GET", f"/{album}/items/{item}/file/a.png").ok
     place.ask("ann", "DELETE", f"/{album}/link")
