@@ -138,7 +138,7 @@ def marked(value: Value) -> Value:
 
 
 def _mark(image: Image.Image) -> Image.Image:
-    height = max(9, min(image.size) // 26)
+    height = max(9, min(image.size) // 36)
     font = ImageFont.load_default(height)
     wide = round(font.getlength("DEMO"))
     edge = max(2, min(image.size) // 12)  # within every view of a moving image
@@ -148,7 +148,7 @@ def _mark(image: Image.Image) -> Image.Image:
     image = image.copy()
     box = (left - height // 2, top - height // 4, left + wide + height // 2, top + height * 5 // 4)
     shade = Image.new("L", image.size, 0)
-    ImageDraw.Draw(shade).rounded_rectangle(box, height // 2, 110)
+    ImageDraw.Draw(shade).rounded_rectangle(box, height // 2, 100)
     image.paste(0 if image.mode == "L" else (0, 0, 0), mask=shade)
     light = 255 if image.mode == "L" else (255, 255, 255)
     ImageDraw.Draw(image).text((left, top + height // 2), "DEMO", light, font, anchor="lm")
