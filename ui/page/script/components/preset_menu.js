@@ -6,9 +6,11 @@ import { refill } from "../form/form.js";
 import { valuesOf } from "../form/replaced.js";
 import { labeled, message } from "../messages.js";
 import { API, ask, get, json, request } from "../requests.js";
-import { choosePreset, downloadPreset, LONGEST_NAME } from "./preset_files.js";
+import { choosePreset, downloadPreset, freeName, LONGEST_NAME } from "./preset_files.js";
 
 /** @import { PresetsDoc } from "../documents.js" */
+
+const SUGGESTED = 40; // characters
 
 /**
  * @typedef {{ name: string, shared: boolean, values: Record<string, unknown> }} Deleted
@@ -20,7 +22,9 @@ export async function openPresets(workflow) {
   document.body.append(place);
   const menu = new PresetMenu(place, workflow);
   await menu.read();
-  if (place.isConnected) place.showPopover();
+  if (!place.isConnected) return;
+  place.showPopover();
+  menu.begin();
 }
 
 class PresetMenu {
@@ -58,10 +62,20 @@ class PresetMenu {
       event.preventDefault();
       this.#keep();
     });
-    const adds = button(message("Add from a file…"), () => choosePreset(() => this.read()));
+    const adds = iconButton("upload", () => choosePreset(() => this.read()), "bare");
+    adds.textContent = message("Add from a file…");
     const close = button(message("Close"), () => place.hidePopover());
     const last = element("div", "row last", adds, close);
     place.append(this.#lists, element("h3", "", message("Save as preset")), saving, last);
+  }
+
+  /** Suggest a name, and focus the first preset, or the name without one. */
+  begin() {
+    this.#name.value = freeName(nameFrom(promptText()), this.#saved);
+    this.#label();
+    const [first] = all(".use", this.#lists);
+    if (first) first.focus();
+    else this.#name.select();
   }
 
   /** @param {string} [more] rest of the query @param {string} [below] rest of the path */
@@ -87,10 +101,7 @@ class PresetMenu {
     const nothing = element(
       "p",
       "none muted",
-      [
-        message("No presets yet."),
-        message("A preset keeps all values of this form, with its files, under a name."),
-      ].join(" "),
+      message("A preset keeps all values of this form, with its files, under a name."),
     );
     const lists = [
       ...this.#list(message("Yours"), own, false),
@@ -109,7 +120,7 @@ class PresetMenu {
     );
     const gone = this.#deleted.filter((one) => one.shared === shared);
     if (!names.length && !gone.length) return [];
-    const list = element("ul");
+    const list = element("ul", "stack");
     list.append(...names.map((name) => this.#item(name, shared)));
     list.append(...gone.map((one) => this.#goneItem(one)));
     return [element("h3", "", title), list];
@@ -117,7 +128,7 @@ class PresetMenu {
 
   /** @param {string} name @param {boolean} shared */
   #item(name, shared) {
-    const item = element("li", "in-line");
+    const item = element("li", "in-line framed");
     const use = button(name, () => this.#use(name, shared), "use");
     use.dataset.does = message("Apply");
     use.ariaLabel = labeled(use.dataset.does, name);
@@ -136,7 +147,7 @@ class PresetMenu {
   /** @param {Deleted} deleted */
   #goneItem(deleted) {
     const { name, values, shared } = deleted;
-    const item = element("li", "in-line");
+    const item = element("li", "in-line framed");
     const undo = button(message("Undo"), () => this.#put(name, values, shared), "quiet");
     undo.title = undo.ariaLabel = labeled(message("Undo"), name);
     item.append(element("span", "gone muted", message("Removed: {name}", { name })), undo);
@@ -302,6 +313,18 @@ const limitOf = (name) =>
   name.length < LONGEST_NAME
     ? ""
     : message("A name has at most {most} characters.", { most: LONGEST_NAME });
+
+/** Return the text in the form's prompt, "" without one. */
+const promptText = () =>
+  /** @type {HTMLTextAreaElement | null} */ ($("#form .prompt textarea"))?.value ?? "";
+
+/** @param {string} prompt @returns {string} its beginning, as a preset's name */
+export function nameFrom(prompt) {
+  const part = prompt.split(/[,.;:\n()]/).find((one) => one.trim()) ?? "";
+  const text = part.trim();
+  const words = text.length > SUGGESTED ? text.slice(0, SUGGESTED).replace(/\s+\S*$/, "") : text;
+  return words.replace(/^\p{Ll}/u, (first) => first.toLocaleUpperCase());
+}
 
 /** @param {Record<string, unknown>} values */
 const fileNames = (values) =>
