@@ -242,7 +242,7 @@ def _new(made: NewPassword) -> str:
 def _boxes(key: str, groups: Sequence[str], own: Sequence[str] = ()) -> str:
     """Return boxes for these groups and a user's `own`. `key`: makes their ids unique."""
     return "".join(
-        f"""<p class="check"><input type="checkbox" id="group-{key}-{at}" name="groups"
+        f"""<p class="check in-line"><input type="checkbox" id="group-{key}-{at}" name="groups"
  value="{html.escape(name)}"{" checked" if name in own else ""}>
 <label for="group-{key}-{at}">{html.escape(name)}</label></p>"""
         for at, name in enumerate(dict.fromkeys((*groups, *own)))
@@ -258,7 +258,7 @@ def _add_form(typed: str, groups: Sequence[str]) -> str:
 <p><label for="password">{html_of(_PASSWORD)}</label>
 <input id="password" name="password" type="password" minlength="{SHORTEST}"
  autocomplete="new-password"></p>
-<p class="check"><input type="checkbox" id="operator" name="role" value="operator">
+<p class="check in-line"><input type="checkbox" id="operator" name="role" value="operator">
 <label for="operator">{html_of(_IS_ADMINISTRATOR)}</label></p>
 {boxes if groups else ""}
 <button type="submit">{html_of(_ADD_IT)}</button>
@@ -318,7 +318,7 @@ def _also_results(at: int, one: PersonRow) -> str:
     if not one.runs:
         return ""
     words = message("Also delete their results ({size})", size=bytes_words(one.bytes))
-    return f"""<p class="check">
+    return f"""<p class="check in-line">
 <input type="checkbox" id="results-{at}" name="results" value="true">
 <label for="results-{at}">{html_of(words)}</label></p>"""
 

@@ -73,7 +73,7 @@ class ProgramPage:
 <input id="program" name="label" maxlength="100" autocomplete="off" required
  aria-describedby="program-why">
 <p id="program-why" class="why" role="alert">{html_of(why)}</p>
-<p class="check"><input type="checkbox" id="previews" name="previews" value="true">
+<p class="check in-line"><input type="checkbox" id="previews" name="previews" value="true">
 <label for="previews">{html_of(_WITH_PREVIEWS)}</label></p>
 <button type="submit" class="quiet">{html_of(_CREATE)}</button>
 </form>

@@ -110,7 +110,7 @@ def shared_page_routes(
         made = html.escape(current_language().date(newest))
         about = f"{title} · {made}" if heading and title else made
         heading = heading or title or html_of(_SHARED)
-        body = _body(shared, title, token, f'<h1>{heading}</h1><p class="by">{about}</p>')
+        body = _body(shared, title, token, f'<h1>{heading}</h1><p class="aside breaks">{about}</p>')
         script = page_script("shared.js") if any(one.kind == "audio" for one in shared) else ""
         body += f'\n<script type="module">{script}</script>' if script else ""
         allowed = policy(script=script)
@@ -208,8 +208,8 @@ def _body(shared: Sequence[SharedResult], title: str, token: str, head: str) -> 
     is_one_run = len({one.run for one in shared}) == 1
     about = [
         f'<p class="prompt">{prompt}</p>' if prompt else "",
-        f'<p class="facts">{facts}</p>' if facts else "",
-        f'<p class="negative"><b>{html_of(_NEGATIVE)}</b> {negative}</p>' if negative else "",
+        f'<p class="facts aside breaks">{facts}</p>' if facts else "",
+        f'<p class="aside breaks"><b>{html_of(_NEGATIVE)}</b> {negative}</p>' if negative else "",
     ]
     figures = []
     for one in shared:
@@ -251,7 +251,7 @@ def _buttons(shared: Sequence[SharedResult], token: str, settings: str) -> str:
     elif sent:
         save = _save(sent[0], "button")
     use = f'<a class="button quiet" href="{settings}">{html_of(_SETTINGS)}</a>' if settings else ""
-    return f'<p class="links">{save} {use}</p>' if save or use else ""
+    return f'<p class="links wraps">{save} {use}</p>' if save or use else ""
 
 
 def _save(one: SharedResult, style: str) -> str:
@@ -270,7 +270,7 @@ def _caption(own: SharedResult) -> str:
     words = [
         f"<h2>{own.title}</h2>" if own.title else "",
         f'<p class="prompt">{own.prompt}</p>' if own.prompt else "",
-        f'<p class="facts">{own.facts}</p>' if own.facts else "",
+        f'<p class="facts aside breaks">{own.facts}</p>' if own.facts else "",
         f"<p>{' · '.join(links)}</p>" if links else "",
     ]
     return f"<figcaption>{''.join(words)}</figcaption>"

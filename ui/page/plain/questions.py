@@ -34,7 +34,7 @@ def asking_form(
 <dialog class="question" id="{name}" popover aria-labelledby="{name}-title">
 <h2 id="{name}-title">{question}</h2>
 {content}
-<p class="last">
+<p class="last wraps">
 <button type="button" class="quiet" popovertarget="{name}" popovertargetaction="hide"
  autofocus>{html_of(_CANCEL)}</button>
 <button type="submit">{submit}</button></p>

@@ -182,11 +182,11 @@ def test_a_shared_page_previews_only_what_it_shows() -> None:
             width, height = shown.size
         assert (tags["og:image:width"], tags["og:image:height"]) == (f"{width}", f"{height}")
         assert SECRET.encode() not in image.content
-        assert 'class="facts"' not in page
-        assert 'class="negative"' not in page
+        assert 'class="facts ' not in page
+        assert "Negative prompt" not in page
 
         page = share("true")
-        facts = re.search(r'class="facts">([^<]+)', page)
+        facts = re.search(r'class="facts aside breaks">([^<]+)', page)
         assert facts is not None
         assert re.fullmatch(rf"{width} × {height} · Seed \d+ · Steps \d+ · [\w.-]+", facts[1]), (
             facts[1]

@@ -50,11 +50,11 @@ function list(batches, over, left) {
         theComponent()?.open(batch.id);
       });
       const said = `${when(batch.created_at)} · ${progressWords(batch)}`;
-      open.append(element("strong", "", titleWords(batch)), element("span", "", said));
+      open.append(element("strong", "", titleWords(batch)), element("span", "aside", said));
       return element("li", "", open);
     }),
   );
-  const last = element("div", "last");
+  const last = element("div", "last wraps");
   last.append(button(message("Close"), () => place.close()));
   place.append(items, last);
   over.append(place);

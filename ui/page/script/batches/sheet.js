@@ -476,7 +476,7 @@ class SheetHead {
     const close = closeButton(() => told.close());
     const state = element("div", "how-far in-line", this.#bar, this.#said, this.#left);
     const first = element("div", "first flow", this.#title, this.#since, state, close);
-    const tools = element("div", "sheet-tools flow");
+    const tools = element("div", "sheet-tools flow rigid");
     this.#pause.append(this.#pauses.pause, this.#pauses.continue);
     tools.append(this.#pause, this.#stop, this.#download, this.#share, this.#retry, this.#delete);
     this.#share.hidden = !addedWays().length;

@@ -53,7 +53,7 @@ export function offerDownload(id, over, varied) {
     if (name) zip.removeAttribute("href");
     else zip.href = `${root}${API}/batches/${id}/results.zip?${query}`;
     zip.ariaDisabled = String(name !== "");
-    about.className = name ? "problem" : "help";
+    about.className = name ? "problem" : "help aside";
     about.textContent = name
       ? message("File names can't contain {name}. Use any of these: {names}.", { name, names })
       : message("Names in braces are filled in for each result: {names}.", { names });
@@ -61,7 +61,7 @@ export function offerDownload(id, over, varied) {
   point();
   pattern.addEventListener("input", point);
   const label = element("label", "", element("span", "", message("File name")), pattern);
-  const row = element("div", "last");
+  const row = element("div", "last wraps");
   row.append(
     button(message("Close"), () => place.close()),
     zip,
@@ -86,7 +86,7 @@ export function askToDelete(over, does) {
     does(withRuns);
   };
   const cancel = button(message("Cancel"), () => place.close());
-  const row = element("div", "last");
+  const row = element("div", "last wraps");
   row.append(
     cancel,
     button(message("Delete with its results"), () => remove(true)),
@@ -113,7 +113,7 @@ export function explain({ number, state, error, hint, page: { detail } }, over, 
     place.close();
     use();
   };
-  const last = element("div", "last");
+  const last = element("div", "last wraps");
   last.append(close, button(message("Reuse settings"), leave, "button primary"));
   place.append(...[error, hint].filter(Boolean).map((said) => element("p", "", said)));
   if (detail) {

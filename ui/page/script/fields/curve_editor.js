@@ -59,7 +59,7 @@ class CurveEditor {
       element("span", "field-title", label),
       element(
         "p",
-        "help",
+        "help aside",
         help || message("Drag a point. Double-click or Enter adds one, Delete removes it."),
       ),
       this.#plot,

@@ -38,7 +38,7 @@ class RowEditor {
     const name = element("span", "field-title", label);
     place.replaceChildren(
       name,
-      ...(help ? [element("p", "help", help)] : []),
+      ...(help ? [element("p", "help aside", help)] : []),
       this.#list,
       this.#add,
     );

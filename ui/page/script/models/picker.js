@@ -44,7 +44,7 @@ class Picker {
   #place = element("dialog", "models");
   #search = element("input");
   #folders = element("select");
-  #said = element("p", "caption");
+  #said = element("p", "aside");
   #scroll = element("div", "scroll");
   #list;
   #details;

@@ -50,7 +50,7 @@ export class ChainStrip {
   #steps = element("ol", "steps");
   #results = new StepResults();
   #why = element("p", "chain-why");
-  #note = element("p", "chain-note");
+  #note = element("p", "chain-note aside");
   #same = "";
   #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
   /** The step on the stage if it is done and can run again. @type {StepDoc | undefined} */
