@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comfy.base.messages import message
 from ui.languages.current import html_of
 
-_COLUMN, _HEIGHT = 8, 80  # in the chart's own units; the style stretches it
+_COLUMN, _HEIGHT, _STUB = 8, 80, 2  # in the chart's own units; the style stretches it
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +24,29 @@ def chart(
     title: str, bars: Sequence[Bar], ticks: Sequence[str], most: str, marked: str = ""
 ) -> str:
     """Return a chart as a figure. `ticks`: texts below the columns, evenly spread; `most`: the
-    value of the highest one; `marked`: names the parts in another color."""
+    value of the highest one, at the chart's upper line; `marked`: names the parts in another
+    color."""
     scale = _HEIGHT / max(1e-9, *(bar.height for bar in bars))
-    columns = "".join(_column(at, bar, scale) for at, bar in enumerate(bars) if bar.height)
+    columns = "".join(_column(at, bar, scale) for at, bar in enumerate(bars))
     told = ", ".join(html_of(bar.words) for bar in bars if bar.height)
-    size = f"0 0 {len(bars) * _COLUMN} {_HEIGHT}"
+    size = f"0 0 {len(bars) * _COLUMN - 2} {_HEIGHT}"
     below = " ".join(f"<span>{html_of(one)}</span>" for one in ticks)
-    facts = html_of(message("Most: {value}", value=most))
-    facts += f' · <span class="marked">{html_of(marked)}</span>' if marked else ""
-    return f"""<figure class="chart"><figcaption><b>{html_of(title)}</b> <span>{facts}</span>
-</figcaption>
+    part = f'<span class="marked">{html_of(marked)}</span>' if marked else ""
+    return f"""<figure class="chart"><figcaption><b>{html_of(title)}</b> {part}</figcaption>
+<small>{html_of(most)}</small>
 <svg viewBox="{size}" preserveAspectRatio="none" role="img" aria-label="{told}">{columns}</svg>
 <p>{below}</p></figure>"""
 
 
 def _column(at: int, bar: Bar, scale: float) -> str:
-    def part(height: float, kind: str) -> str:
-        tall = max(1.0, height * scale)
-        place = f'x="{at * _COLUMN}" y="{_HEIGHT - tall:.1f}" width="{_COLUMN - 2}"'
-        return f'<rect{kind} {place} height="{tall:.1f}"/>'
+    """Return a column: its value, or a stub without one."""
 
-    marked = part(bar.marked, ' class="marked"') if bar.marked else ""
+    def part(height: float, kind: str) -> str:
+        tall = max(_STUB, height * scale)
+        place = f'x="{at * _COLUMN}" y="{_HEIGHT - tall:.1f}" width="{_COLUMN - 2}"'
+        return f'<rect class="{kind}" {place} height="{tall:.1f}"/>'
+
+    marked = part(bar.marked, "marked") if bar.marked else ""
     area = f'<rect class="area" x="{at * _COLUMN}" width="{_COLUMN}" height="{_HEIGHT}"/>'
-    return f"<g><title>{html_of(bar.words)}</title>{part(bar.height, '')}{marked}{area}</g>"
+    shown = part(bar.height, "" if bar.height else "stub")
+    return f"<g><title>{html_of(bar.words)}</title>{shown}{marked}{area}</g>"

@@ -45,7 +45,8 @@ def _tiles(now: Overview, batch_rows: int, figures: Figures, day: DayUse | None)
     if day:
         failed = sum(hour.failed for hour in day.hours)
         yield _tile(html_of(_RUNS), number(sum(hour.runs for hour in day.hours)))
-        link = f'<a href="{ACTIVITY[1:]}?action=failed">{html_of(_FAILED)}</a>'
+        name = html_of(_FAILED)
+        link = f'<a href="{ACTIVITY[1:]}?action=failed">{name}</a>' if failed else name
         yield _tile(link, number(failed), "away" if failed else "")
         yield _tile(html_of(_PEOPLE), number(day.people))
     try:

@@ -137,3 +137,8 @@ class AdminFrame:
 def section(title: str, body: str) -> str:
     """Return a card with a heading."""
     return f'<section class="card"><h2>{html_of(title)}</h2>{body}</section>'
+
+
+def none(words: str) -> str:
+    """Return a card's only text, beside its heading."""
+    return f'<p class="none">{html_of(words)}</p>'

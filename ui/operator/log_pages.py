@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, islice
 from types import MappingProxyType
 from typing import cast
@@ -33,12 +32,12 @@ _NONE, _NO_MATCH = message("No activity yet."), message("Nothing matches.")
 _AUDIT = message("Download audit log (CSV)")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
 _PAGE = 100  # rows
-_PERSON, _ACTION, _DAY = message("Person"), message("Action"), message("Day")
-_TODAY = message("Today")
+_PERSON, _ACTION = message("Person"), message("Action")
 _WHAT, _TIME = message("What"), message("Time")
 _SHOW, _MORE, _ORDER = message("Show"), message("Show more"), message("Order")
 _ORDERS = {"newest": message("Newest first"), "oldest": message("Oldest first")}
 _ALL, _EVERYONE = message("All"), message("Everyone")
+_SPANS = {"1": message("Today"), "7": message("Last 7 days"), "30": message("Last 30 days")}
 _ACTIONS: Mapping[str, str] = MappingProxyType(
     {
         "run": message("Ran"),
@@ -70,25 +69,24 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
         request: Request,
         account: str = "",
         action: str = "",
-        day: str = "",
+        days: str = "",
         text: str = "",
         order: str = "newest",
         cursor: str = "",
     ) -> HTMLResponse:
-        """Return the page of the actions of an account, of a kind, on a day, with a text. Ignores
-        unknown values. Raises 404 for other users."""
+        """Return the page of the actions of an account, of a kind, in the last days, with a text.
+        Ignores unknown values. Raises 404 for other users."""
         text, order = text[:200], order if order in _ORDERS else "newest"
         action = action if action in _ACTIONS else ""
         cursor = cursor if _CURSOR.fullmatch(cursor) else ""
+        days = days if days in _SPANS else ""
 
         def body() -> str:
-            start = _start_of(day)
-            end = FOREVER if start is None else start + 24 * 3600
-            span = start or 0.0, end
-            chosen = {"account": account, "action": action, "day": day if start else ""}
+            span = _start_of(int(days)) if days else 0.0, FOREVER
+            chosen = {"account": account, "action": action, "days": days}
             chosen |= {"text": text, "order": order}
             form = _filters(chosen, desk.people.accounts())
-            none = _NO_MATCH if any((account, action, start, text)) else _NONE
+            none = _NO_MATCH if any((account, action, days, text)) else _NONE
             if action == "failed":
                 usage = desk.services.runs.history.administration.usage
                 failures = [
@@ -109,29 +107,24 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
     return routes
 
 
-def _start_of(day: str) -> float | None:
-    """Return the first moment of a day such as 2026-11-28, None for another text."""
-    with suppress(ValueError, OverflowError, OSError):
-        return datetime.fromisoformat(day).timestamp()
-    return None
+def _start_of(days: int) -> float:
+    """Return the first moment of today, as the first of 1 day, or of an earlier day."""
+    first = datetime.now() - timedelta(days=days - 1)
+    return first.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 def _filters(chosen: Mapping[str, str], accounts: Mapping[str, str]) -> str:
     account, action = chosen["account"], chosen["action"]
     people = {"": _EVERYONE, account: account.partition(":")[2] or _EVERYONE, **accounts}
     actions = {"": _ALL, **_ACTIONS}
-    today = urlencode({**chosen, "day": f"{datetime.now():%Y-%m-%d}"})
     return f"""<form action="{ACTIVITY[1:]}" class="filters">
 {_choice("account", _PERSON, people, account) if accounts else ""}
 {_choice("action", _ACTION, actions, action)}
-<label>{html_of(_DAY)} 
-<input type="date" id="day" name="day" min="2000-01-01"
- value="{html.escape(chosen["day"])}"></label>
+{_choice("days", _TIME, {"": _ALL, **_SPANS}, chosen["days"])}
 <label>{html_of(_WHAT)}
 <input type="search" id="text" name="text" value="{html.escape(chosen["text"])}"></label>
 {_choice("order", _ORDER, _ORDERS, chosen["order"])}
 <noscript><button type="submit">{html_of(_SHOW)}</button></noscript>
-<a class="button quiet" href="{ACTIVITY[1:]}?{html.escape(today)}">{html_of(_TODAY)}</a>
 </form>"""
 
 

@@ -25,7 +25,7 @@ from ui.administration.desk import Administration
 from ui.administration.links import LinkActions, LinkRow
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import html_of
-from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, section
+from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, none, section
 from ui.operator.tables import Cell, moment, number, size, table
 from ui.page.plain.layout import module_tag
 from ui.page.plain.questions import asking_form, more_buttons
@@ -52,11 +52,7 @@ _ENDS_ALL = message("This signs them out everywhere and ends their access tokens
 _KEEPS = message("Their results are kept until they expire, unless you delete them now.")
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
 _FOR_GOOD = message("You can't undo this.")
-_ABOUT_GROUPS = message(
-    "There are no groups. They are set up in the configuration, with [[group]]."
-)
 _WAYS = {
-    "password": message("Password"),
     "settings": message("Password in the settings"),
     "proxy": message("Proxy"),
 }
@@ -64,7 +60,7 @@ _WAYS = {
 _Groups = Annotated[Sequence[str], Form()]
 _ABOUT = message("Scripts use these tokens to act as their owners.")
 _NONE = message("No tokens.")
-_PERSON, _SIGN_IN, _SEEN = message("Person"), message("Sign-in"), message("Last seen")
+_PERSON, _SEEN = message("Person"), message("Last seen")
 _WEEK, _RUNS, _SIZE = message("Runs this week"), message("Runs"), message("Size")
 _KEPT = message("Results kept under this name")
 _TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script"), message("Owner")
@@ -204,19 +200,14 @@ def _body(
     people can be put in, None if no one can be added."""
     users = [one for one in people if one.way not in ("guests", "removed")]
     others = [one for one in people if one.way in ("guests", "removed")]
-    has_groups = bool(groups) or any(one.groups for one in users)
-    titles = [_PERSON, _SIGN_IN, *([_GROUPS] if has_groups else []), _SEEN, _WEEK, _RUNS, _SIZE, ""]
-    rows = []
-    for at, one in enumerate(users):
-        name, way, *figures = _row(at, one, own, provider, groups or ())
-        rows.append((name, way, *([", ".join(one.groups)] if has_groups else []), *figures))
+    titles = _PERSON, _GROUPS, _SEEN, _WEEK, _RUNS, _SIZE, ""
+    rows = [_row(at, one, own, provider, groups or ()) for at, one in enumerate(users)]
     earlier = [_earlier(at, one) for at, one in enumerate(others)]
     return (
         (_new(made) if made.password else "")
         + section(
             plural("{count} person", "{count} people", count=len(users)),
-            table("people", titles, rows)
-            + ("" if has_groups else f"<p>{html_of(_ABOUT_GROUPS)}</p>"),
+            table("people", titles, rows),
         )
         + section(
             _ADD, _add_form(typed, groups) if groups is not None else f"<p>{html_of(_NO_FILE)}</p>"
@@ -260,8 +251,7 @@ def _add_form(typed: str, groups: Sequence[str]) -> str:
  autocomplete="new-password"></p>
 <p class="check in-line"><input type="checkbox" id="operator" name="role" value="operator">
 <label for="operator">{html_of(_IS_ADMINISTRATOR)}</label></p>
-{boxes if groups else ""}
-<button type="submit">{html_of(_ADD_IT)}</button>
+{boxes if groups else ""}<button type="submit" class="quiet">{html_of(_ADD_IT)}</button>
 </form>"""
 
 
@@ -272,12 +262,13 @@ def _row(
         f' <span class="tag">{html_of(_IS_ADMINISTRATOR)}</span>' if one.role == "operator" else ""
     )
     is_new = one.runs and one.last_seen is None and one.way == "password"
-    notes = [one.account if one.account != one.name else "", _KEPT if is_new else ""]
+    by_password = one.way == "password"
+    way = "" if by_password else _WAYS.get(one.way) or provider
+    notes = [one.account if one.account != one.name else "", way, _KEPT if is_new else ""]
     below = "".join(f"<br>{html_of(note)}" for note in notes if note)
-    way = _WAYS.get(one.way) or provider
-    buttons = _buttons(at, one, groups, is_own=one.name == own) if one.way == "password" else ""
+    buttons = _buttons(at, one, groups, is_own=one.name == own) if by_password else ""
     return (
-        *(Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"), way),
+        *(Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"), ", ".join(one.groups)),
         *(moment(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
     )
 
@@ -289,7 +280,8 @@ def _figures(one: PersonRow) -> tuple[Cell, ...]:
 def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) -> str:
     address = f"{PEOPLE[1:]}/{quote(one.name, safe='')}"
     if is_own:
-        return f'<a class="button quiet" href="account">{html_of(message("Change password"))}</a>'
+        change = f'<a href="account">{html_of(message("Change password"))}</a>'
+        return more_buttons(f"person-{at}", one.name, change)
     boxes = _boxes(str(at), groups, one.assigned)
     texts = _GROUPS_OF, message("Groups of {name}", name=one.name), _SAVE
     buttons = (
@@ -384,9 +376,7 @@ def token_routes(frame: AdminFrame) -> GuardedRoutes:
 def _token_body(login: Login) -> str:
     rows = [_token(one, token_owner(one, login.ways.openid)) for one in login.all_tokens()]
     tokens = table("tokens", (_SCRIPT, _OWNER, _CREATED, _USED, ""), rows)
-    return section(
-        _TOKENS, f"<p>{html_of(_ABOUT)}</p>{tokens if rows else f'<p>{html_of(_NONE)}</p>'}"
-    )
+    return section(_TOKENS, f"<p>{html_of(_ABOUT)}</p>{tokens}" if rows else none(_NONE))
 
 
 def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
@@ -399,7 +389,7 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
 def _links(links: LinkActions) -> str:
     titles = _OWNER, _LINK, _RESULTS, _MADE, _UNTIL, ""
     rows = [_link(one, links.labels[one.kind]) for one in links.all()]
-    return section(_LINKS, table("links", titles, rows) if rows else f"<p>{html_of(_NO_LINKS)}</p>")
+    return section(_LINKS, table("links", titles, rows) if rows else none(_NO_LINKS))
 
 
 def _link(one: LinkRow, label: str) -> tuple[str | Cell, ...]:

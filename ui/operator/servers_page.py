@@ -40,7 +40,7 @@ from ui.administration.servers import (
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
 from ui.operator.day_card import day_card
-from ui.operator.frame import PATH, AdminFrame, section
+from ui.operator.frame import PATH, AdminFrame, none, section
 from ui.operator.tables import Cell, table
 from ui.page.plain.layout import module_tag
 from ui.page.plain.questions import action_form, asking_form, more_buttons
@@ -123,15 +123,15 @@ def _notice_card(notice: Notice | None) -> str:
     return section(
         _NOTICE,
         f"""{_current(notice) if notice else ""}<form method="post" action="{PATH[1:]}/notice"
- class="fields wide">
+ class="fields">
 <p><label for="notice-text">{html_of(_TEXT)}</label>
 <input id="notice-text" name="text" maxlength="{LONGEST_NOTICE}" autocomplete="off" required
  aria-describedby="notice-shown"></p>
-<p id="notice-shown" class="muted">{html_of(_SHOWN)}</p>
 <p><label for="notice-duration">{html_of(_SHOW_FOR)}</label>
 <select id="notice-duration" name="duration">{options}</select></p>
-<button type="submit">{html_of(_SHOW)}</button>
-</form>""",
+<button type="submit" class="quiet">{html_of(_SHOW)}</button>
+</form>
+<p id="notice-shown">{html_of(_SHOWN)}</p>""",
     )
 
 
@@ -260,7 +260,7 @@ def _button(at: int, action: str, text: str, label: str) -> str:
 def _runs(runs: tuple[RunLine, ...], batches: Iterable[tuple[str, int]]) -> str:
     rows = [*map(_run, runs), *(_batch(*one) for one in batches)]
     if not rows:
-        return f"<p>{html_of(_NO_RUNS)}</p>"
+        return none(_NO_RUNS)
     return table("runs", (_WORKFLOW, _PERSON, _STATE, _SERVER, _STARTED, "", ""), rows)
 
 
@@ -293,7 +293,7 @@ def _versions() -> str:
         "Gradio": metadata.version("gradio"),
         "Python": platform.python_version(),
     }
-    return f"<p>{html.escape(' · '.join(f'{name} {one}' for name, one in told.items()))}</p>"
+    return none(" · ".join(f"{name} {one}" for name, one in told.items()))
 
 
 def _models_section(desk: Administration) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from comfy.base.messages import message
@@ -39,7 +40,11 @@ def table(
 ) -> str:
     """Return a table. `name`: its id, by which a renewed page keeps order and filter. `titles`: of
     the columns, "" for one that isn't sorted. `rows`: begin with their headings; texts are
-    escaped. `paged`: these aren't all rows, so the script leaves them alone."""
+    escaped. Columns without any text are left out. `paged`: these aren't all rows, so the script
+    leaves them alone."""
+    lines = [titles, *rows]
+    full = [any(map(_html, cells)) for cells in zip(*lines[1:], strict=True)]
+    titles, *rows = (tuple(compress(line, full)) for line in lines)
     heads = "".join(
         f'<th scope="col">{html_of(one)}</th>' if one else "<td></td>" for one in titles
     )
