@@ -93,7 +93,7 @@ def test_it_shows_runs_without_their_contents(place: Place) -> None:
     for secret in ("my diary", "a lighthouse", "my secret title", "guest-xyz", TOKEN):
         assert secret not in told
     eventually(lambda: all(run.state.phase.finished for run in runs))
-    eventually(lambda: "<p>No runs</p>" in page(place))
+    eventually(lambda: ">No runs</p>" in page(place))
 
 
 def test_it_counts_the_runs_of_a_day(place: Place) -> None:

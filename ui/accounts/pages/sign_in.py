@@ -34,6 +34,7 @@ from ui.page.plain.layout import (
     logo_tag,
     notice_page,
     plain_page,
+    sign_in_image,
     sign_in_tag,
 )
 from ui.web.access import Access, GuardedRoutes
@@ -49,6 +50,7 @@ OPENID = "/login/openid"  # redirects to the organization's sign-in
 _SIGN_IN = message("Sign in")
 _USERNAME = message("Username")
 _PASSWORD = message("Password")
+_SHOW = message("Show password")
 _NO_PASSWORDS = message(
     "To sign in, use your invitation link or your organization's sign-in page. If you have"
     " neither, ask the administrator."
@@ -91,9 +93,10 @@ class SignInPage:
             query = {"to": to, "other_account": "true"} if to else _here(request, path)
             ways.append(_elsewhere(provider, "" if by_password else why, query))
         body = f"""<main class="card sign-in">
-<h1>{logo_tag(36)}<span>{html.escape(brand.name)}</span></h1>
-<p>{html_of(about)}</p>
-{"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}
+<section><h1>{logo_tag(36)}<span>{html.escape(brand.name)}</span></h1>
+<p class="muted">{html_of(about)}</p>
+{"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}</section>
+{sign_in_image()}
 </main>
 {sign_in_tag()}"""
         menu = language_menu(self.languages, html_of(LANGUAGE))
@@ -116,6 +119,7 @@ def _form(why: str) -> str:
 <label for="password">{html_of(_PASSWORD)}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required
   aria-describedby="why">
+<button type="button" class="bare" id="reveal" aria-pressed="false" hidden>{html_of(_SHOW)}</button>
 <p id="why" role="alert">{html_of(why)}</p>
 <button type="submit">{html_of(_SIGN_IN)}</button>
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>

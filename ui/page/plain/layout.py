@@ -3,6 +3,7 @@ policy that allows no others, and the app's icons."""
 
 from __future__ import annotations
 
+import base64
 import html
 from functools import cache
 from pathlib import Path
@@ -108,6 +109,14 @@ def module_tag(name: str) -> str:
 def sign_in_tag() -> str:
     """Return the tag that loads the sign-in page's script."""
     return f'<script type="module">{page_script(_SIGN_IN)}</script>'
+
+
+@cache
+def sign_in_image() -> str:
+    """Return the sign-in page's picture, an example of the shipped workflows. It is in the page,
+    because its visitors can't load files yet."""
+    data = base64.b64encode((_HERE / "sign_in.webp").read_bytes()).decode()
+    return f'<img src="data:image/webp;base64,{data}" alt="" width="512" height="512">'
 
 
 def policy(style: str = "", script: str = "") -> str:

@@ -14,7 +14,8 @@ const username = /** @type {HTMLInputElement} */ ($("#username"));
 const password = /** @type {HTMLInputElement} */ ($("#password"));
 const why = /** @type {HTMLElement} */ ($("#why"));
 const elsewhere = /** @type {HTMLAnchorElement | null} */ ($("#openid"));
-const submit = /** @type {HTMLButtonElement} */ ($("#sign-in button"));
+const submit = /** @type {HTMLButtonElement} */ ($("#sign-in [type=submit]"));
+const reveal = /** @type {HTMLButtonElement | null} */ ($("#reveal"));
 const called = submit?.textContent ?? "";
 const here = location.href.slice(root.length);
 // Reloading such an address would repeat the provider's callback or the form submission.
@@ -56,6 +57,12 @@ if (elsewhere) {
   if (window.top !== window) elsewhere.target = "_blank";
 }
 form?.addEventListener("submit", signIn);
+reveal?.removeAttribute("hidden");
+reveal?.addEventListener("click", () => {
+  const isShown = password.type === "text";
+  password.type = isShown ? "password" : "text";
+  reveal.ariaPressed = String(!isShown);
+});
 mountLanguages(/** @type {Element} */ ($("header")));
 // In a frame, the focus would scroll the page around it.
 if (form && window.top === window) (username.value ? password : username).focus();
