@@ -42,13 +42,13 @@ def table(
     the columns, "" for one that isn't sorted. `rows`: begin with their headings; texts are
     escaped. Columns without any text are left out. `paged`: these aren't all rows, so the script
     leaves them alone."""
-    lines = [titles, *rows]
-    full = [any(map(_html, cells)) for cells in zip(*lines[1:], strict=True)]
-    titles, *rows = (tuple(compress(line, full)) for line in lines)
+    rows = tuple(rows)
+    full = [any(map(_html, cells)) for cells in zip(*rows, strict=True)]
+    titles = tuple(compress(titles, full))
     heads = "".join(
         f'<th scope="col">{html_of(one)}</th>' if one else "<td></td>" for one in titles
     )
-    body = "".join(_row(titles, row) for row in rows)
+    body = "".join(_row(titles, tuple(compress(row, full))) for row in rows)
     count = html_of(message("{part} of {whole}", part="{part}", whole="{whole}"))
     words = "" if paged else f' data-filter="{html_of(_FILTER)}" data-count="{count}"'
     return f"""<table id="{name}"{words}>
