@@ -21,14 +21,15 @@ from ui.documents.history_docs import SharedValues
 
 @dataclass(frozen=True, slots=True)
 class AlbumDoc(ShownAlbum):
-    """An album. `items`, `kept`: numbers of results; `covers`: addresses of small images; `version`
-    grows with each change; `may`: the caller's rights; `link`: for guests, shown to its owner;
-    `ends_at`: when the link of the calling guest ends; `reviewers`: for callers who may begin a
-    round, in no list."""
+    """An album. `items`, `kept`, `unreviewed`: numbers of results, the last for the caller;
+    `covers`: addresses of small images; `version` grows with each change; `may`: the caller's
+    rights; `link`: for guests, shown to its owner; `ends_at`: when the link of the calling guest
+    ends; `reviewers`: for callers who may begin a round, in no list."""
 
     mine: bool
     items: int
     kept: int
+    unreviewed: int
     covers: tuple[str, ...]
     may: tuple[Right, ...]
     link: AlbumLink | None

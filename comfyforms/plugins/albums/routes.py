@@ -204,7 +204,8 @@ class AlbumHandlers:
 
     def _album_docs(self, visits: Sequence[Visit]) -> tuple[AlbumDoc, ...]:
         ids, store = [one.album.id for one in visits], self.store
-        counts, covers, links = store.counts(ids), store.covers(ids), store.links(ids)
+        counts = store.counts(ids, visits[0].person.key) if visits else {}
+        covers, links = store.covers(ids), store.links(ids)
         return tuple(
             one.album_doc(counts[key], covers[key], links.get(key))
             for key, one in zip(ids, visits, strict=True)
@@ -338,10 +339,7 @@ class AlbumHandlers:
             self._item_docs(visit, items),
             None if is_last else str(begin + limit if wanted.sort else items[-1].n),
             album.version,
-            replace(
-                self.store.counts([album.id])[album.id],
-                unreviewed=self.store.total(album.id, WantedItems("unreviewed"), viewer),
-            ),
+            self.store.counts([album.id], viewer.person)[album.id],
         )
         if is_first:
             page = replace(page, total=self.store.total(album.id, wanted, viewer))

@@ -412,9 +412,10 @@ class AlbumStore:
     def _albums(self, which: ColumnElement[bool]) -> list[Album]:
         return self._all(Album, select(*_ALBUM).where(which))
 
-    def counts(self, albums: Collection[str]) -> dict[str, Counts]:
-        """Return the numbers of these albums' items by id."""
-        sums = (func.sum(case((one, 1), else_=0)) for one in _VERDICTS.values())
+    def counts(self, albums: Collection[str], person: str = "") -> dict[str, Counts]:
+        """Return the numbers of these albums' items by id. `person`: who has yet to review some."""
+        own = [_IN_ROUND & ~_decided_by(person)] if person else []
+        sums = (func.sum(case((one, 1), else_=0)) for one in (*_VERDICTS.values(), *own))
         query = select(_items.c.album, func.max(_items.c.dropped) + 1, *sums)
         query = query.where(_items.c.album.in_(albums), _LISTED)
         with reading(self._engine) as connection:
@@ -600,12 +601,8 @@ class AlbumStore:
     def comments(self, album: str, n: int) -> list[Comment]:
         """Return the comments about an item, oldest first."""
         self.item(album, n)
-        query = (
-            select(*_columns(Comment, _comments))
-            .where(_comments.c.item == n)
-            .order_by(_comments.c.n)
-        )
-        return self._all(Comment, query)
+        query = select(*_columns(Comment, _comments)).where(_comments.c.item == n)
+        return self._all(Comment, query.order_by(_comments.c.n))
 
     def comment(
         self, album: str, n: int, person: Person, text: str, point: tuple[float, float] | None

@@ -128,6 +128,7 @@ class Visit:
             mine=album.owner == self.person.key,
             items=counts.items,
             kept=counts.keep,
+            unreviewed=counts.unreviewed if Right.REVIEW in self.rights else 0,
             covers=tuple(self.address(n, "thumb") for n in covers),
             may=tuple(sorted(self.rights)),
             link=link if Right.CHANGE in self.rights else None,

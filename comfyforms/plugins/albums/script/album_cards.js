@@ -17,7 +17,7 @@ export const cardsOf = (albums) =>
   element("ul", "album-cards", ...albums.map((album) => element("li", "", cardFor(album))));
 
 /** @param {AlbumDoc} album */
-function cardFor({ id, title, by, mine, items, kept, covers }) {
+function cardFor({ id, title, by, mine, access, items, kept, unreviewed, covers }) {
   const pictures = covers.map((cover) =>
     Object.assign(element("img"), { src: addressOf(cover), alt: "", loading: "lazy" }),
   );
@@ -28,6 +28,9 @@ function cardFor({ id, title, by, mine, items, kept, covers }) {
     countWords(items),
     kept && plural("{count} kept", "{count} kept", { count: kept }),
   ];
+  const count = unreviewed;
+  const asks = plural("{count} for you to review", "{count} for you to review", { count });
+  if (count && access !== "private") shown.append(element("span", "mark", asks));
   const card = element(
     "a",
     "album-card",

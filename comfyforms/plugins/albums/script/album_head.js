@@ -3,7 +3,7 @@
 
 import { dateWords } from "page/clock.js";
 import { confirm } from "page/confirm.js";
-import { all, button, downloadLink, element, isNarrow, root } from "page/dom.js";
+import { all, button, downloadLink, element, isNarrow, root, tell } from "page/dom.js";
 import { message, plural, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { menuButton } from "page/results/pop_menu.js";
@@ -16,7 +16,8 @@ import { ACCESS } from "./items.js";
 /** @import { AlbumDoc, Counts } from "./documents.js" */
 /** @import { Entry } from "page/results/pop_menu.js" */
 
-const RULE = message("One ✕ rejects a result, even if others keep it.");
+const NONE_LEAVES = message("All results stay, and everyone reviews them again.");
+const PROMPTS = message("The files contain prompts and settings.");
 /** @type {readonly (readonly [string, string])[]} */
 const DOWNLOADS = [
   ["/zip", message("Download kept")],
@@ -28,11 +29,12 @@ export class AlbumHead {
   #path = element("nav", "path aside in-line");
   #about = element("p", "aside");
   #review;
-  #next = button("", () => this.#startRound(), "button");
+  #next = button(withEllipsis(message("Next round")), () => this.startRound(), "button");
   #kept = 0;
+  #hasPrompts = false;
   #others = 0;
   #more = menuButton("", message("More"), async () => this.#entries(), "bare", "more");
-  #links = element("span", "wraps", ...DOWNLOADS.map(([path, words]) => keptLink(path, words)));
+  #links = element("span", "wraps", ...DOWNLOADS.map((what) => this.#linkFor(...what)));
   #album;
 
   /**
@@ -45,17 +47,16 @@ export class AlbumHead {
     const first = element("div", "in-line", element("h1", "breaks", album.title));
     first.append(this.#more);
     this.#more.classList.toggle("narrow", !album.may.includes("take_back")); // it has only downloads
-    const words = element("div", "about", first);
-    if (album.note) words.append(element("p", "note breaks", album.note));
-    words.append(...welcomesFor(album), this.#about);
+    const words = element("div", "about", first, ...welcomesFor(album), this.#about);
     this.#path.ariaLabel = message("Albums above");
     this.#path.append(linkIn({ id: "", title: message("Albums") }));
     if (!isGuest) this.place.append(this.#path);
     this.place.append(element("div", "flow apart", words, this.#links));
+    if (album.note) this.place.append(element("p", "note smaller breaks", album.note));
     this.#links.prepend(this.#review, this.#next);
-    const open = album.items - album.kept;
-    const unknown = { reject: 0, disagreed: 0, dropped: 0, unreviewed: 0, round: 1 };
-    this.tell({ ...unknown, keep: album.kept, open });
+    const { items, kept: keep, unreviewed } = album;
+    const unknown = { reject: 0, disagreed: 0, dropped: 0, round: 1 };
+    this.tell({ ...unknown, keep, open: items - keep, unreviewed }, false);
   }
 
   /**
@@ -69,26 +70,39 @@ export class AlbumHead {
     if (inside.length) this.place.append(cardsOf(inside));
   }
 
-  /** @param {Counts} counts */
-  tell({ keep, reject, open, unreviewed: count, round }) {
+  /** @param {Counts} counts @param {boolean} hasPrompts whether files of results contain them */
+  tell({ keep, reject, open, unreviewed: count, round }, hasPrompts) {
     const { by, mine, access, may } = this.#album;
     const seenBy = ACCESS.find(([value]) => value === access)?.[1];
     const isLater = round > 1 && message("Round {number}", { number: round });
-    const total = keep + reject + open;
-    const rule = total > 0 && may.includes("review") && RULE;
-    const about = [!mine && by, !isGuest && seenBy, isLater, countWords(total), rule];
-    this.#about.textContent = about.filter(Boolean).join(" · ");
+    const about = [!mine && by, seenBy, isLater, countWords(keep + reject + open)];
+    tell(this.#about, isGuest ? isLater || "" : about.filter(Boolean).join(" · "));
+    this.#about.hidden = !this.#about.textContent;
+    this.#hasPrompts = hasPrompts;
     for (const link of all("a", this.#links)) link.hidden = !keep;
     [this.#kept, this.#others] = [keep, reject + open];
     this.#more.hidden = !keep && this.#more.matches(".narrow");
     this.#next.hidden = !keep || !may.includes("take_back");
-    this.#next.classList.toggle("primary", !count);
-    this.#next.textContent = withEllipsis(message("Next round"));
     this.#review.hidden = !count || !may.includes("review");
     this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
   }
 
-  async #startRound() {
+  /** @param {string} path @param {string} words */
+  #linkFor(path, words) {
+    const link = downloadLink(words, keptAt(path));
+    link.dataset.icon = "download";
+    link.addEventListener("click", () => this.#tellDownload(path));
+    return link;
+  }
+
+  /** @param {string} path */
+  #tellDownload(path) {
+    const about = this.#hasPrompts && path === "/zip" ? PROMPTS : "";
+    say(message("The download starts in a moment."), about, "");
+  }
+
+  /** Ask whether to begin the next round, and do so. */
+  async startRound() {
     /** @type {AlbumDoc | null} */
     const now = await ask(albumAt(""), undefined, "GET");
     if (!now) return;
@@ -105,7 +119,7 @@ export class AlbumHead {
       "The other {count} move to “Earlier rounds”.",
       { count: this.#others },
     );
-    const words = [again, ...(this.#others ? [others] : []), ...done].join(" ");
+    const words = [again, this.#others ? others : NONE_LEAVES, ...done].join(" ");
     const start = () => ask(albumAt("/rounds"), undefined, "POST");
     confirm(message("Start the next round?"), words, message("Start"), start);
   }
@@ -113,7 +127,10 @@ export class AlbumHead {
   /** @returns {Entry[]} */
   #entries() {
     const { may, id, title } = this.#album;
-    const saves = DOWNLOADS.map(([path, label]) => ({ label, href: keptAt(path) }));
+    const saves = all("a", this.#links).map((link) => ({
+      label: link.textContent ?? "",
+      does: () => link.click(),
+    }));
     const saved = isNarrow() && this.#kept ? saves : [];
     if (!may.includes("take_back")) return saved;
     const remove = () =>
@@ -149,17 +166,6 @@ function welcomesFor({ may, by, ends_at: end }) {
 
 /** @param {string} path @returns the address of a download of the kept results */
 const keptAt = (path) => root + albumAt(path, new URLSearchParams({ verdict: "keep" }));
-
-/**
- * @param {string} path
- * @param {string} words
- */
-function keptLink(path, words) {
-  const link = downloadLink(words, keptAt(path));
-  link.dataset.icon = "download";
-  link.addEventListener("click", () => say(message("The download starts in a moment."), "", ""));
-  return link;
-}
 
 /**
  * @param {AlbumDoc} album

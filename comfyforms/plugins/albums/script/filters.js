@@ -6,7 +6,7 @@ import { message } from "page/messages.js";
 
 /** @import { Counts } from "./documents.js" */
 
-const TO_REVIEW = "unreviewed";
+export const TO_REVIEW = "unreviewed";
 /** @type {readonly (readonly [string, string])[]} */
 const VERDICTS = [
   ["", message("All")],
@@ -16,6 +16,7 @@ const VERDICTS = [
   ["disagreed", message("Disagreed")],
   ["dropped", message("Earlier rounds")],
 ];
+const ONE_REJECTS = ["reject", "disagreed"];
 const RARE = ["disagreed", "dropped"]; // offered if there are such results
 /** @type {readonly (readonly [string, string])[]} */
 const SORTS = [
@@ -37,6 +38,12 @@ export class Filters {
   });
   #sort = element("select", "", ...SORTS.map(([sort, words]) => new Option(words, sort)));
   parts = [element("div", "verdicts", ...this.#verdicts), this.#sort];
+  /** Says why results that some people keep are rejected. */
+  rule = element(
+    "p",
+    "aside",
+    message("A result is rejected if anyone rejects it, even if others keep it."),
+  );
 
   /**
    * @param {boolean} may whether the user may review
@@ -45,6 +52,7 @@ export class Filters {
   constructor(may, changed) {
     this.#may = may;
     this.#changed = changed;
+    this.rule.hidden = true;
     const [group] = this.parts;
     Object.assign(group ?? {}, { role: "group", ariaLabel: message("Verdict") });
     this.#sort.ariaLabel = this.#sort.title = message("Order");
@@ -70,6 +78,7 @@ export class Filters {
   choose(verdict = TO_REVIEW) {
     this.chosen.verdict = verdict;
     for (const one of this.#verdicts) one.ariaPressed = String(one.value === verdict);
+    this.rule.hidden = !ONE_REJECTS.includes(verdict);
     this.#changed();
   }
 }

@@ -79,6 +79,9 @@ export const tilesOf = (items, total) => [
   ...Array.from({ length: Math.max(0, total - items.length) }, () => null),
 ];
 
+export const KEPT = message("Kept");
+export const REJECTED = message("Rejected");
+const VERDICT_WORDS = { keep: KEPT, reject: REJECTED, "": "" };
 /** @type {Readonly<Record<string, ItemDoc["verdict"]>>} */
 const VERDICT_KEYS = { k: "keep", x: "reject", u: "" };
 
@@ -98,11 +101,8 @@ export function saidBy(key, { verdict, stars }) {
 export const reviewWords = (reviews) =>
   reviews
     .filter(({ verdict, stars }) => verdict || stars)
-    .map(({ by, verdict, stars }) =>
-      [by, { keep: "✓", reject: "✕", "": "" }[verdict], "★".repeat(stars)]
-        .filter(Boolean)
-        .join(" "),
-    )
+    .map(({ by, verdict, stars }) => [by, VERDICT_WORDS[verdict], "★".repeat(stars)])
+    .map((parts) => parts.filter(Boolean).join("\u00a0").replaceAll(" ", "\u00a0"))
     .join("   ");
 
 /**

@@ -21,17 +21,18 @@ import { withName } from "./calls.js";
 import { Comments } from "./comments.js";
 import { reviewWords, saidBy } from "./items.js";
 
-/** @import { AlbumDoc, ItemDoc } from "./documents.js" */
+/** @import { AlbumDoc, ItemDoc, ReviewDoc } from "./documents.js" */
 
 const STARS = [1, 2, 3, 4, 5];
 const AHEAD = 50; // items that are known before the user comes to them
 
 /**
  * `counts`: the numbers of the album's kept results and of the filter's results. `load`: loads the item at an index.
- * `say`: stores what the user says of an item. `changed`: an item has changed. `left`: the review ends at this index.
+ * `say`: stores what the user says of an item. `ends`: returns whether the review ends with this verdict. `changed`: an
+ * item has changed. `left`: the review ends at this index.
  * @typedef {{ itemAt: (at: number) => ItemDoc | null, counts: () => { kept: number, total: number },
  *   load: (at: number) => Promise<void>, say: (item: ItemDoc, said: Pick<ItemDoc, "verdict" | "stars">) => void,
- *   changed: (item: ItemDoc) => void, left: (at: number) => void }} Items
+ *   ends: (before: ItemDoc, isLast: boolean) => boolean, changed: (item: ItemDoc) => void, left: (at: number) => void }} Items
  */
 
 export class Review {
@@ -61,8 +62,6 @@ export class Review {
   /** Index of the item in view, or of the one that is coming. */
   #at = 0;
   #turn = 0;
-  /** Whether the review ends with the last verdict. */
-  #ends = false;
   /** Id of the item in view. */
   #shown = "";
 
@@ -113,9 +112,8 @@ export class Review {
     return item?.id === this.#shown ? item : null;
   }
 
-  /** @param {number} at @param {boolean} [ends] whether the last verdict leads back to the wall */
-  async open(at, ends = false) {
-    this.#ends = ends;
+  /** @param {number} at */
+  async open(at) {
     this.#shown = "";
     $("#albums")?.append(this.#viewport.place);
     this.#viewport.toggle();
@@ -184,8 +182,8 @@ export class Review {
       element("strong", "", [name, place].filter(Boolean).join(" · ")),
       ["", keptWords, by, prompt || title].join(" · "),
     );
-    tell(this.#others, reviewWords(reviews.filter(({ mine }) => !mine)));
-    this.#others.hidden = !this.#others.textContent;
+    this.#others.replaceChildren(...votesOf(reviews.filter(({ mine }) => !mine)));
+    this.#others.hidden = !this.#others.childElementCount;
     this.#keep.ariaPressed = String(verdict === "keep");
     this.#reject.ariaPressed = String(verdict === "reject");
     this.#stars.forEach((star, at) => {
@@ -235,8 +233,9 @@ export class Review {
   #say(item, said, leadsOn) {
     this.#items.say(item, said);
     if (!leadsOn || this.#comments.isOpen) return;
-    if (this.#at + 1 < this.#items.counts().total) this.#show(this.#at + 1);
-    else if (this.#ends) this.#viewport.toggle();
+    const isLast = this.#at + 1 === this.#items.counts().total;
+    if (this.#items.ends(item, isLast)) this.#viewport.toggle();
+    else if (!isLast) this.#show(this.#at + 1);
   }
 
   #useSettings() {
@@ -278,6 +277,16 @@ export class Review {
     return judge;
   }
 }
+
+/** @param {readonly ReviewDoc[]} reviews @returns {HTMLElement[]} who said what */
+const votesOf = (reviews) =>
+  reviews.flatMap((review) => {
+    const { by, verdict, stars } = review;
+    const vote = element("span", "vote", [by, "★".repeat(stars)].filter(Boolean).join(" "));
+    if (verdict) vote.dataset.icon = verdict === "keep" ? "check" : "close";
+    vote.title = reviewWords([review]);
+    return vote.title ? [vote] : [];
+  });
 
 /**
  * Return the element of a result. Until an image has arrived, its thumbnail stands in its place.

@@ -8,34 +8,31 @@ import { $, announce, button, downloadLink, element, root } from "page/dom.js";
 import { MOST_BESIDE } from "page/history/comparable.js";
 import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
-import { message, withEllipsis } from "page/messages.js";
+import { message, plural, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { page, say } from "page/state.js";
 import { albumChoice, tellOf } from "./album_choice.js";
 import { albumAt, reach, send, withName } from "./calls.js";
 import { compareItems } from "./compare.js";
-import { Filters } from "./filters.js";
+import { Filters, TO_REVIEW } from "./filters.js";
 import { formDialog } from "./form_dialog.js";
-import { reviewWords, saidBy, tilesOf } from "./items.js";
+import { KEPT, REJECTED, reviewWords, saidBy, tilesOf } from "./items.js";
 import { Review } from "./review.js";
 
+/** @import { AlbumHead } from "./album_head.js" */
 /** @import { AlbumDoc, Counts, ItemDoc, ItemsPage } from "./documents.js" */
 /** @import { PastRun } from "page/state.js" */
 
 const LIMIT = "200"; // items per request
 const HEIGHTS = { small: 220, large: 320 }; // pixels, of a row: people compare the results
-const KEPT = message("Kept");
-const REJECTED = message("Rejected");
-/** @type {Readonly<Record<string, string>>} */
-const NOTHING = { unreviewed: message("You have reviewed all results.") };
-const BACK = message("Back in this round, with its earlier votes.");
+const BACK = message("Back in this round. Its earlier votes still count.");
 const NUMBERS = message("The results get new numbers there. Votes and comments come along.");
 const MOVE = message("Move to an album");
 
 export class Wall {
   place = element("div", "history");
   #album;
-  #told;
+  #head;
   #filters;
   #selection;
   #list;
@@ -53,20 +50,23 @@ export class Wall {
   #loading = Promise.resolve();
   /** What the user says of items, until the app has answered. @type {Map<string, Pick<ItemDoc, "verdict" | "stars">>} */
   #unsent = new Map();
+  /** What comes after the last review. */
+  #done = element("div", "state-card");
   #sending = Promise.resolve();
 
   /**
    * @param {AlbumDoc} album
-   * @param {(counts: Counts) => void} told
+   * @param {AlbumHead} head
    */
-  constructor(album, told) {
+  constructor(album, head) {
     this.#album = album;
-    this.#told = told;
+    this.#head = head;
     this.#version = album.version;
     this.#filters = new Filters(this.#may("review"), () => this.#search());
     this.#selection = new Selection(
       (ids) => this.#list?.pick(ids),
       (runs, isMany) => this.#actionsFor(new Set(runs.map(({ id }) => id)), isMany),
+      () => this.#tiles,
     );
     this.#list = new History(
       this.place,
@@ -88,12 +88,15 @@ export class Wall {
       counts: () => ({ kept: this.#kept, total: this.#total }),
       load: (at) => this.#complete(at + 1),
       say: (item, said) => this.#say(item, said),
+      ends: (before, isLast) => this.#isReviewed(before, isLast),
       changed: (item) => this.#change([item]),
       left: (at) => this.#reload(at, true),
     });
     $("h2", this.place)?.replaceWith(...this.#filters.parts);
     $(".rows", this.place)?.after(this.#selection.toggle);
     $("header", this.place)?.append(this.#selection.place);
+    $("header", this.place)?.after(this.#filters.rule);
+    this.place.append(this.#done);
     this.#list.list.addEventListener("keydown", (event) => this.#pressed(event));
   }
 
@@ -125,7 +128,20 @@ export class Wall {
   async review() {
     this.#filters.choose();
     await this.#begun;
-    if (this.#total) await this.#review.open(0, true);
+    if (this.#total) await this.#review.open(0);
+  }
+
+  /**
+   * Return whether a verdict ends the review: the last one of a list to review, or of all results.
+   * @param {ItemDoc} before the item without the verdict
+   * @param {boolean} isLast whether it is the last one of the list
+   */
+  #isReviewed({ verdict: before }, isLast) {
+    const { verdict } = this.#filters.chosen;
+    if (verdict || this.#list.text) return isLast && verdict === TO_REVIEW;
+    const isOver = !before && !this.#next && this.#items.every((item) => item.verdict);
+    if (isOver) this.#filters.choose();
+    return isOver;
   }
 
   get #tiles() {
@@ -210,7 +226,10 @@ export class Wall {
   #count(counts) {
     this.#kept = counts.keep;
     this.#filters.count(counts);
-    this.#told(counts);
+    this.#head.tell(
+      counts,
+      this.#items.some(({ settings, mine }) => settings || mine),
+    );
     const isNew = counts.round > this.#round;
     this.#round = counts.round;
     if (isNew) this.#beginRound();
@@ -228,10 +247,32 @@ export class Wall {
   }
 
   #draw() {
+    const { verdict } = this.#filters.chosen;
+    const isDone = verdict === TO_REVIEW && !this.#list.text && !this.#total;
     const nothing = this.#filter.length
-      ? NOTHING[this.#filters.chosen.verdict] || message("No results.")
+      ? message("No results.")
       : message("Nothing here yet. Choose “Share…” at a result, then “In an album”.");
-    this.#list.show(this.#tiles, this.#total ? [["", this.#total]] : [], { any: true, nothing });
+    const told = { any: true, nothing: isDone ? "" : nothing };
+    this.#list.show(this.#tiles, this.#total ? [["", this.#total]] : [], told);
+    this.#drawDone(isDone);
+  }
+
+  /** Say that the user has reviewed all results, and what comes next. @param {boolean} isDone */
+  #drawDone(isDone) {
+    const count = this.#kept;
+    const key = isDone ? String(count) : "";
+    if (this.#done.dataset.kept === key) return;
+    this.#done.dataset.kept = key;
+    this.#done.replaceChildren();
+    if (!isDone) return;
+    const words = plural("{count} kept", "{count} kept", { count });
+    const show = button(message("Show kept"), () => this.#filters.choose("keep"));
+    const next = button(withEllipsis(message("Next round")), () => this.#head.startRound());
+    const ways = element("div", "wraps", ...(count ? [show] : []));
+    if (count && this.#may("take_back")) ways.append(next);
+    const headline = element("strong", "", message("You have reviewed all results."));
+    headline.dataset.icon = "check";
+    this.#done.append(headline, element("p", "aside", words), ways);
   }
 
   /**
@@ -261,7 +302,8 @@ export class Wall {
     const id = this.#items[at]?.id;
     await this.#load();
     const now = this.#items.findIndex((item) => item.id === id);
-    if (id) this.#list.focus(now < 0 ? Math.min(at, this.#total - 1) : now, scrolls);
+    if (id && this.#total) this.#list.focus(now < 0 ? Math.min(at, this.#total - 1) : now, scrolls);
+    else if (scrolls) $("button", this.#done)?.focus();
   }
 
   /** @param {readonly ItemDoc[]} changed */
@@ -330,15 +372,19 @@ export class Wall {
     place.dataset.said = key;
     place.dataset.verdict = rejects ? (keeps ? "disagreed" : "reject") : keeps ? "keep" : "";
     $(".facts", place)?.remove();
-    const shown = element("span", "facts", element("b", "", String(number)));
-    /** @type {[number, string, string][]} */
+    const shown = element("span", "facts digits", String(number));
+    /** @type {[number, string, string, boolean][]} */
     const facts = [
-      [keeps, "keeps", `✓${keeps > 1 ? ` ${keeps}` : ""}`],
-      [rejects, "rejects", `✕${rejects > 1 ? ` ${rejects}` : ""}`],
-      [stars, "stars", `★ ${stars}`],
+      [keeps, "keeps", "check", keeps > 1],
+      [rejects, "rejects", "close", rejects > 1],
+      [stars, "stars", "star-filled", true],
+      [comments, "", "comment", true],
     ];
-    for (const [is, name, words] of facts) if (is) shown.append("  ", element("b", name, words));
-    if (comments) shown.append(commentsOf(comments));
+    for (const [count, name, icon, isCounted] of facts) {
+      const fact = element("span", name, isCounted ? String(count) : "");
+      fact.dataset.icon = icon;
+      if (count) shown.append(fact);
+    }
     place.append(shown);
     const tile = $(".tile", place);
     const words = rejects ? REJECTED : keeps ? KEPT : "";
@@ -420,11 +466,4 @@ export class Wall {
       },
     );
   }
-}
-
-/** @param {number} count */
-function commentsOf(count) {
-  const made = element("span", "digits", String(count));
-  made.dataset.icon = "comment";
-  return made;
 }

@@ -155,6 +155,7 @@ def test_reviews_of_all_people_decide(albums: AlbumStore, album: Album) -> None:
     ):
         albums.review(album.id, n, person, verdict, 3)  # type: ignore[arg-type]
     assert albums.counts([album.id]) == {album.id: Counts(1, 1, 1, 1)}
+    assert albums.counts([album.id], OF_ANN.key)[album.id].unreviewed == 2
     verdicts = ("keep", "reject", "open", "disagreed")
     shown = {one: numbers(albums, album, verdict=one) for one in verdicts}
     both = {"reject": [items[0]], "disagreed": [items[0]]}

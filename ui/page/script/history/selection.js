@@ -17,6 +17,7 @@ export class Selection {
   place = element("div", "selection flow");
   #changed;
   #actions;
+  #all;
   /** @type {Map<string, PastRun> | null} */
   #picked = null;
   #anchor = 0;
@@ -26,10 +27,12 @@ export class Selection {
    * @param {(ids: ReadonlySet<string> | null) => void} changed
    * @param {(runs: PastRun[], isMany: boolean) => HTMLElement[] | Promise<HTMLElement[]>} actions returns the buttons of the bar; `isMany`: more
    *   results are selected than one action takes
+   * @param {() => Past} [all] returns what “Select all” selects
    */
-  constructor(changed, actions) {
+  constructor(changed, actions, all) {
     this.#changed = changed;
     this.#actions = actions;
+    this.#all = all;
     this.place.role = "group";
     this.place.ariaLabel = message("Selected results");
     this.#tell();
@@ -102,10 +105,18 @@ export class Selection {
   /** @param {PastRun[]} runs */
   async #draw(runs) {
     const turn = ++this.#turn;
-    const said = element("span", "how-many", countWords(runs.length));
+    const said = element("span", "", countWords(runs.length));
     said.role = "status";
+    const count = element("span", "how-many in-line", said);
+    if (this.#all) count.append(button(message("Select all"), () => this.#takeAll(), "bare"));
     const actions = await this.#actions(runs, runs.length > MOST);
-    if (turn === this.#turn) this.place.replaceChildren(said, ...actions);
+    if (turn === this.#turn) this.place.replaceChildren(count, ...actions);
+  }
+
+  #takeAll() {
+    const runs = (this.#all?.() ?? []).filter((run) => run !== null).slice(0, MOST);
+    this.#picked = new Map(runs.map((run) => [run.id, run]));
+    this.#tell();
   }
 }
 

@@ -52,7 +52,7 @@ async function showAlbum() {
   document.title = `${album.title} · ${document.title}`;
   /** @type {AlbumHead} */
   const head = new AlbumHead(album, () => wall.review());
-  const wall = new Wall(album, (counts) => head.tell(counts));
+  const wall = new Wall(album, head);
   place.replaceChildren(head.place, wall.place);
   albums?.then((all) => head.placeAmong(all ?? []));
   await wall.begin();
