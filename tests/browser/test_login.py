@@ -32,8 +32,8 @@ def site(fast: Site) -> Iterator[Site]:
 
 
 def test_a_user_signs_in_and_out(site: Site, visit: Visit) -> None:
-    """The sign-in page keeps the user name after a wrong password. After sign-in, the browser opens
-    the requested address."""
+    """The sign-in page keeps the user name after a wrong password, and can show the password. After
+    sign-in, the browser opens the requested address."""
     person = visit(site)
     page = person.page
     asked = f"{site.url}/?workflow=text-to-image&2.text=a+lighthouse"
@@ -41,6 +41,8 @@ def test_a_user_signs_in_and_out(site: Site, visit: Visit) -> None:
     log_in(page, password="a guess")
     expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
     expect(page.get_by_label("Username")).to_have_value("anna")
+    page.get_by_role("button", name="Show password").click()
+    expect(page.locator("#password")).to_have_attribute("type", "text")
     log_in(page)
     person.ready()
     assert page.url == asked

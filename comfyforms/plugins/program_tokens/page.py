@@ -65,8 +65,8 @@ class ProgramPage:
         login = self.identity.login
         address, why = self.new.take(who, login.clock()) if login else ("", "")
         return f"""<section aria-labelledby="programs">
-<h2 id="programs">{html_of(_HEADING)}</h2>
-<p>{html_of(_ABOUT)}</p>
+<hgroup><h2 id="programs">{html_of(_HEADING)}</h2>
+<p>{html_of(_ABOUT)}</p></hgroup>
 {_shown(address) if address else ""}
 <form method="post" action="{_PATH[1:]}">
 <label for="program">{html_of(_NAME)}</label>

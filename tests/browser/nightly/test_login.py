@@ -33,7 +33,7 @@ def the_button_says_that_it_is_at_work(page: Page) -> None:
     its usual text again."""
     asked: list[Route] = []
     page.route("**/login", lambda route: asked.append(route))
-    button = page.locator("#sign-in button")
+    button = page.locator("#sign-in [type=submit]")
     page.get_by_label("Password").fill("a guess")
     with page.expect_request("**/login"):
         button.click()

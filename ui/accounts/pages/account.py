@@ -80,9 +80,9 @@ def _key_form(source: KeySource, why: str) -> str:
         f"{html_of(_REMOVE)}</button></form>"
     )
     return f"""<section aria-labelledby="key-heading">
-<h2 id="key-heading">{html_of(_KEY_HEADING)}</h2>
+<hgroup><h2 id="key-heading">{html_of(_KEY_HEADING)}</h2>
 <p>{html_of(_ABOUT_KEYS)}</p>
-<p><strong>{html_of(_STATES[source])}</strong></p>
+<p><b>{html_of(_STATES[source])}</b></p></hgroup>
 <form method="post" action="account/key">
 <label for="key">{html_of(_KEY)}</label>
 <input id="key" name="key" type="password" autocomplete="off" required minlength="8" maxlength="500"
@@ -119,9 +119,8 @@ def _password_form(login: Login, who: SignedIn, why: str) -> str:
         return ""
     heading = f'<h2 id="password-heading">{html_of(_PASSWORD_HEADING)}</h2>'
     if not _may_change(login, who):
-        return f'<section aria-labelledby="password-heading">{heading}' + (
-            f"<p>{html_of(_ELSEWHERE)}</p></section>"
-        )
+        return f"""<section aria-labelledby="password-heading">
+<hgroup>{heading}<p>{html_of(_ELSEWHERE)}</p></hgroup></section>"""
     fields = "".join(
         f'<label for="{name}">{html_of(label)}</label>'
         f'<input id="{name}" name="{name}" type="password" autocomplete="{kind}" required'
@@ -132,11 +131,11 @@ def _password_form(login: Login, who: SignedIn, why: str) -> str:
             ("again", _AGAIN, "new-password"),
         )
     )
-    return f"""<section aria-labelledby="password-heading">{heading}
+    return f"""<section aria-labelledby="password-heading">
+<hgroup>{heading}<p>{html_of(_ENDS)}</p></hgroup>
 <form method="post" action="account/password">
 {fields}
 <p id="password-why" class="why" role="alert">{html_of(why)}</p>
-<p>{html_of(_ENDS)}</p>
 <button type="submit" class="quiet">{html_of(_CHANGE)}</button>
 </form></section>"""
 
@@ -360,10 +359,10 @@ def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> st
     """Return a user's tokens, and the form for another. `shown`: a token that was just created.
     `why`: the reason that none was."""
     rows = map(_token_row, tokens)
-    none = f"<p>{html_of(_NONE)}</p>"
+    none = f'<p class="muted">{html_of(_NONE)}</p>'
     return f"""<section aria-labelledby="tokens">
-<h2 id="tokens">{html_of(_TOKENS)}</h2>
-<p>{html_of(_ABOUT)}</p>
+<hgroup><h2 id="tokens">{html_of(_TOKENS)}</h2>
+<p>{html_of(_ABOUT)}</p></hgroup>
 {_new(shown) if shown else ""}
 <form method="post" action="account/tokens">
 <label for="label">{html_of(_NAME)}</label>

@@ -21,7 +21,13 @@ from ui.files.presenter import Presenter
 from ui.files.result_files import shared_file_name
 from ui.gradio.internals import root_address
 from ui.languages.current import current_language, html_of, translated
-from ui.page.plain.layout import as_page, dead_link_page, plain_page, policy
+from ui.page.plain.layout import (
+    as_page,
+    dead_link_page,
+    plain_page,
+    player_style,
+    policy,
+)
 from ui.page.script_files import page_script
 from ui.page.social_card import LinkPreview
 from ui.web.access import Access, GuardedRoutes
@@ -111,10 +117,12 @@ def shared_page_routes(
         about = f"{title} · {made}" if heading and title else made
         heading = heading or title or html_of(_SHARED)
         body = _body(shared, title, token, f'<h1>{heading}</h1><p class="aside breaks">{about}</p>')
-        script = page_script("shared.js") if any(one.kind == "audio" for one in shared) else ""
-        body += f'\n<script type="module">{script}</script>' if script else ""
-        allowed = policy(script=script)
-        return as_page(plain_page(root, heading, body, preview=preview), allowed=allowed)
+        script = style = ""
+        if any(one.kind == "audio" for one in shared):
+            script, style = page_script("shared.js"), player_style()
+            body += f'\n<script type="module">{script}</script>'
+        shown = plain_page(root, heading, body, preview=preview, style=style)
+        return as_page(shown, allowed=policy(style, script))
 
     return routes
 
@@ -144,7 +152,9 @@ def _result(found: FoundFile, token: str, presenter: Presenter, owner: str) -> S
         wave and f"data:image/webp;base64,{wave}",
         html.escape(shared.prompt),
         html.escape(caption.negative),
-        " · ".join(html_of(one) for one in _facts(size, seeds, caption)) if end else "",
+        " · ".join(f"<span>{html_of(one)}</span>" for one in _facts(size, seeds, caption))
+        if end
+        else "",
         f"./?shared={token}/{found.n}" if can_use else "",
     )
 
@@ -271,7 +281,7 @@ def _caption(own: SharedResult) -> str:
         f"<h2>{own.title}</h2>" if own.title else "",
         f'<p class="prompt">{own.prompt}</p>' if own.prompt else "",
         f'<p class="facts aside breaks">{own.facts}</p>' if own.facts else "",
-        f"<p>{' · '.join(links)}</p>" if links else "",
+        f'<p class="flow">{"".join(links)}</p>' if links else "",
     ]
     return f"<figcaption>{''.join(words)}</figcaption>"
 

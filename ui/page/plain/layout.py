@@ -33,9 +33,10 @@ _STYLES = (
     "plain/frame.css",
     "plain/pages.css",
     "plain/administration.css",
-    "results/sound_player.css",
 )
-_DRAWN = ("download", "moon", "muted", "pause", "play", "sound")
+_DRAWN = ("download", "moon")
+_PLAYER = "results/sound_player.css"
+_OF_PLAYER = ("muted", "pause", "play", "sound")
 _SIGN_IN = "sign_in.js"
 _MODULES = (
     "brand_notice.js",
@@ -129,11 +130,17 @@ def _policy(style: str, script: str) -> str:
     return strict_policy((_SHADE, script, *map(_text, _MODULES)), (style,))
 
 
+def player_style() -> str:
+    """Return the common style sheet with the player of sounds."""
+    return _style(current_brand().accent, _OF_PLAYER, (_PLAYER,))
+
+
 @cache
-def _style(accent: str) -> str:
+def _style(accent: str, icons: tuple[str, ...] = (), sheets: tuple[str, ...] = ()) -> str:
     fonts = f"{font_face('')} body {{ --font: {FONTS}; }}"
     own = f":root {{ {variables(accent)} {accent_variables(accent)} }}"
-    return "\n".join(("", own, layered(), fonts, icon_styles(*_DRAWN), styles(*_STYLES)))
+    drawn, sheet = icon_styles(*_DRAWN, *icons), styles(*sheets, *_STYLES)
+    return "\n".join(("", own, layered(), fonts, drawn, sheet))
 
 
 @cache
