@@ -186,7 +186,6 @@ def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:
     """Yield what users have to know about a demo."""
     if not catalog.runs_anything:
         return
-    said = message("This is a demo: results are painted.")
     names = dict.fromkeys(node["class_type"] for node in prompt.values())
     if guessed := [name for name in names if name in catalog and catalog[name].is_guessed]:
         more = len(guessed) - _MOST_GUESSED
@@ -195,7 +194,7 @@ def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:
             "This is a demo: results are painted, and these nodes are guessed: {nodes}.",
             nodes=listed(shown),
         )
-    yield Note(said, "", None)
+        yield Note(said, "", None)
     if not PAID_NODES.isdisjoint(names):
         yield Note(message("Paid nodes cost nothing in this demo."), "", None)
 

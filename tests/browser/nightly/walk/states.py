@@ -21,7 +21,7 @@ SIZES = {
 LIGHT = [(size, "light") for size in SIZES]
 DARK = ("phone", "dark")
 # Elements that must keep their place when the result replaces the preview.
-STAYING = ["#stage .box", "#stage .headline", "#stage .media > *"]
+STAYING = ["#stage .box", "#stage .under", "#stage .media > *"]
 # Return the positions of the elements below the stage, relative to it; 0 for those not visible.
 BELOW_STAGE = """() => ["#stage .actions", "#stage .details", "#history"].map((one) => {
     const [place, from] = [one, "#stage .box"].map((at) => document.querySelector(at));

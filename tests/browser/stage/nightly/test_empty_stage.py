@@ -42,7 +42,7 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     assert shown["height"] > 0.9 * box["height"], "the picture takes the stage's height"
     ideas = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
     expect(ideas).to_have_count(3)
-    are_on_the_picture(person)
+    are_below_the_picture(person)
     before = person.entry("2.text").input_value()
     idea = ideas.nth(1).inner_text()
     ideas.nth(1).click()
@@ -66,29 +66,25 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     assert later.page.evaluate(HEIGHT) == before
 
 
-def are_on_the_picture(person: Visitor) -> None:
-    """Check that each idea has its picture and its whole text in three lines, over the lower
-    quarter of the picture, whether it is large or small, and within the stage."""
+def are_below_the_picture(person: Visitor) -> None:
+    """Check that each idea has its whole text, below the picture, between its edges and within the
+    window."""
     page = person.page
     before = page.viewport_size
     assert before
     for width, height in ((1440, 900), (1366, 650)):
         page.set_viewport_size({"width": width, "height": height})
-        stage = page.locator("#stage .empty").bounding_box()
         picture = page.locator("#stage .example").bounding_box()
-        assert stage
         assert picture
         for idea in page.locator("#stage .idea").all():
-            assert idea.locator("img").evaluate("image => image.decode().then(() => true)")
             text = idea.locator("span")
             assert text.evaluate("text => text.scrollWidth <= text.clientWidth")
-            assert text.evaluate("text => text.offsetHeight < 60")
             box = idea.bounding_box()
             assert box
-            assert stage["x"] <= box["x"]
-            assert box["x"] + box["width"] <= stage["x"] + stage["width"]
-            assert picture["y"] + 0.75 * picture["height"] <= box["y"]
-            assert box["y"] + box["height"] <= picture["y"] + picture["height"]
+            assert picture["x"] <= box["x"]
+            assert box["x"] + box["width"] <= picture["x"] + picture["width"] + 1
+            assert picture["y"] + picture["height"] <= box["y"]
+            assert box["y"] + box["height"] <= height
     page.set_viewport_size(before)
 
 

@@ -11,7 +11,7 @@ from tests.support.brought import give
 from tests.support.visitor import Site, Visit, Visitor
 
 SHORT = {"5.steps": 4, **SMALL}
-ON_PAGE = """() => ["#stage .box", "#stage .headline", "#history"].map(
+ON_PAGE = """() => ["#stage .box", "#stage .under", "#history"].map(
     (one) => Math.round(document.querySelector(one).getBoundingClientRect().top + scrollY))"""
 TABS = """() => [...document.querySelectorAll("#tabs button")].map(
     ({ ariaPressed, dataset }) => ariaPressed + (dataset.news ?? ""))"""

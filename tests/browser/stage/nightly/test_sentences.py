@@ -167,7 +167,7 @@ def test_a_model_name_is_never_shortened(fast: Site, visit: Visit) -> None:
     person = visit(fast, viewport=desktop).open("animation", **short, **seeds)
     run = person.generate()
     person.choose("Text to image")
-    expect(person.page.locator("#stage .empty .ideas")).to_be_visible()
+    expect(person.page.locator("#stage .ideas")).to_be_visible()
     choose_from_all(person, run)
     expect(person.page.locator("#stage .times")).to_have_text("Workflow: Animation")
     model = person.page.locator("#stage .fact[data-part=model]")

@@ -259,7 +259,7 @@ def test_no_button_acts_on_a_hidden_result(slow: Site, visit: Visit) -> None:
     buttons act on the stopped run."""
     person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite", **SMALL})
     kite = person.generate()
-    row = ["Download", "Use in…", "Vary", "Reuse settings", "Share…", "Favorite", "More"]
+    row = ["Download", "Use in…", "Vary", "Share…", "Favorite", "More"]
     assert names(person) == row
     person.page.locator("#stage .actions .more").click()
     menu = person.page.get_by_role("menu", name="More").get_by_role("menuitem")

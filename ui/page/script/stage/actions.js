@@ -21,7 +21,6 @@ import { page } from "../state.js";
 
 const FAVOURITE = message("Favorite");
 const TAKEN = message("Settings restored");
-const REUSE = message("Reuse settings");
 const SAME = message("Run again with the same settings and seed");
 const VARY = message("Vary");
 const SHOWN_FOR = 2500; // milliseconds
@@ -50,7 +49,10 @@ export function actionsFor(on) {
   if (menu.hasChildNodes()) made.push(menu);
   const again = againFor(on);
   made.push(...again.shown);
-  if (!view.page.form_gone) made.push(reuseFor(view, !item && !isAll));
+  if (!item && !isAll && !view.page.form_gone) {
+    const { label, does } = reuseEntry(view);
+    made.push(withIcon(button(label, does), "reuse"));
+  }
   if (item ? isShareable(item) : isAll && view.page.files.length) made.push(shareFor(view, item));
   if (isKept(view)) made.push(favouriteFor(view));
   const more = async () => (await import("./more_actions.js")).moreFor(on, again.more);
@@ -185,16 +187,10 @@ async function startOnce(start, pressed) {
   pressed.ariaDisabled = null;
 }
 
-/**
- * Return the button that puts a run's values into the form. Beside a result it is an icon.
- * @param {View} view
- * @param {boolean} inWords
- */
-function reuseFor({ id }, inWords) {
+/** Return the entry that puts a run's values into the form. @param {View} view @returns {Entry} */
+export function reuseEntry({ id }) {
   const use = async () => (await reuse(`${API}/runs/${id}/values`)) && sayDone(TAKEN);
-  const made = button(inWords ? REUSE : "", () => leaving(use));
-  made.title = made.ariaLabel = REUSE;
-  return withIcon(made, "reuse");
+  return { label: message("Reuse settings"), does: () => leaving(use) };
 }
 
 /** @param {Item} item */

@@ -1,7 +1,6 @@
 // @ts-check
 // The empty stage: the last image or sound that the user made with the workflow, or its author's example, with ideas to
-// try over its lower edge. Without either, it says where the result will appear. Without a form, it offers ways to choose
-// a workflow.
+// try below. Without either, it says where the result will appear. Without a form, it offers ways to choose a workflow.
 
 import { ifUnshowable } from "../arrivals.js";
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
@@ -49,7 +48,7 @@ export const noteOf = ({ notice, formless }) =>
 export class EmptyStage {
   /** The root element. */
   place = element("div", "empty");
-  /** Other ways to begin, below the stage. */
+  /** Ideas or other ways to begin, below the stage. */
   ways = element("div", "other-ways flow");
   #ideas = element("div", "ideas");
   #drawn = "";
@@ -132,13 +131,12 @@ export class EmptyStage {
       const theirs = cover ? [exampleOf(cover, EXAMPLE)] : isComing ? [roomFor()] : [];
       const example = own ? lastOf(own) : theirs;
       const parts = shared ? [figureOf(shared)] : example;
-      const isCard = words && !ideas.length;
       const icon = why ? "unfinished" : "picture";
-      const ways = otherWays(state, Boolean(isCard));
-      if (isCard) parts.push(cardOf(icon, words, ...ways));
+      const ways = ideas.length ? [] : otherWays(state, Boolean(words));
+      if (words) parts.push(cardOf(icon, words, ...ways));
       if (noted) parts.push(element("p", "noted", noted));
       this.place.replaceChildren(...parts);
-      this.ways.replaceChildren(...(isCard ? [] : ways));
+      this.ways.replaceChildren(...(words ? [] : ways));
       this.#ideas.replaceChildren(element("p", "", TRY), ...ideas.map(cardFor));
     }
     [this.#first] = ideas;
@@ -165,18 +163,11 @@ export class EmptyStage {
     this.place.replaceChildren(card);
   }
 
-  /** Move the ideas to the field that they fill in the one-column layout, and to the stage's picture otherwise. */
+  /** Move the ideas to the field that they fill in the one-column layout, and below the stage otherwise. */
   #placeIdeas() {
     const [key = ""] = Object.keys(this.#first?.values ?? {});
-    const field = isNarrow() ? document.getElementById(fieldId(key)) : null;
-    const place = field ?? $(".example", this.place) ?? this.place;
-    if (this.#ideas.parentElement === place) return;
-    if (place !== this.place) place.append(this.#ideas);
-    else {
-      const sound = $(".sound", this.place);
-      if (sound) sound.after(this.#ideas);
-      else this.place.prepend(this.#ideas);
-    }
+    const place = (isNarrow() && document.getElementById(fieldId(key))) || this.ways;
+    if (this.#ideas.parentElement !== place) place.append(this.#ideas);
   }
 }
 

@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { captionOf } from "../runs/results.js";
 import { say } from "../state.js";
-import { removeRun, sayDone, zipOf } from "./actions.js";
+import { removeRun, reuseEntry, sayDone, zipOf } from "./actions.js";
 import { canCopyImages, copyImage } from "./copy_image.js";
 import { resultActions, runAction } from "./result_actions.js";
 
@@ -31,6 +31,7 @@ export function moreFor({ view, item, isAll, compare, beside }, again) {
   const more = all("#stage .actions button:not([role])")
     .filter((one) => !one.checkVisibility({ visibilityProperty: true })) // on a phone
     .map((one) => ({ label: one.ariaLabel ?? one.textContent ?? "", does: () => one.click() }));
+  if ((item || isAll) && !stage.form_gone) more.push(reuseEntry(view));
   if (compare) more.push({ label: message("Compare"), does: compare });
   if (beside && (item || isAll)) more.push(beside);
   if (item?.kind === "image" && item.url && canCopyImages())
