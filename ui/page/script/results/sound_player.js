@@ -4,13 +4,14 @@
 import { ifUnshowable } from "../arrivals.js";
 import { addressOf, all, element, iconButton, tell } from "../dom.js";
 import { message } from "../messages.js";
-import { lengthWords } from "../stage/sound_facts.js";
+import { factsOf, lengthWords } from "../stage/sound_facts.js";
 
 const PLAY = message("Play");
 const PAUSE = message("Pause");
 const UNPLAYABLE = message("This file can't be displayed. You can still download it.");
 const STEP = 5; // seconds by which an arrow key seeks; less in a short sound
 const STEPS_OF_ALL = 10;
+const [BAR, PITCH] = [3, 5]; // pixels; width of a bar of the waveform, and with its gap
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
 
@@ -19,6 +20,8 @@ const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
 export class SoundPlayer {
   /** The root element. */
   place = element("div", "player in-line");
+  /** Facts about the sound, once it is decoded; null if it can't be. */
+  facts;
   #sound = element("audio");
   #play = iconButton("play", () => this.#toggle(), "play");
   #seek = element("input");
@@ -38,6 +41,8 @@ export class SoundPlayer {
     place.append(this.#play, track, this.#time, this.#mute, this.#sound);
     this.#listen();
     this.#sound.src = addressOf(url);
+    this.facts = factsOf(url);
+    this.facts.then((facts) => facts && !facts.isSilent && showBars(track, facts.peaks));
     this.#show();
   }
 
@@ -109,7 +114,28 @@ export class SoundPlayer {
 }
 
 /**
- * Show the waveform in place of the plain track once it is loaded: not every sound has one.
+ * Draw a waveform as bars, as many as fit, in place of its small image.
+ * @param {HTMLElement} track
+ * @param {readonly number[]} peaks
+ */
+function showBars(track, peaks) {
+  const draw = () => {
+    const { clientWidth: width, clientHeight: height } = track;
+    const count = Math.floor((width + PITCH - BAR) / PITCH);
+    const bars = Array.from({ length: count }, (_, at) => {
+      const [from, to] = [at, at + 1].map((one) => Math.floor((one * peaks.length) / count));
+      const long = Math.max(0.01, Math.max(...peaks.slice(from, to)) * (height - BAR));
+      return `M${at * PITCH + BAR / 2} ${(height - long) / 2}v${long}`;
+    });
+    const image = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><path stroke="#000" stroke-width="${BAR}" stroke-linecap="round" d="${bars.join("")}"/></svg>`;
+    track.style.setProperty("--waveform", `url("data:image/svg+xml,${encodeURIComponent(image)}")`);
+  };
+  track.classList.add("waveform", "in-bars");
+  new ResizeObserver(draw).observe(track);
+}
+
+/**
+ * Show the small image of the waveform in place of the plain track: not every sound has one.
  * @param {HTMLElement} track
  * @param {string} address
  */
@@ -117,6 +143,7 @@ function addWaveform(track, address) {
   const image = new Image();
   image.crossOrigin = "anonymous"; // as the browser loads the mask, so that the file is loaded once
   image.onload = () => {
+    if (track.matches(".in-bars")) return;
     track.classList.add("waveform");
     track.style.setProperty("--waveform", `url("${address}")`);
   };

@@ -187,7 +187,7 @@ async function startOnce(start, pressed) {
   pressed.ariaDisabled = null;
 }
 
-/** Return the entry that puts a run's values into the form. @param {View} view @returns {Entry} */
+/** Return the entry that puts a run's values into the form. @param {View} view */
 export function reuseEntry({ id }) {
   const use = async () => (await reuse(`${API}/runs/${id}/values`)) && sayDone(TAKEN);
   return { label: message("Reuse settings"), does: () => leaving(use) };

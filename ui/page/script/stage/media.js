@@ -9,6 +9,7 @@ import { page } from "../state.js";
 import { textMenu } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
+/** @import { SoundFacts } from "./sound_facts.js" */
 
 const LOADED_WITHIN = 15000;
 const AT_ONCE = 500; // milliseconds in which most results load
@@ -102,8 +103,9 @@ async function painted(item, viewer) {
     }
     case "audio": {
       const { SoundPlayer } = await import("../results/sound_player.js");
-      const place = card(item, "", new SoundPlayer(item).place);
-      return within(withFacts(place, item), place);
+      const player = new SoundPlayer(item);
+      const place = card(item, "", player.place);
+      return within(withFacts(place, player.facts), place);
     }
     case "text":
       return textOf(item);
@@ -140,11 +142,11 @@ export async function loadedWithLink(item, viewer) {
 /**
  * Add a sound's length and rate to its card, for the caption. A silent sound says so.
  * @param {HTMLElement} place
- * @param {Item} item
+ * @param {Promise<SoundFacts | null>} known
  */
-async function withFacts(place, item) {
-  const { factsOf, soundWords } = await import("./sound_facts.js");
-  const facts = await factsOf(item.url);
+async function withFacts(place, known) {
+  const { soundWords } = await import("./sound_facts.js");
+  const facts = await known;
   if (facts) place.dataset.sound = soundWords(facts);
   if (facts?.isSilent) {
     $(".waveform", place)?.remove();

@@ -1,13 +1,17 @@
 // @ts-check
-// Length and sample rate of a sound, and whether it is silent.
+// Length, sample rate and waveform of a sound, and whether it is silent.
 
 import { addressOf } from "../dom.js";
 import { LANGUAGE, message } from "../messages.js";
 
 const MOST = 8e6; // bytes of a sound that is decoded; its player has requested them, too
 const QUIET = 1e-4; // of the full level
+const PEAKS = 1200; // of a waveform; more than a player has bars
 
-/** @typedef {{ seconds: number, rate: number, isSilent: boolean }} SoundFacts `rate`: samples per second, 0 if unknown */
+/**
+ * Facts about a sound. `rate`: samples per second, 0 if unknown; `peaks`: the waveform, from 0 to 1 for its loudest part.
+ * @typedef {{ seconds: number, rate: number, isSilent: boolean, peaks: readonly number[] }} SoundFacts
+ */
 
 /**
  * Return the facts about a sound, or null if it is large or the browser can't decode it.
@@ -24,14 +28,25 @@ export async function factsOf(url) {
     const bytes = await answer.arrayBuffer();
     const rate = rateOf(new DataView(bytes.slice(0, 64)));
     const sound = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(bytes);
-    const channels = Array.from({ length: sound.numberOfChannels }, (_, at) =>
-      sound.getChannelData(at),
-    );
-    const isSilent = channels.every((channel) => channel.every((one) => Math.abs(one) < QUIET));
-    return { seconds: sound.duration, rate, isSilent };
+    const levels = levelsOf(sound);
+    const loudest = Math.max(...levels);
+    const peaks = levels.map((level) => level / (loudest || 1));
+    return { seconds: sound.duration, rate, isSilent: loudest < QUIET, peaks };
   } catch {
     return null;
   }
+}
+
+/** Return the highest level of any channel in each of `PEAKS` parts. @param {AudioBuffer} sound */
+function levelsOf(sound) {
+  /** @type {number[]} */
+  const levels = Array(PEAKS).fill(0);
+  for (let at = 0; at < sound.numberOfChannels; at++)
+    sound.getChannelData(at).forEach((sample, index) => {
+      const part = Math.floor((index * PEAKS) / sound.length);
+      levels[part] = Math.max(levels[part] ?? 0, Math.abs(sample));
+    });
+  return levels;
 }
 
 /**
