@@ -409,7 +409,7 @@ class Stage {
     const picture = this.#media.firstElementChild ?? $(".example img", this.#place);
     const isResult = run !== current(page.now) && picture?.matches("img:not([class]), video");
     const isVideo = picture instanceof HTMLVideoElement || this.#arrangement.areTwins;
-    const isMade = !isResult && page.now.makes === "video";
+    const isMade = !isResult && (run || page.now.sending) && page.now.makes === "video";
     this.#place.classList.toggle("for-video", Boolean(isVideo || isMade));
     const ratio = (!isResult && run?.view?.page.ratio) || ratioOf(picture);
     if (ratio) this.#place.style.setProperty("--shown", String(ratio));

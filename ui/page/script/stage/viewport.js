@@ -108,7 +108,6 @@ export class Viewport {
       const { VideoTools } = await import("../video/tools.js");
       if (this.#media.firstElementChild !== video) return;
       this.#video ??= new VideoTools();
-      this.#room.append(this.#video.start);
       this.#tools.after(this.#video.place);
     }
     this.#video?.show(video, item);

@@ -1,12 +1,12 @@
 // @ts-check
-// Tools below a video on the stage: frame by frame, use of a frame, speed and loop range.
+// The player's bar below a video on the stage: position, frame by frame, use of a frame, speed and loop range.
 
 import { keepFile } from "../batches/given.js";
 import { button, downloadLink, element, INPUTS, iconButton, tell } from "../dom.js";
 import { useIn } from "../form/files.js";
 import { visitWith } from "../form/form.js";
 import { typed } from "../form/typed.js";
-import { LANGUAGE, message, withKey } from "../messages.js";
+import { LANGUAGE, message, percentWords, withKey } from "../messages.js";
 import { UseMenu } from "../stage/use_menu.js";
 import { say } from "../state.js";
 import { speedChoice, stepper } from "./controls.js";
@@ -17,12 +17,17 @@ import { jumpFor, nextSpeed, withEnd } from "./times.js";
 /** @import { Item } from "../runs/results.js" */
 /** @import { Loop } from "./times.js" */
 
+const PLAY = message("Play");
+const PAUSE = message("Pause");
+/** @type {Record<string, number>} */
+const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
 const SECONDS = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
 
 export class VideoTools {
   place = element("div", "video-tools flow");
-  /** Button over a video that stands still. */
-  start = iconButton("play", () => this.#frames?.video.play(), "start");
+  #play = iconButton("play", () => this.#toggle(), "step");
+  #seek = element("input");
+  #mute = iconButton("sound", () => this.#turnOff(), "step");
   #at = element("span", "frame-at");
   #speed = speedChoice();
   #loop = element("span", "loop");
@@ -60,9 +65,27 @@ export class VideoTools {
     );
     this.place.role = "group";
     this.place.ariaLabel = message("Video");
-    this.place.append(steps, this.#speed, loop, this.#menu.place);
-    this.place.hidden = this.start.hidden = true;
-    this.start.ariaLabel = message("Play");
+    Object.assign(this.#seek, { type: "range", min: "0", max: "1", step: "any", value: "0" });
+    this.#seek.ariaLabel = message("Position");
+    this.#mute.ariaLabel = this.#mute.title = message("Mute");
+    this.place.append(
+      this.#play,
+      this.#seek,
+      steps,
+      this.#mute,
+      this.#speed,
+      loop,
+      this.#menu.place,
+    );
+    this.place.hidden = true;
+    this.#seek.addEventListener("input", () => this.#seekTo(Number(this.#seek.value)));
+    this.#seek.addEventListener("keydown", (event) => {
+      const step = STEPS[event.key];
+      if (!step) return;
+      event.preventDefault();
+      event.stopPropagation(); // the stage handles the arrow keys, too
+      this.#frames?.step(step);
+    });
     this.#speed.addEventListener("change", () => this.#setSpeed(Number(this.#speed.value)));
     // The menu offers the frame that the user sees when opening it.
     this.#menu.place.addEventListener("click", () => this.#frames?.video.pause(), true);
@@ -85,15 +108,32 @@ export class VideoTools {
     if (shown === (this.#frames?.video ?? null)) return;
     this.#frames = shown && new Frames(shown, () => this.#draw());
     this.place.hidden = !shown;
-    this.#drawStart();
-    for (const kind of ["play", "pause"]) shown?.addEventListener(kind, () => this.#drawStart());
+    if (shown) shown.controls = false; // the bar has them
+    for (const kind of ["play", "pause", "seeking", "volumechange"])
+      shown?.addEventListener(kind, () => this.#draw());
+    shown?.addEventListener("click", () => this.#toggle());
     this.#setLoop(null);
     this.#setSpeed(Number(this.#speed.value));
     this.#menu.offer(shown && item ? this.#useOf(item) : null);
   }
 
-  #drawStart() {
-    this.start.hidden = !this.#frames?.video.paused;
+  #toggle() {
+    const video = this.#frames?.video;
+    if (video?.paused) video.play().catch(() => {});
+    else video?.pause();
+  }
+
+  #turnOff() {
+    const video = this.#frames?.video;
+    if (video) video.muted = !video.muted;
+  }
+
+  /** @param {number} share of the whole video */
+  #seekTo(share) {
+    const video = this.#frames?.video;
+    if (!video) return;
+    video.pause();
+    video.currentTime = share * video.duration;
   }
 
   #draw() {
@@ -102,7 +142,16 @@ export class VideoTools {
     const { video } = frames;
     const jump = video.paused ? null : jumpFor(video.currentTime, this.#range);
     if (jump !== null) video.currentTime = jump;
-    tell(this.#at, frames.isMeasured ? `${frames.at + 1} / ${frames.count}` : "");
+    const words = frames.isMeasured ? `${frames.at + 1} / ${frames.count}` : "";
+    tell(this.#at, words);
+    this.#play.dataset.icon = video.paused ? "play" : "pause";
+    this.#play.title = this.#play.ariaLabel = video.paused ? PLAY : PAUSE;
+    this.#mute.hidden = !hasSound(video);
+    this.#mute.dataset.icon = video.muted ? "muted" : "sound";
+    this.#mute.ariaPressed = String(video.muted);
+    const share = video.currentTime / video.duration || 0;
+    this.#seek.value = String(share);
+    this.#seek.setAttribute("aria-valuetext", words || percentWords(Math.round(100 * share)));
     const rate = Number(frames.rate.toFixed(2));
     this.#at.title = frames.isMeasured
       ? message("Frame. {rate} frames per second.", { rate })
@@ -171,3 +220,10 @@ export class VideoTools {
     };
   }
 }
+
+/**
+ * Return whether a video has sound, as far as the browser tells.
+ * @param {any} video each browser has a property of its own
+ */
+const hasSound = (video) =>
+  Boolean(video.audioTracks?.length || video.mozHasAudio || video.webkitAudioDecodedByteCount);
