@@ -145,7 +145,7 @@ def _manager(one: ManagedServer) -> str:
     )
     facts = f"{html.escape(one.manager.version)} · {html_of(state)}"
     return f"""<li><div><b>{html.escape(name)}</b><br>{facts}</div>
-<div class="buttons">{ask}</div></li>"""
+<div class="buttons wraps">{ask}</div></li>"""
 
 
 def _model(one: MissingModel) -> str:
@@ -154,7 +154,7 @@ def _model(one: MissingModel) -> str:
     facts = [one.folder, used, similar, _wanted_by(one.workflows)]
     lines = "<br>".join(html_of(fact) for fact in facts if fact)
     link = _link(one.address, _DOWNLOAD, one.name)
-    buttons = f'<div class="buttons">{link}</div>' if link else ""
+    buttons = f'<div class="buttons wraps">{link}</div>' if link else ""
     return f"<li><div><b>{html.escape(one.name)}</b><br>{lines}</div>{buttons}</li>"
 
 
@@ -176,7 +176,7 @@ def _pack(one: MissingPack, versions: Sequence[str], *, installs: bool) -> str:
         )
     if installs and one.command and "/" not in one.name:
         buttons += _install_form(one)
-    shown = f'<div class="buttons">{buttons}</div>' if buttons else ""
+    shown = f'<div class="buttons wraps">{buttons}</div>' if buttons else ""
     return f"<li><div><b>{html_of(name)}</b><br>{lines}{command}</div>{shown}</li>"
 
 

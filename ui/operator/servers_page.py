@@ -143,7 +143,7 @@ def _current(notice: Notice) -> str:
     )
     button = action_form(f"{PATH[1:]}/notice/remove", _REMOVE)
     return f"""<ul class="lines"><li><div><b>{html_of(notice.text)}</b><br>{html_of(end)}</div>
-<div class="buttons">{button}</div></li></ul>"""
+<div class="buttons wraps">{button}</div></li></ul>"""
 
 
 def overview_body(  # noqa: PLR0913 - the parts of the page
@@ -201,7 +201,7 @@ def _server(line: ServerLine, kind: str) -> tuple[str | Cell, ...]:
         Cell(f"<b>{html_of(name)}</b><br>{html.escape(server.url)}"),
         Cell(f'<span class="state {shade}">{html_of(state)}</span>{told}'),
         *(queue, Cell(memory or "–", report.memory[0].free if report.memory else 0)),
-        *(report.version or "–", Cell(f'<div class="buttons">{turn}{more}</div>')),
+        *(report.version or "–", Cell(f'<div class="buttons wraps">{turn}{more}</div>')),
     )
 
 
@@ -277,7 +277,7 @@ def _run(run: RunLine) -> tuple[str | Cell, ...]:
     return (
         *(Cell(f"<b>{html_of(run.workflow)}</b>"), run.owner, run.progress, run.server),
         *(Cell(html_of(run.since), run.submitted_at), Cell(image)),
-        Cell(f'<div class="buttons">{buttons}</div>'),
+        Cell(f'<div class="buttons wraps">{buttons}</div>'),
     )
 
 
@@ -373,7 +373,7 @@ def model_routes(
 def _dismiss_all() -> str:
     texts = (_DISMISS_ALL, _ASK_ALL, _DISMISS_ALL)
     form = asking_form(_DISMISS_ALL_PATH[1:], texts, "dismiss-all", "")
-    return f'<div class="buttons">{form}</div>'
+    return f'<div class="buttons wraps">{form}</div>'
 
 
 def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:
@@ -399,7 +399,7 @@ def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:
     )
     who = html_of(request.person or GUEST)
     return f"""<li><div><b>{html.escape(request.title)}</b> · {who}<br>{details}</div>
-<div class="buttons">{buttons}</div></li>"""
+<div class="buttons wraps">{buttons}</div></li>"""
 
 
 def _download(number: int, at: ServerDownloads, one: DownloadStatus) -> str:
@@ -419,7 +419,7 @@ def _download(number: int, at: ServerDownloads, one: DownloadStatus) -> str:
     facts = (at.server.label, amount, speed, sentences(_STATES.get(one.state, ""), one.problem))
     details = " · ".join(html_of(fact) for fact in facts if fact)
     return f"""<li><div><b>{html.escape(one.name)}</b><br>{details}</div>
-<div class="buttons">{buttons}</div></li>"""
+<div class="buttons wraps">{buttons}</div></li>"""
 
 
 def _actions(state: str) -> Iterator[tuple[str, str]]:
