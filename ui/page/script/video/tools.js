@@ -151,6 +151,7 @@ export class VideoTools {
     this.#mute.ariaPressed = String(video.muted);
     const share = video.currentTime / video.duration || 0;
     this.#seek.value = String(share);
+    this.#seek.style.setProperty("--played", `${100 * share}%`);
     this.#seek.setAttribute("aria-valuetext", words || percentWords(Math.round(100 * share)));
     const rate = Number(frames.rate.toFixed(2));
     this.#at.title = frames.isMeasured
