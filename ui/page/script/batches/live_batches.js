@@ -46,6 +46,7 @@ export function mount(place, { upload, viewer }) {
     if (batch) open(batch);
   };
   addEventListener("popstate", openAddressed);
+  if (new URL(location.href).searchParams.has("batch")) import("./sheet.js"); // before the form is there
   let [hasForm, known, ended, waits] = [false, "", 0, 0];
   page.subscribe(({ batches, serverAway, form }, { batches: earlier }) => {
     if (form && !hasForm) openAddressed();

@@ -58,8 +58,9 @@ export function lineFor(row, at, columns, does) {
  * @param {RowActions["use"]} use
  */
 export function useButton(row, use) {
-  const made = button(message("Reuse settings"), () => row && use(row), "quiet");
-  made.dataset.does = "use";
+  const made = button(message("Reuse settings"), () => row && use(row), "bare");
+  Object.assign(made.dataset, { does: "use", icon: "reuse" });
+  made.title = made.textContent ?? "";
   made.inert = !row;
   return made;
 }

@@ -22,6 +22,7 @@
 const LOOKED_AT = 60; // rows
 const SHORT = 12; // characters
 const BETWEEN = 14; // pixels
+const WIDE = 9; // pixels per character of a value, with room around short ones
 const ONE_LINE = 28; // characters of a label and a value that fit in a line on a phone
 const ERROR_LINE = 40; // characters of an error that fit in a line on a phone
 const MOST_ERROR_LINES = 3; // “Why?” shows the rest
@@ -127,7 +128,8 @@ export function errorLinesOf(cells) {
  * Return the widths of the value columns by their contents. Long texts get most of the room.
  * @param {Cells} cells
  * @param {readonly string[]} labels
- * @returns {{ columns: string, least: number }} a CSS grid template, and the minimum total width in pixels
+ * @returns {{ columns: string, least: number, most: number }} a CSS grid template, and the minimum and maximum total
+ *   widths in pixels
  */
 export function widthsOf(cells, labels) {
   const rows = lookedAt(cells);
@@ -139,6 +141,7 @@ export function widthsOf(cells, labels) {
   return {
     columns: parts.map((part, at) => `minmax(${least[at]}px, ${part}fr)`).join(" "),
     least: least.reduce((sum, one) => sum + one + BETWEEN, 0),
+    most: lengths.reduce((sum, length) => sum + WIDE * Math.max(length, SHORT) + BETWEEN, 0),
   };
 }
 

@@ -40,7 +40,7 @@ import { fractionOfBatch, progressWords, stateWords, whyWords } from "./words.js
 const MOST = 100; // rows per request
 const RENEWED_AFTER = 400; // milliseconds in which to collect further updates
 const LINE = 76; // height of a row in pixels
-const CARD = { least: 116, around: 82, line: 18, error: 17 }; // heights in pixels of a row on a phone, and of its lines
+const CARD = { least: 88, around: 56, line: 18, error: 17 }; // heights in pixels of a row on a phone, and of its lines
 const TILE = 168;
 const TILE_ON_PHONE = 104;
 const GAP = 12;
@@ -138,19 +138,20 @@ class Sheet {
 
   /** @param {HTMLElement} parent */
   async open(parent) {
-    parent.append(this.#place); // before the request, so that a second press doesn't open another sheet
-    /** @type {WholeBatch | null} */
-    const batch = await ask(`${API}/batches/${this.#id}?with_page=true`, undefined, "GET");
-    if (!batch) {
-      this.#place.remove();
-      return;
-    }
-    this.#show(batch);
+    parent.append(this.#place);
+    this.#head.wait();
+    this.#place.classList.add("unknown");
     this.#place.showModal();
     this.#cover();
-    this.#arrange();
     const unmarked = /** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false });
     this.#scroll.focus(unmarked); // the keys scroll, also after a link
+    /** @type {WholeBatch | null} */
+    const batch = await ask(`${API}/batches/${this.#id}?with_page=true`, undefined, "GET");
+    if (!batch) return this.#leave();
+    if (!this.#place.open) return;
+    this.#place.classList.remove("unknown");
+    this.#show(batch);
+    this.#arrange();
     this.#listen();
   }
 
@@ -222,9 +223,10 @@ class Sheet {
 
   #drawColumns() {
     this.#measureCards();
-    const { columns, least } = widthsOf(this.#cells, this.#labels);
+    const { columns, least, most } = widthsOf(this.#cells, this.#labels);
     this.#table.style.setProperty("--value-columns", columns || "1fr");
     this.#table.style.setProperty("--values", `${least}px`);
+    this.#table.style.setProperty("--most", `${most}px`);
     const values = element("div", "values");
     values.role = "presentation";
     values.append(...this.#labels.map((label) => headOf("value", label)));
@@ -450,6 +452,7 @@ class SheetHead {
     withEllipsis(message("Delete")),
     () => askToDelete(this.#dialog, this.#told.remove),
     "delete",
+    "bare",
   );
   #state = "";
   /** @type {WholeBatch["page"]["columns"]} */
@@ -486,6 +489,12 @@ class SheetHead {
 
   get wishes() {
     return this.#wishes;
+  }
+
+  /** Show that the batch is coming. */
+  wait() {
+    tell(this.#title, message("Loading…"));
+    this.#pause.hidden = this.#stop.hidden = this.#retry.hidden = true;
   }
 
   /**
@@ -601,9 +610,14 @@ class SheetHead {
   }
 }
 
-/** @param {string} text @param {() => void} does @param {string} [icon] in place of the text on a phone */
-function tool(text, does, icon = "") {
-  const made = button(text, does, "quiet");
+/**
+ * @param {string} text
+ * @param {() => void} does
+ * @param {string} [icon] in place of the text on a phone
+ * @param {string} [className]
+ */
+function tool(text, does, icon = "", className = "quiet") {
+  const made = button(text, does, className);
   if (icon) Object.assign(made.dataset, { icon });
   return made;
 }

@@ -3,7 +3,7 @@
 
 import { smallOf } from "../batches/row_items.js";
 import { stateWords } from "../batches/words.js";
-import { $, button, closeSocket, element, root } from "../dom.js";
+import { $, button, closeSocket, element, iconButton, root } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { openRunSocket } from "../runs/run_socket.js";
@@ -58,7 +58,7 @@ export class Grid {
   /** @type {GridCell[]} */
   #cells = [];
   #pages = element("div", "grid-pages flow");
-  #swap = button(message("Swap axes"), () => this.#turn(), "quiet");
+  #swap = iconButton("swap", () => this.#turn(), "quiet swap");
 
   /**
    * @param {string} id the batch's id
@@ -68,7 +68,9 @@ export class Grid {
     this.#id = id;
     this.#does = does;
     this.#pages.role = "group";
-    this.tools.append(this.#pages, this.#swap);
+    this.#swap.append(message("Swap axes"));
+    this.#swap.title = message("Swap axes");
+    this.tools.append(this.#swap, this.#pages);
     new ResizeObserver(() => this.#measure()).observe(this.place);
     // Scroll focused cells fully into view; browsers stop at a part of a cell. A pressed element must not move.
     this.place.addEventListener("focusin", ({ target }) => {
@@ -289,7 +291,11 @@ export class Grid {
     if (!down) return isSmall ? cellSide(2, room - 2 * edge, LEAST, MOST, GAP) : ALONE;
     const labels = $("tbody th", this.place)?.offsetWidth ?? 0;
     const least = isSmall ? LEAST_ON_PHONE : LEAST;
-    const wide = cellSide(across.values.length, room - labels - edge + GAP, least, MOST, GAP);
+    const free = room - labels - edge + GAP;
+    const fits = Math.floor(free / (least + GAP));
+    // If not all columns fit, half of one at the window's edge shows that more follow.
+    const columns = Math.min(across.values.length, fits < across.values.length ? fits - 0.5 : fits);
+    const wide = cellSide(columns, free, least, MOST, GAP);
     const heads = $("thead", this.place)?.offsetHeight ?? 0;
     const scroll = this.place.parentElement ?? this.place;
     scroll.style.setProperty("--labels-width", `${labels}px`);
