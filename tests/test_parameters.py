@@ -53,7 +53,6 @@ FOR_PLUGINS = {
     "include.scope",
     "new_token.scope",
     "parse_spec.media",
-    "plain_page.style",
     "wire.limits",
     "wire.opened",
     "wire.pace",
