@@ -10,7 +10,7 @@ from tests.support.visitor import Site, Visit, Visitor
 
 MOST_BEFORE = {"desktop": 20, "laptop": 20, "tablet": 20, "phone": 14}
 MOST_AFTER = {"desktop": 28, "laptop": 28, "tablet": 28, "phone": 16}
-OF_A_VIDEO = {"desktop": 29, "laptop": 29, "tablet": 30, "phone": 20}  # with its frames and copy
+OF_A_VIDEO = MOST_AFTER | {"phone": 18}  # with its frames
 WORKFLOWS = (
     "text-to-image",
     "image-to-image",

@@ -107,7 +107,8 @@ def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
     expect(page.locator("#stage .viewport:modal video[controls]")).to_be_visible()
     expect(page.locator("#stage .zoom")).to_be_hidden()
     expect(page.locator("#stage .viewport").get_by_role("link", name="Download")).to_be_visible()
-    page.get_by_role("button", name="Animation (WebP)").click()
+    page.locator("#stage .foot").get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Show “Animation (WebP)”").click()
     expect(page.locator(IMAGE)).to_be_visible()
     expect(page.locator("#stage .zoom")).to_be_visible()
 

@@ -187,8 +187,8 @@ def test_compared_videos_play_together(site: Site, visit: Visit) -> None:
 
 
 def test_the_same_frames_twice_are_one_player(site: Site, visit: Visit) -> None:
-    """The stage shows the video, and a switch to the animated image, in the same place. Each can be
-    downloaded, and both together. The bar below the video plays and pauses it, and so does a click."""
+    """The stage shows the video, and its menu leads to the animated image, in the same place. Each can
+    be downloaded, and both together. The bar below the video plays and pauses it, and so does a click."""
     person = visit(site).open("twins")
     run = person.generate()
     page = person.page
@@ -201,16 +201,16 @@ def test_the_same_frames_twice_are_one_player(site: Site, visit: Visit) -> None:
     expect(video).to_have_js_property("paused", value=True)
     video.click()
     expect(bar.get_by_role("button", name="Pause")).to_be_visible()
-    switch = page.locator("#stage .twins")
-    expect(switch.locator("[aria-pressed=true]")).to_have_text("Save video")
+    more = page.locator("#stage .actions").get_by_role("button", name="More")
     download = page.get_by_role("link", name="Download", exact=True)
     expect(download).to_have_attribute("download", re.compile(r"\.mp4$"))
-    switch.get_by_role("button", name="Save animation").click()
+    more.click()
+    page.get_by_role("menuitem", name="Show “Save animation”").click()
     image = page.locator("#stage .media > img:not([class])")
     expect(image).to_be_visible()
     assert image.bounding_box() == place
     expect(download).to_have_attribute("download", re.compile(r"\.webp$"))
-    page.locator("#stage .actions").get_by_role("button", name="More").click()
+    more.click()
     both = page.get_by_role("menuitem", name="Download all")
     expect(both).to_have_attribute("href", re.compile(f"{run}/all.zip"))
     person.leave()
@@ -221,5 +221,4 @@ def test_a_video_and_a_still_image_stand_side_by_side(site: Site, visit: Visit) 
     person = visit(site).open("still")
     person.generate()
     expect(person.page.locator("#stage .grid .thumbnail")).to_have_count(2)
-    expect(person.page.locator("#stage .twins")).to_be_hidden()
     person.leave()

@@ -1,6 +1,6 @@
 // @ts-check
 // The actions on the result on the stage: a row below it, the same row in full screen with the result's caption, and the
-// way back from one result to all, or to its twin.
+// way back from one result to all.
 
 import { $, all, button, element, tell } from "../dom.js";
 import { comparable, compare } from "../history/comparable.js";
@@ -37,8 +37,6 @@ export class ResultRows {
   back;
   /** Compares the result with another run's, if there is one. @type {ActedOn["beside"]} */
   beside = null;
-  /** Switch between two results of the same frames. */
-  #twins;
   #words = element("p", "words");
   #row = element("div", "row wraps rigid");
   #parts;
@@ -56,11 +54,7 @@ export class ResultRows {
     this.foot.role = "group";
     this.foot.ariaLabel = message("Result");
     const { place } = parts.viewport;
-    const twins = [0, 1].map((at) => button("", () => parts.choose(at), ""));
-    this.#twins = element("div", "twins", ...twins);
-    this.#twins.role = "group";
-    this.#twins.ariaLabel = message("Results");
-    place.append(this.back, this.#twins, this.foot);
+    place.append(this.back, this.foot);
     // The image ends where the row begins.
     new ResizeObserver(() => {
       place.style.setProperty("--foot", `${this.foot.offsetHeight}px`);
@@ -77,7 +71,6 @@ export class ResultRows {
     const place = wordsOfPlace(state, on);
     this.back.hidden = !isOneOfSeveral(on);
     tell(this.back, joined([message("All results"), place, item?.label]));
-    this.#showTwins(on);
     viewport.offer(item?.url && item.kind !== "text" ? item : null, before);
     tell(this.#words, joined([item?.label, place, view?.page.caption.prompt]));
     this.beside = view && besideFor(view, item?.at, viewer);
@@ -93,17 +86,17 @@ export class ResultRows {
             ? () => $(".compare:not([hidden])", viewport.place)?.click()
             : null,
         beside: this.beside,
+        twin: this.#twinOf(on),
       },
     );
   }
 
-  /** @param {OnStage} on */
-  #showTwins({ arrangement: { items, areTwins }, at }) {
-    this.#twins.hidden = !areTwins;
-    for (const [index, one] of all("button", this.#twins).entries()) {
-      tell(one, items[index]?.label || items[index]?.name || "");
-      one.ariaPressed = String(index === at);
-    }
+  /** @param {OnStage} on @returns {ActedOn["twin"]} the way to the other result of the same frames */
+  #twinOf({ arrangement: { items, areTwins }, at }) {
+    const name = items[1 - at]?.label || items[1 - at]?.name;
+    if (!areTwins || !name) return null;
+    const label = message("Show “{field}”", { field: name });
+    return { label, does: () => this.#parts.choose(1 - at) };
   }
 
   /** @param {Omit<ActedOn, "menu"> | null} on null without a run */

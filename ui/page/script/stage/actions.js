@@ -30,9 +30,10 @@ const SECOND = 500; // milliseconds within which a press counts as the second ha
  * What the buttons act on: a finished run. `item`: the result on the stage, null for all results or none; `isAll`: all
  * results are on the stage; `menu`: where the result can be used; `ahead`: another run is in progress; `continued`: the
  * run's chain offers to continue, which runs it again; `compare` shows the comparison; `beside` compares the result with
- * another run's.
+ * another run's; `twin` shows the other result of the same frames.
+ * @typedef {{ label: string, does: () => void }} Way
  * @typedef {{ view: View, item: Item | null, isAll: boolean, menu: HTMLElement, ahead: boolean, continued: boolean,
- *   compare: (() => void) | null, beside: { label: string, does: () => void } | null }} ActedOn
+ *   compare: (() => void) | null, beside: Way | null, twin: Way | null }} ActedOn
  */
 
 /**

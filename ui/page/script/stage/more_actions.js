@@ -25,7 +25,7 @@ const COPIES = { prompt: message("Copy prompt"), seed: message("Copy seed") };
  * @param {readonly Entry[]} again ways to run again
  * @returns {Entry[]}
  */
-export function moreFor({ view, item, isAll, compare, beside }, again) {
+export function moreFor({ view, item, isAll, compare, beside, twin }, again) {
   const { id, page: stage } = view;
   /** @type {Entry[]} */
   const more = all("#stage .actions button:not([role])")
@@ -40,6 +40,7 @@ export function moreFor({ view, item, isAll, compare, beside }, again) {
     if (COPIES[part]) more.push({ label: COPIES[part], does: () => copyWords(copied) });
   if (item?.kind === "image" && item.at >= 0 && item.name.endsWith(".png"))
     more.push({ label: message("Download with A1111 settings"), href: a1111(id, item) });
+  if (twin) more.push(twin);
   if (item && stage.files.length > 1)
     more.push({ label: message("Download all"), href: zipOf(view) });
   more.push(...again);
