@@ -97,14 +97,15 @@ MOVING = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height":
 
 
 def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
-    """In full screen, a video plays with its own controls and has no zoom. The user can save it and
+    """In full screen, a video has its bar below and no zoom. The user can save it and
     turn to the animated image of the same frames."""
     person = visit(fast, viewport=WINDOW).open("animation", **MOVING)
     person.generate()
     page = person.page
     expect(page.locator("#stage .media video")).to_be_visible()
     page.get_by_role("button", name="Full screen").click()
-    expect(page.locator("#stage .viewport:modal video[controls]")).to_be_visible()
+    expect(page.locator("#stage .viewport:modal video")).to_be_visible()
+    expect(page.locator("#stage .viewport:modal .video-tools")).to_be_visible()
     expect(page.locator("#stage .zoom")).to_be_hidden()
     expect(page.locator("#stage .viewport").get_by_role("link", name="Download")).to_be_visible()
     page.locator("#stage .foot").get_by_role("button", name="More").click()
