@@ -3,9 +3,10 @@ r"""Makes the images of the shipped workflows.
 Each cover, workflows/<name>.webp, is the stand-in's result for the workflow's own default values, so
 that cover, example and prompt agree. If its ideas have a mask, the cover shows before and after. The
 ideas' input images are the stand-in's example image with a mask. Each idea's own cover is the
-stand-in's result for the idea.
+stand-in's result for the idea. The cover of a workflow without images, such as text to sound, is
+drawn by hand.
 
-Run it with `python -m tools.covers`.
+Run it with `python -m tools.covers`, or `python -m tools.covers FOLDER` to compare first.
 """
 
 from __future__ import annotations
@@ -34,26 +35,28 @@ PAINT = (255, 42, 42)  # as ui/page/script/mask/steps.js
 MASKED = {"water": (0.42, 0.93), "sky": (0.05, 0.4), "meadow": (0.66, 0.97)}
 
 
-def main() -> int:
-    """Run each workflow once, write its cover, and return the exit code."""
-    largest = 0
+def main(folder: str = str(WORKFLOWS)) -> int:
+    """Run each workflow once, write its cover into `folder`, and return the exit code."""
+    written, largest = Path(folder), 0
     with running_demo_app(step_seconds=0, painted=1024) as (demo, app):
-        folder = demo.storage.folder("input")
-        assert folder is not None
-        with Image.open(folder / "example.png") as example:
+        inputs = demo.storage.folder("input")
+        assert inputs is not None
+        with Image.open(inputs / "example.png") as example:
             for name, (top, bottom) in MASKED.items():
                 masked = with_mask(example, top, bottom)
-                file = WORKFLOWS / f"inpaint-{name}.webp"
+                file = written / f"inpaint-{name}.webp"
                 masked.save(file, "WEBP", quality=80, method=6, exact=True)
         for entry in app.services.folder.entries():
-            target = WORKFLOWS / f"{entry.name}.webp"
-            if not target.exists():  # a step of a chain
+            if not (WORKFLOWS / f"{entry.name}.webp").exists():  # a step of a chain
                 continue
             _, form = app.services.forms.form(entry.name, "")
+            if all(one.kind != "image" for one in form.outputs):
+                continue
+            target = written / f"{entry.name}.webp"
             for idea in filter(lambda one: one.cover, form.ideas):
                 small = result(app, entry.name, idea)
                 small.thumbnail((SMALL, SMALL))
-                (WORKFLOWS / idea.cover).write_bytes(webp_of(small))
+                (written / idea.cover).write_bytes(webp_of(small))
             target.write_bytes(cover(app, entry.name))
             largest = max(largest, target.stat().st_size)
             print(f"{target}: {target.stat().st_size // 1000} kB")
@@ -122,4 +125,4 @@ def half(mask: Image.Image) -> Image.Image:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
