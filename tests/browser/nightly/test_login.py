@@ -84,7 +84,7 @@ def tokens_are_made_and_revoked_on_a_page(person: Visitor) -> None:
         asks.get_by_role("button", name=answer).click()
         expect(asks).to_be_hidden()
     expect(page.get_by_text("You have no tokens.")).to_be_visible()
-    page.get_by_role("link", name="Open ComfyForms").click()
+    page.get_by_role("link", name="Create", exact=True).click()
     person.ready()
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("button", name="Sign out everywhere").click()

@@ -67,5 +67,5 @@ def test_the_page_opens_from_the_header(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     link.click()
     expect(page.get_by_role("heading", name=PAGE_LABEL)).to_be_visible()
-    page.get_by_role("link", name="Open ComfyForms").click()
+    page.get_by_role("link", name="Create", exact=True).click()
     page.locator("#form textarea").first.wait_for()

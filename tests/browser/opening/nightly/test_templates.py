@@ -8,14 +8,14 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from comfy.library.permissions import Permissions
 from comfyui_standin import DemoServer, Templates
 from tests.support.brought import of_badge
 from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site, Visit
+from tests.support.visitor import Site, Visit, Visitor
 from tests.templates.template_server import image, some_templates
 
 
@@ -23,6 +23,7 @@ from tests.templates.template_server import image, some_templates
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Serve an app whose users may start from templates and add workflows."""
     folder = shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("app") / "workflows")
+    shutil.copy(folder / "text-to-image.json", folder / "bare.json")  # without a cover and ideas
     permissions = Permissions(templates=lambda _: True, keep=lambda _: True)
     with (
         DemoServer(step_seconds=0, load_seconds=0, templates=some_templates()) as demo,
@@ -31,10 +32,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
-def opened_dialog(page: Page) -> Locator:
-    """Open the dialog from the empty stage and wait until all templates are checked."""
-    page.get_by_role("button", name="Start from a template…").last.click()
-    dialog = page.get_by_role("dialog", name="Start from a template")
+def open_dialog(person: Visitor) -> Locator:
+    """Open the dialog from the list of workflows."""
+    person.workflows().click()
+    workflows = person.page.get_by_role("dialog", name="Workflows")
+    workflows.get_by_role("button", name="Start from a template…").click()
+    return person.page.get_by_role("dialog", name="Start from a template")
+
+
+def opened_dialog(person: Visitor) -> Locator:
+    """Open the dialog and wait until all templates are checked."""
+    dialog = open_dialog(person)
     expect(dialog.get_by_role("status")).to_have_text("7 templates")
     return dialog
 
@@ -45,8 +53,9 @@ def titles(dialog: Locator) -> list[str]:
 
 def test_three_clicks_lead_from_an_empty_page_to_an_image(site: Site, visit: Visit) -> None:
     """Open the dialog, press a card, press Generate."""
-    person = visit(site).open()
-    dialog = opened_dialog(person.page)
+    person = visit(site).open("bare")
+    person.page.locator("#stage").get_by_role("button", name="Start from a template…").click()
+    dialog = person.page.get_by_role("dialog", name="Start from a template")
     dialog.get_by_role("button", name="Runs here").click()
     expect(dialog).to_have_count(0)
     expect(person.page.locator("#heading h1")).to_have_text("Runs here")
@@ -61,7 +70,7 @@ def test_three_clicks_lead_from_an_empty_page_to_an_image(site: Site, visit: Vis
 def test_cards_say_what_they_need(site: Site, visit: Visit) -> None:
     """Templates that run come first, then those with the smallest downloads."""
     person = visit(site).open()
-    dialog = opened_dialog(person.page)
+    dialog = opened_dialog(person)
     expect(dialog.locator("h3")).to_have_text(
         ["Runs here", "Closest to running (21\u00a0GB)", "More templates"]
     )
@@ -94,8 +103,7 @@ def test_no_card_moves_while_the_templates_are_checked(site: Site, visit: Visit)
 
     page.route("**/templates/readiness", hold)
     with page.expect_request("**/templates/readiness"):
-        page.get_by_role("button", name="Start from a template…").last.click()
-    dialog = page.get_by_role("dialog", name="Start from a template")
+        dialog = open_dialog(person)
     expect(dialog.locator(".card")).to_have_count(7)
     before = titles(dialog)
     assert before[0] == "Lacks model"
@@ -124,7 +132,7 @@ def test_an_opened_template_has_its_picture_as_the_example(visit: Visit) -> None
         running_app(demo.url, permissions=Permissions(templates=lambda _: True)) as app,
     ):
         person = visit(Site(app.url, demo, app)).open()
-        dialog = opened_dialog(person.page)
+        dialog = opened_dialog(person)
         dialog.get_by_role("button", name="Takes photo").click()
         expect(person.page.locator("#heading h1")).to_have_text("Takes photo")
         empty = person.page.locator("#stage .empty")
@@ -141,7 +149,7 @@ def test_an_opened_template_has_its_picture_as_the_example(visit: Visit) -> None
 def test_filters_narrow_the_list(site: Site, visit: Visit) -> None:
     """By words, kind of input, and whether it runs."""
     person = visit(site).open()
-    dialog = opened_dialog(person.page)
+    dialog = opened_dialog(person)
     dialog.get_by_role("searchbox").fill("boats 1")
     expect(dialog.locator(".card strong")).to_have_text("Runs here")
     dialog.get_by_role("searchbox").fill("nothing like this")
@@ -158,12 +166,7 @@ def test_the_keyboard_walks_through_the_cards(site: Site, visit: Visit) -> None:
     """Arrow keys move the focus, Enter opens, and the chooser leads here, too."""
     person = visit(site).open()
     page = person.page
-    person.workflows().click()
-    page.get_by_role("dialog", name="Workflows").get_by_role(
-        "button", name="Start from a template…"
-    ).click()
-    dialog = page.get_by_role("dialog", name="Start from a template")
-    expect(dialog.get_by_role("status")).to_have_text("7 templates")
+    dialog = opened_dialog(person)
     expect(dialog.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(dialog.get_by_role("button", name="Takes photo")).to_be_focused()
@@ -181,7 +184,7 @@ def test_a_template_that_cannot_be_opened_says_why(site: Site, visit: Visit) -> 
     """The dialog stays open."""
     person = visit(site).open()
     person.forgive("422")
-    dialog = opened_dialog(person.page)
+    dialog = opened_dialog(person)
     dialog.get_by_role("button", name="Broken").click()
     expect(dialog.get_by_role("alert")).not_to_be_empty()
     dialog.get_by_role("button", name="Close").click()

@@ -210,7 +210,7 @@ def test_a_link_shows_another_user_the_result(anna: Visitor, ben: Visitor) -> No
     ben.page.get_by_title("Enlarge").click()
     close.click()
     expect(large).to_be_hidden()
-    to_app = ben.page.get_by_role("link", name="Open ComfyForms")
+    to_app = ben.page.get_by_role("link", name="Create", exact=True)
     assert to_app.evaluate("link => link.href") == f"{ben.site.url}/"
 
 
