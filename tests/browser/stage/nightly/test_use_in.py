@@ -226,7 +226,7 @@ def test_a_removed_workflow_s_result_has_its_settings(person: Visitor, folder: P
             "demo-landscapes",
         ]
     )
-    expect(caption.last).to_have_attribute("title", str(job.values["2.text"]))
+    expect(caption.first).to_have_attribute("title", str(job.values["2.text"]))
     actions = person.page.locator("#stage .actions")
     expect(actions.get_by_role("button", name="Reuse settings")).to_have_count(0)
     expect(button(person, "Vary")).to_have_count(0)
