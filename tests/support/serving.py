@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shutil
 import socket
 import tempfile
 import threading
@@ -54,6 +55,12 @@ PAINTED = 192
 SECRET = (
     b"0123456789abcdef0123456789abcdef"  # of every app here: cookies of tests are signed with it
 )
+
+
+def copy_workflow(name: str, folder: Path) -> None:
+    """Copy a shipped workflow with its form and its pictures."""
+    for file in WORKFLOWS.glob(f"{name}[.-]*"):
+        shutil.copy(file, folder)
 
 
 @dataclass(frozen=True, slots=True)

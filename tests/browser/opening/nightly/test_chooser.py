@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.opening.nightly.test_choosing import lacking
-from tests.support.serving import WORKFLOWS, running_app
+from tests.support.serving import WORKFLOWS, copy_workflow, running_app
 from tests.support.visitor import Site, Visit, Visitor
 
 MANY = 200
@@ -176,8 +176,7 @@ def test_sub_folders_are_groups(fast: Site, visit: Visit, tmp_path: Path) -> Non
     below = tmp_path / "portraits" / "soft_light"
     below.mkdir(parents=True)
     for name, place in (("text-to-image", tmp_path), ("image-to-image", below)):
-        for ending in ("json", "toml", "webp"):
-            shutil.copy(WORKFLOWS / f"{name}.{ending}", place)
+        copy_workflow(name, place)
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         site = Site(app.url, fast.demo, app)
         person = visit(site).open(**{"5.steps": 1})

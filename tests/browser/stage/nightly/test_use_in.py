@@ -16,7 +16,7 @@ from tests.browser.form.test_images import coloured_image, received, shown
 from tests.browser.stage.test_results import SOUND, prompt_with
 from tests.support.brought import of_badge
 from tests.support.history_tiles import button, choose
-from tests.support.serving import WORKFLOWS, running_app
+from tests.support.serving import WORKFLOWS, copy_workflow, running_app
 from tests.support.visitor import Site, Visit, Visitor
 
 WIDTH = "width => document.querySelector('#field-4-image img')?.naturalWidth === width"
@@ -339,8 +339,7 @@ def test_a_text_goes_into_a_field_or_another_workflow(
     }
     for name, prompt in (("words", words), ("loads", loads)):
         (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
-    for ending in ("json", "toml"):
-        shutil.copy(WORKFLOWS / f"text-to-image.{ending}", tmp_path)
+    copy_workflow("text-to-image", tmp_path)
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open()
         person.type("2.text", "typed before")
@@ -377,8 +376,7 @@ def test_a_result_made_from_a_text_links_to_its_run(
         "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
     }
     (tmp_path / "words.json").write_text(json.dumps(words))
-    for ending in ("json", "toml"):
-        shutil.copy(WORKFLOWS / f"text-to-image.{ending}", tmp_path)
+    copy_workflow("text-to-image", tmp_path)
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open("words")
         person.press()
