@@ -35,6 +35,7 @@ const MOST_COVERS = 20; // as many opened workflows as the app keeps for a user
  * when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
  * form and focus its title when it is drawn. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page
  * itself has removed, "" for none. `isFirst`: Python hasn't been asked yet. `sent`: the typed values that it was asked with.
+ * `former`: those that they replaced, which the form of before may store again.
  */
 const drawing = {
   formWanted: true,
@@ -47,6 +48,7 @@ const drawing = {
   gone: "",
   isFirst: true,
   sent: /** @type {Record<string, unknown>} */ ({}),
+  former: /** @type {Record<string, unknown>} */ ({}),
 };
 
 const UNCHANGED = { __type__: "update" }; // Gradio's output that changes nothing
@@ -161,6 +163,7 @@ export const replacing = (what, workflow = formName(), name = "") =>
 export function refill(workflow, values, what = "values", name = "") {
   if (what) replacing(what, workflow, name);
   say("");
+  drawing.former = { ...filled.now.values, ...typed(workflow) };
   keepTyped(workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;
   if (location.search !== address) goTo(address); // values in the address would take precedence
@@ -277,7 +280,9 @@ export async function drawn(
   setRules(rules);
   const given = Object.entries(linked(location.search));
   const own = typed(name);
-  const late = Object.entries(own).filter(([key, value]) => value !== drawing.sent[key]);
+  const { sent, former } = drawing;
+  const late = Object.entries(own).filter(([key, one]) => one !== sent[key] && one !== former[key]);
+  drawing.former = {};
   if (given.some(([key, value]) => key in own && String(own[key]) !== value))
     replacing("link", name);
   filled.set({ name, values, authors, held, used: countedFrom(held, isSeed) });
