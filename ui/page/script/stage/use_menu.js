@@ -164,7 +164,7 @@ export class UseMenu {
     this.#list.replaceChildren(...own, ...group(message("This form"), fields), note);
     /** @type {Taker[] | null} */
     const takers = await get(`${API}/takers`);
-    if (offered !== this.#offered) return;
+    if (offered !== this.#offered || !note.isConnected) return; // opened again meanwhile
     const fitting = (takers ?? []).filter(
       ({ name, kinds }) => name !== formName() && kinds.includes(offered.kind),
     );
