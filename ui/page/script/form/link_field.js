@@ -16,7 +16,11 @@ const NOT_COPIED = message("Select the link and copy it.");
 export function linkField(link) {
   const field = Object.assign(element("input"), { readOnly: true, value: link });
   field.ariaLabel = message("Link");
-  field.addEventListener("focus", () => field.select());
+  const mark = () => {
+    field.select();
+    field.scrollLeft = 0; // selecting scrolls to the end
+  };
+  field.addEventListener("focus", mark);
   const said = element("p", "said");
   said.role = "status";
   const copy = async () => {
@@ -25,7 +29,7 @@ export function linkField(link) {
       () => false,
     );
     field.focus();
-    field.select();
+    mark();
     said.textContent = isCopied ? COPIED : NOT_COPIED;
   };
   const row = element("div", "row", field, button(message("Copy"), copy));
