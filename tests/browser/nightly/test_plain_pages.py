@@ -126,7 +126,8 @@ def test_every_page_has_the_form_s_header(fast: Site, visit: Callable[..., Visit
             page.set_viewport_size({"width": 1440, "height": 900})
             assert page.evaluate(HEADER)[edge] == wide[edge], path
             page.get_by_role("button", name="anna").click()
-            expect(page.get_by_role("link", name="Administration")).to_be_visible()
+            menu = page.locator("#user-menu")
+            expect(menu.get_by_role("link", name="Administration")).to_be_visible()
             page.set_viewport_size({"width": 390, "height": 844})
         signs_out = page.get_by_role("button", name="Sign out", exact=True)
         page.context.set_offline(True)

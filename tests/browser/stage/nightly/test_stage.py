@@ -175,7 +175,7 @@ def test_images_at_every_size(slow: Site, visit: Visit) -> None:
     page = person.page
     for _ in at_every_size(page):
         in_order(page)
-    parts = ("#stage .box", "#stage .headline", "#stage .media > *")
+    parts = ("#stage .box", "#stage .under", "#stage .media > *")
     previews = []
     with slow.demo.hold("progress", after=2):
         person.press()
@@ -227,7 +227,7 @@ def test_a_chosen_result_is_below_the_header(fast: Site, visit: Visit) -> None:
                     document.querySelector("#stage .stage").style.getPropertyValue("--shown") === ratio""",
                 arg=str(width / height) if width != height else "1",
             )
-            below = page.locator("#stage .made-from").bounding_box()
+            below = page.locator('#stage .fact[data-part="prompt"]').bounding_box()
             assert below
             assert below["y"] + 20 <= window[1], (window, width, height)
             lefts = page.locator("#stage :is(.media > img, .under)").evaluate_all(
