@@ -177,6 +177,9 @@ def draw_fields(
     lock = draw_lock(order.seeds, values, scope) if order.has_lock_in_front else None
     for section in order.sections:
         fields, element_id = list(section.fields), section_id(f"{step}{section.name or ''}")
+        keys = html.escape(json_text([field.key for field in fields]))
+        mark = f'<span data-section="{element_id}" data-keys="{keys}"></span>'
+        gr.HTML(mark, elem_classes="unseen")  # beside it, as Gradio draws its fields late
         with gr.Accordion(
             section.title, open=element_id in unfolded, elem_id=element_id, elem_classes="section"
         ):

@@ -55,6 +55,12 @@ export const unfolded = () => [
   ...all(`#form ${FOLD}[aria-expanded=true]`).map((fold) => fold.closest("[id^=fold-]")?.id ?? ""),
 ];
 
+/** Show words after a section's title. @param {string} id @param {string} words */
+export function tellChanges(id, words) {
+  const label = $(`#${CSS.escape(id)} ${LABEL}`);
+  if (label) label.dataset.changes = words && `· ${words}`;
+}
+
 /** @param {HTMLElement} fold @param {boolean} isFolded */
 export function setFolded(fold, isFolded) {
   fold.ariaExpanded = String(!isFolded);

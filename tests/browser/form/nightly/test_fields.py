@@ -183,8 +183,9 @@ def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
 
 def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
     """Typing filters a list, and the app sends the selected value as the server spells it. Any
-    changed field has a button beside its label that names and restores the author's value. Reset
-    restores all fields, including those under Advanced."""
+    changed field has a button beside its label that names and restores the author's value, and
+    Advanced counts its changed fields. Reset restores all fields, including those under
+    Advanced."""
     person = visit(fast).open(**{"2.text": "a cat", "5.steps": 3, "5.seed": 9, "5.cfg": 2})
     person.unfold()
     expect(person.entry("5.cfg")).to_have_value("2")
@@ -208,11 +209,14 @@ def each_is_reset(person: Visitor) -> None:
     steps = person.page.get_by_role("button", name="Reset: Steps")
     expect(steps).to_have_attribute("title", "Author's value: 24")
     before = resets(person).count()
+    advanced = person.page.get_by_role("button", name="Advanced (8)")
+    expect(advanced).to_have_accessible_name("Advanced (8) · 3 changed")
     steps.click()
     expect(person.entry("5.steps")).to_have_value("24")
     person.page.get_by_role("button", name="Reset: Sampler").click()
     expect(person.entry("5.sampler_name")).to_have_value("dpmpp_2m")
     expect(resets(person)).to_have_count(before - 2)
+    expect(advanced).to_have_accessible_name("Advanced (8) · 1 changed")
     expect(person.entry("2.text")).to_have_value("a cat")
     expect(person.entry("5.cfg")).to_have_value("2")
 

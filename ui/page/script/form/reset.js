@@ -1,9 +1,9 @@
 // @ts-check
 // Resets fields to the author's values, one by one or all at once.
 
-import { $, iconButton } from "../dom.js";
-import { labelOf, labelPart } from "../gradio.js";
-import { labeled, message } from "../messages.js";
+import { $, all, iconButton } from "../dom.js";
+import { labelOf, labelPart, tellChanges } from "../gradio.js";
+import { labeled, message, plural } from "../messages.js";
 import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { replacing } from "./form.js";
@@ -53,8 +53,9 @@ const rowWords = (row) =>
     .filter((cell) => typeof cell === "string" || typeof cell === "number")
     .join(" ");
 
-/** @param {unknown} now @param {unknown} authors */
-const isAuthors = (now, authors) => comparable(now) === comparable(authors);
+/** @param {string} key @param {Filled} form */
+const isChanged = (key, { values, authors }) =>
+  key in values && key in authors && comparable(values[key]) !== comparable(authors[key]);
 
 /** @param {unknown} value */
 const comparable = (value) =>
@@ -93,14 +94,12 @@ function settle(mark, field) {
 }
 
 /** @param {Filled} form */
-function mark({ values, authors }) {
-  for (const [key, author] of Object.entries(authors)) {
+function mark(form) {
+  for (const [key, author] of Object.entries(form.authors)) {
     const field = document.getElementById(fieldId(key));
     if (!field) continue;
     let shown = $(".put-back", field);
-    const isChanged = key in values && !isAuthors(values[key], author);
-    field.classList.toggle("changed", isChanged);
-    if (!isChanged) shown?.remove();
+    if (!field.classList.toggle("changed", isChanged(key, form))) shown?.remove();
     else {
       if (!shown) {
         shown = iconButton("reset", () => putBack(key), "put-back");
@@ -112,9 +111,15 @@ function mark({ values, authors }) {
       settle(shown, field);
     }
   }
+  for (const { dataset } of all("#form [data-section]")) {
+    const keys = /** @type {string[]} */ (JSON.parse(dataset.keys ?? "[]"));
+    const count = keys.filter((key) => isChanged(key, form)).length;
+    const words = count ? plural("{count} changed", "{count} changed", { count }) : "";
+    tellChanges(dataset.section ?? "", words);
+  }
 }
 
-/** Add reset buttons to changed fields, and keep them in place when fields appear or move. */
+/** Keep the reset buttons on changed fields, and each section's count of them, up to date when fields appear or move. */
 export function markChanges() {
   const again = () => mark(filled.now);
   // Gradio draws some fields late, and those in a collapsed section only when it is expanded.
