@@ -64,7 +64,7 @@ def test_the_header_links_to_the_page(url: str, browser: requests.Session) -> No
     page = browser.get(f"{url}{PAGE_ADDRESS}", timeout=LONGEST_WAIT)
     assert f"<h1>{PAGE_LABEL}</h1>\n<p>Choose" in page.text
     assert ' href="./">Create</a>' in page.text
-    assert f' href="{PAGE_ADDRESS[1:]}">{PAGE_LABEL}</a>' in page.text
+    assert f' href="{PAGE_ADDRESS[1:]}" aria-current="page">{PAGE_LABEL}</a>' in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 

@@ -83,6 +83,12 @@ def current_pages() -> Sequence[tuple[str, str]]:
     return asking[0].pages if asking else ()
 
 
+def current_path() -> str:
+    """Return the path of the request that is answered, like "/operator"."""
+    asking = _asking.get()
+    return str(asking[1].scope["path"]) if asking else ""
+
+
 def owner_of_user(who: SignedIn) -> str:
     return f"{_KINDS[who.way]}{who.name}"
 
@@ -327,7 +333,7 @@ def site_of(origin: str) -> tuple[str, str, int] | None:
 class CookieMiddleware:
     """ASGI middleware that gives a new browser an identity with its first page, unless sign-in is
     on. It also gives all cookies of the app the flags that suit the request, and pages the
-    `current_user`, `current_notice` and `current_pages`."""
+    `current_user`, `current_notice`, `current_pages` and `current_path`."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app

@@ -22,7 +22,7 @@ from ui.page.style_text import layered, styles
 from ui.page.theme import BACKGROUND, accent_variables, variables
 from ui.page.typeface import FONTS, font_face
 from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import current_notice, current_pages, current_user
+from ui.web.identity import current_notice, current_pages, current_path, current_user
 from ui.web.responses import KEEP_A_DAY, KEEP_FOREVER, NO_STORE, AsciiJSON
 from ui.web.security_headers import strict_policy
 
@@ -275,9 +275,16 @@ def _links() -> str:
     if user is not None and user.operates:
         links.append(("operator", _ADMINISTRATION))
     return "".join(
-        f'<a class="quiet" href="{html.escape(address)}">{html_of(label)}</a>'
+        f'<a class="quiet" href="{html.escape(address)}"{_current(address)}>{html_of(label)}</a>'
         for address, label in links
     )
+
+
+def _current(address: str) -> str:
+    """Return the attribute that marks the link to the open page, or to the pages that it is one
+    of; "" for other links."""
+    is_here = f"{current_path()}/".startswith(f"/{address}/")
+    return ' aria-current="page"' if is_here else ""
 
 
 def _user_menu() -> str:
@@ -291,7 +298,10 @@ def _user_menu() -> str:
     links.append(("account", message("Your account")))
     ends = [("logout", message("Sign out")), ("logout/everywhere", message("Sign out everywhere"))]
     choices = (
-        *(f'<a href="{address}">{html_of(label)}</a>' for address, label in links),
+        *(
+            f'<a href="{address}"{_current(address)}>{html_of(label)}</a>'
+            for address, label in links
+        ),
         f'<button type="button" {words} class="divides" hidden></button>',
         *(
             f'<button type="button" data-ends="{address}" hidden>{html_of(label)}</button>'
