@@ -18,7 +18,7 @@ import {
 import { filled } from "./form/filled.js";
 import { expectForm, waitsForForm } from "./form/form.js";
 import { replacedLine } from "./form/replaced.js";
-import { markChanges } from "./form/reset.js";
+import { fillEmptied, markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import {
   closeApi,
@@ -244,6 +244,7 @@ tellColumns();
 addEventListener("resize", tellColumns);
 restore();
 markChanges();
+fillEmptied();
 filled.subscribe(({ values }) => forgetNotes(values));
 keepTextsOut();
 translateNames();

@@ -294,7 +294,7 @@ def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:
     expect(dialog.locator(".foot .problem")).to_contain_text("the same number of values")
     steps.fill("1..3")
     page.keyboard.press("Escape")
-    person.type("4.width", "")
+    person.type("4.width", "7")
     dialog = vary(person)
     dialog.get_by_role("button", name="Start ×3", exact=True).click()
     expect(dialog.locator(".foot .problem")).to_contain_text("Width")

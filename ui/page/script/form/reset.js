@@ -1,7 +1,7 @@
 // @ts-check
 // Resets fields to the author's values, one by one or all at once.
 
-import { $, all, iconButton } from "../dom.js";
+import { $, all, iconButton, typeInto } from "../dom.js";
 import { labelOf, labelPart, tellChanges } from "../gradio.js";
 import { labeled, message, plural } from "../messages.js";
 import { fieldId } from "./field_errors.js";
@@ -117,6 +117,21 @@ function mark(form) {
     const words = count ? plural("{count} changed", "{count} changed", { count }) : "";
     tellChanges(dataset.section ?? "", words);
   }
+}
+
+/** Put the author's value into a number's box that the user leaves empty, before Gradio sets the least. */
+export function fillEmptied() {
+  document.addEventListener(
+    "blur",
+    ({ target }) => {
+      if (!(target instanceof HTMLInputElement) || target.type !== "number" || target.value) return;
+      const id = target.closest("[id^=field-]")?.id;
+      const key = Object.keys(filled.now.authors).find((one) => fieldId(one) === id);
+      const author = key && filled.now.authors[key];
+      if (typeof author === "number") typeInto(target, String(author));
+    },
+    { capture: true },
+  );
 }
 
 /** Keep the reset buttons on changed fields, and each section's count of them, up to date when fields appear or move. */
