@@ -3,9 +3,8 @@
 
 import { button, element, root } from "../dom.js";
 import { message } from "../messages.js";
-import { copyText, ONLY_HERE } from "./copying.js";
+import { copyText, ONLY_HERE, showDone } from "./copying.js";
 
-const COPIED = message("Link copied");
 const NOT_COPIED = message("Select the link and copy it.");
 
 /**
@@ -30,9 +29,11 @@ export function linkField(link) {
     );
     field.focus();
     mark();
-    said.textContent = isCopied ? COPIED : NOT_COPIED;
+    said.textContent = isCopied ? "" : NOT_COPIED;
+    if (isCopied) showDone(copying, message("Copied"));
   };
-  const row = element("div", "row", field, button(message("Copy"), copy));
+  const copying = button(message("Copy"), copy);
+  const row = element("div", "row", field, copying);
   return { parts: [row, said, ...(ONLY_HERE ? [] : [codeOf(link)])], field, copy };
 }
 
