@@ -34,7 +34,7 @@ _STYLES = (
     "plain/pages.css",
     "plain/administration.css",
 )
-_DRAWN = ("download", "moon")
+_DRAWN = ("close", "download", "moon")
 _PLAYER = "results/sound_player.css"
 _OF_PLAYER = ("muted", "pause", "play", "sound")
 _SIGN_IN = "sign_in.js"
@@ -264,7 +264,8 @@ def _notice_bar(key: str, id_: str, text: str) -> str:
         return ""
     return f"""<aside class="brand-notice" data-key="{key}" data-id="{html.escape(id_)}">
 <span>{html.escape(text)}</span>
-<button type="button" title="{html_of(_DISMISS)}" aria-label="{html_of(_DISMISS)}" hidden>×</button>
+<button type="button" title="{html_of(_DISMISS)}" aria-label="{html_of(_DISMISS)}"
+ data-icon="close" hidden></button>
 <script>{_text("brand_notice.js")}</script></aside>
 """
 

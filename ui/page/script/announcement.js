@@ -1,7 +1,7 @@
 // @ts-check
 // The administrator's notice, as a bar above the page until it ends or the user closes it.
 
-import { $, button, element } from "./dom.js";
+import { $, closeButton, element } from "./dom.js";
 import { message } from "./messages.js";
 import { page } from "./state.js";
 import { CLOSED_NOTICE, read, write } from "./storage.js";
@@ -36,8 +36,7 @@ class NoticeBar {
       this.#place.replaceChildren();
       return;
     }
-    const close = button("\u00d7", () => this.#close(notice), "bare");
-    close.title = close.ariaLabel = message("Dismiss");
+    const close = closeButton(() => this.#close(notice), "bare", message("Dismiss"));
     this.#place.replaceChildren(element("p", "", notice.text), close);
     if (notice.until)
       this.#ending = window.setTimeout(() => this.show(null), Math.min(left, LONGEST));

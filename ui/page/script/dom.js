@@ -83,10 +83,10 @@ export function iconButton(icon, does, className) {
   return made;
 }
 
-/** @param {() => unknown} does */
-export function closeButton(does) {
-  const made = iconButton("close", does, "close bare");
-  made.ariaLabel = made.title = message("Close");
+/** @param {() => unknown} does @param {string} [className] @param {string} [name] */
+export function closeButton(does, className = "close bare", name = message("Close")) {
+  const made = iconButton("close", does, className);
+  made.ariaLabel = made.title = name;
   return made;
 }
 

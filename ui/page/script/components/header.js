@@ -1,7 +1,7 @@
 // @ts-check
 // Header: state of the ComfyUI server, phone menu, light and dark theme.
 
-import { $, all, announce, button, tell } from "../dom.js";
+import { $, all, announce, closeButton, tell } from "../dom.js";
 import { isDark, setDark } from "../gradio.js";
 import { message, plural } from "../messages.js";
 import { walkChoices } from "../results/pop_menu.js";
@@ -96,11 +96,9 @@ export function mountBrandNotice(place) {
     hide();
   };
   if (read(localStorage, CLOSED_BRAND_NOTICE, "") === text) hide();
-  const close = button("\u00d7", dismiss, "bare");
-  close.title = close.ariaLabel = message("Dismiss");
   const line = $("p", place);
   line?.classList.add("in-line", "apart");
-  line?.append(close);
+  line?.append(closeButton(dismiss, "bare", message("Dismiss")));
 }
 
 /** Return the name of the theme that the user can switch to. */

@@ -117,7 +117,8 @@ class RowEditor {
         list.dispatchEvent(new Event("change"));
       },
     }));
-    opens.textContent = "…"; // a row has little room
+    opens.textContent = ""; // a row has little room
+    opens.dataset.icon = "more";
     return opens;
   }
 

@@ -2,7 +2,7 @@
 // When results are deleted: a note a week before, how long they are stored, and how much storage they take.
 
 import { dateWords } from "../clock.js";
-import { button, element, tell } from "../dom.js";
+import { closeButton, element, tell } from "../dom.js";
 import { leftWords } from "../making/counts.js";
 import { message, plural } from "../messages.js";
 import { API, get } from "../requests.js";
@@ -71,8 +71,7 @@ export class Expiry {
       "{count} results will be deleted by {date}. Download or ☆ them.",
       { count: expiring, date: dateWords(by) },
     );
-    const dismiss = button("×", () => this.#dismiss(by), "dismiss");
-    dismiss.ariaLabel = message("Dismiss");
+    const dismiss = closeButton(() => this.#dismiss(by), "dismiss", message("Dismiss"));
     this.note.replaceChildren(element("span", "", words), dismiss);
   }
 

@@ -20,7 +20,7 @@ export function selectedActions(runs, isMany, viewer, renew) {
   const ids = runs.map(({ id }) => id);
   const kept = runs.filter(({ page: tile }) => tile.kind || tile.favourite); // the other runs have no results
   const isMarked = kept.length > 0 && kept.every(({ page: tile }) => tile.favourite);
-  const mark = button(`${isMarked ? "★" : "☆"} ${FAVOURITE}`, async () => {
+  const mark = button(FAVOURITE, async () => {
     await setFavourite(
       kept.map(({ id }) => id),
       !isMarked,
@@ -28,6 +28,7 @@ export function selectedActions(runs, isMany, viewer, renew) {
     renew(kept.map((run) => ({ ...run, page: { ...run.page, favourite: !isMarked } })));
   });
   mark.ariaPressed = String(isMarked);
+  mark.dataset.icon = isMarked ? "star-filled" : "star";
   const beside = button(message("Compare"), () => compare(runs, viewer));
   beside.title = message("Compare 2 to {most} results", { most: MOST_BESIDE });
   const drop = button(message("Delete"), () => deleteRuns(ids));

@@ -172,7 +172,7 @@ function starFor({ id, page: { favourite } }) {
   };
   /** @param {boolean} isMarked */
   const mark = (isMarked) => {
-    star.textContent = isMarked ? "★" : "☆";
+    star.dataset.icon = isMarked ? "star-filled" : "star";
     star.ariaPressed = String(isMarked);
   };
   star.title = star.ariaLabel = message("Favorite");

@@ -4,7 +4,7 @@
 import { theComponent } from "../batches/given.js";
 import { progressWords, whyWords } from "../batches/words.js";
 import { durationWords, elapsedWords } from "../clock.js";
-import { $, announce, button, element, isStill, tell } from "../dom.js";
+import { $, announce, button, closeButton, element, isStill, tell } from "../dom.js";
 import { fieldId, showErrors } from "../form/field_errors.js";
 import { labeled, message, plural } from "../messages.js";
 import { chainOf } from "../runs/chains.js";
@@ -138,7 +138,7 @@ export class Progress {
   #detail = element("details", "detail");
   #text = element("pre");
   #offers = element("div", "offers wraps");
-  #dismiss = button("×", dismiss, "dismiss");
+  #dismiss = closeButton(dismiss, "dismiss", message("Dismiss"));
   /** The current notice. @type {Notice | null} */
   #notice = null;
   /** The batch that the “Show the batch” button opens. */
@@ -165,7 +165,6 @@ export class Progress {
     });
     this.#detail.append(element("summary", "", message("Technical details")), this.#text);
     this.objection.role = "alert";
-    this.#dismiss.ariaLabel = message("Dismiss");
     this.place.append(
       this.#headline,
       this.#times,
