@@ -1,5 +1,6 @@
 // @ts-check
-// Footer with a button for the keyboard shortcuts, and the language menu. On a phone it is in the header's menu.
+// Footer with a button for the keyboard shortcuts, and the language menu. On a phone it is in the header's menu. The
+// account's menu, if there is one, has the language menu.
 
 import { $ } from "../dom.js";
 import { filled } from "../form/filled.js";
@@ -16,7 +17,9 @@ export function mountFooter(place) {
   const settle = () => {
     const list = phone.matches && $("#header-list");
     (list || place).append(colophon ?? "");
-    (list || colophon)?.append(language ?? "");
+    const look = list ? null : $(".account-menu .look");
+    if (look) look.after(language ?? "");
+    else (list || colophon)?.append(language ?? "");
     colophon?.toggleAttribute("open", phone.matches);
   };
   phone.addEventListener("change", settle);

@@ -1,7 +1,7 @@
 // @ts-check
 // Menu at the end of a form's title: everything that users do with the form as a whole, in words.
 
-import { element, root } from "../dom.js";
+import { $, element, root } from "../dom.js";
 import { mountEdit, openEditor } from "../editor/open.js";
 import { message } from "../messages.js";
 import { menuButton } from "../results/pop_menu.js";
@@ -45,7 +45,14 @@ function entriesFor(name, mayEdit, hasLink) {
     ...(hasLink ? [link] : []),
     { label: message("When done…"), does: openBell },
     ...pressing("reload-models", message("Reload models")),
+    ...($(".colophon select") ? [{ label: message("Language"), does: showLanguages }] : []),
   ];
+}
+
+/** Lead to the language menu in the footer, which is folded below the form. */
+function showLanguages() {
+  $(".colophon")?.setAttribute("open", "");
+  $(".colophon select")?.focus();
 }
 
 /**
