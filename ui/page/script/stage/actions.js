@@ -3,7 +3,8 @@
 
 import { USED } from "../back.js";
 import { $, addressOf, button, downloadLink, element, root } from "../dom.js";
-import { copyButton, showDone } from "../form/copying.js";
+import { copyButton } from "../form/copying.js";
+import { filled } from "../form/filled.js";
 import { expectValues, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message, withKey } from "../messages.js";
@@ -114,10 +115,9 @@ export function sayDone(words) {
 /**
  * Put a run's values into the form and redraw it. For a step of a chain, this is the chain's form.
  * @param {string} path the address of the values
- * @param {HTMLButtonElement | null} [pressed] the button that shows the confirmation
  * @returns {Promise<FormValues | null>} the values; null after an error, which has been shown
  */
-export async function reuse(path, pressed = null) {
+export async function reuse(path) {
   expectValues();
   /** @type {FormValues | null} */
   const form = await ask(path, undefined, "GET");
@@ -126,7 +126,6 @@ export async function reuse(path, pressed = null) {
     return null;
   }
   refill(form.workflow, form.values, "reuse");
-  if (pressed) showDone(pressed, TAKEN);
   page.set({ tab: "form" });
   return form;
 }
@@ -190,7 +189,14 @@ async function startOnce(start, pressed) {
 
 /** Return the entry that puts a run's values into the form. @param {View} view */
 export function reuseEntry({ id }) {
-  const use = async () => (await reuse(`${API}/runs/${id}/values`)) && sayDone(TAKEN);
+  const use = async () => {
+    if (!(await reuse(`${API}/runs/${id}/values`))) return;
+    const end = filled.subscribe((now, before) => {
+      if (now.authors === before.authors) return; // only a new form has others
+      end();
+      sayDone(TAKEN);
+    });
+  };
   return { label: message("Reuse settings"), does: () => leaving(use) };
 }
 
