@@ -1,7 +1,7 @@
 // @ts-check
 // The frames of one video: its rate, its current frame, and that frame as a PNG file.
 
-import { afterSteps, DEFAULT_RATE, frameAt, frameCount, rateOf } from "./times.js";
+import { afterSteps, DEFAULT_RATE, frameAt, frameCount, rateOf, timeOf } from "./times.js";
 
 const MEASURED = 24; // frames to measure the rate with
 
@@ -39,6 +39,17 @@ export class Frames {
 
   get at() {
     return frameAt(this.video.currentTime, this.rate, this.video.duration);
+  }
+
+  /** The current frame's place, from 0 for the first to 1 for the last. */
+  get place() {
+    return this.at / Math.max(1, this.count - 1);
+  }
+
+  /** Show the frame at a place, and pause. @param {number} place from 0 to 1 */
+  showAt(place) {
+    this.video.pause();
+    this.video.currentTime = timeOf(Math.round(place * (this.count - 1)), this.rate);
   }
 
   /** Show a frame further on or back, and pause. @param {number} by */

@@ -78,7 +78,7 @@ export class VideoTools {
       this.#menu.place,
     );
     this.place.hidden = true;
-    this.#seek.addEventListener("input", () => this.#seekTo(Number(this.#seek.value)));
+    this.#seek.addEventListener("input", () => this.#frames?.showAt(Number(this.#seek.value)));
     this.#seek.addEventListener("keydown", (event) => {
       const step = STEPS[event.key];
       if (!step) return;
@@ -128,14 +128,6 @@ export class VideoTools {
     if (video) video.muted = !video.muted;
   }
 
-  /** @param {number} share of the whole video */
-  #seekTo(share) {
-    const video = this.#frames?.video;
-    if (!video) return;
-    video.pause();
-    video.currentTime = share * video.duration;
-  }
-
   #draw() {
     const frames = this.#frames;
     if (!frames) return;
@@ -149,10 +141,10 @@ export class VideoTools {
     this.#mute.hidden = !hasSound(video);
     this.#mute.dataset.icon = video.muted ? "muted" : "sound";
     this.#mute.ariaPressed = String(video.muted);
-    const share = video.currentTime / video.duration || 0;
-    this.#seek.value = String(share);
-    this.#seek.style.setProperty("--played", `${100 * share}%`);
-    this.#seek.setAttribute("aria-valuetext", words || percentWords(Math.round(100 * share)));
+    const { place } = frames;
+    this.#seek.value = String(place);
+    this.#seek.style.setProperty("--played", `${100 * place}%`);
+    this.#seek.setAttribute("aria-valuetext", words || percentWords(Math.round(100 * place)));
     const rate = Number(frames.rate.toFixed(2));
     this.#at.title = frames.isMeasured
       ? message("Frame. {rate} frames per second.", { rate })
