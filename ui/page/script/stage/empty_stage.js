@@ -202,6 +202,7 @@ const toMissing = () =>
 /** @param {Idea} idea */
 function cardFor(idea) {
   const card = button("", () => tryOut(idea), "idea");
+  card.title = idea.label;
   if (idea.cover)
     card.append(Object.assign(element("img"), { src: addressOf(idea.cover), alt: "" }));
   card.append(element("span", "", idea.label));
