@@ -107,6 +107,7 @@ function fill(tile, { id, page }) {
     return;
   }
   ifUnshowable(shown, inWords);
+  shown.classList.toggle("heard", Boolean(page.sound));
   if (color) tile.style.setProperty("--color", color);
   // Until the thumbnail has loaded, show the result on the stage. A preview would be gone.
   const staged = $(`[data-run="${id}"] .media:not(.former) > img`);
