@@ -365,6 +365,9 @@ export function takeFiles() {
   document.addEventListener("click", chooseAnother, true);
   document.addEventListener("click", enlarge, true);
   document.addEventListener("error", tellUnplayable, true);
+  // A video of the first form may have failed before this script came.
+  for (const video of all("video"))
+    if (/** @type {HTMLVideoElement} */ (video).error) video.dispatchEvent(new Event("error"));
   document.addEventListener(UNSHOWABLE, tellUnshowable, true);
   for (const loaded of ["load", "loadeddata"])
     document.addEventListener(loaded, forgetUnplayable, true);
