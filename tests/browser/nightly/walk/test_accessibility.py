@@ -8,10 +8,12 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from comfy.library.permissions import Permissions
 from tests.browser.nightly.walk import axe
 from tests.browser.nightly.walk.states import Walker
 from tests.browser.opening.nightly.test_choosing import lacking
 from tests.browser.opening.test_opening import DRAG_OVER
+from tests.browser.test_login import log_in
 from tests.support.brought import give
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -140,5 +142,25 @@ def test_logging_in(walker: Walker, site: Site) -> None:
             expect(person.page.get_by_role("button", name="Sign in")).to_be_visible()
             for one in axe.violations(person.page):
                 walker.note(one, f"the login, {shade}")
+        person.leave()
+    walker.all_well()
+
+
+def test_pages_of_an_administrator(walker: Walker, site: Site) -> None:
+    """The account and the tabs of the administration are accessible in the light and dark themes."""
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
+    operators = Permissions(operates=lambda owner: owner == "user:anna")
+    with running_app(site.demo.url, settings=settings, permissions=operators) as app:
+        person = Visitor(walker.page, Site(app.url, site.demo, app))
+        person.page.goto(f"{app.url}/account")
+        log_in(person.page)
+        expect(person.page.get_by_role("heading", level=1)).to_be_visible()
+        tabs = ("people", "usage", "missing", "activity", "tokens")
+        for path in ("account", "operator", *(f"operator/{tab}" for tab in tabs)):
+            for shade in ("light", "dark"):
+                person.page.emulate_media(color_scheme=shade)  # type: ignore[arg-type]
+                person.page.goto(f"{app.url}/{path}")
+                for one in axe.violations(person.page):
+                    walker.note(one, f"{path}, {shade}")
         person.leave()
     walker.all_well()

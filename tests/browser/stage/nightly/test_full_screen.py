@@ -126,6 +126,7 @@ def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
     page.locator("#stage .grid .cell").first.tap()
     page.locator("#stage .media > img").tap()
     expect(page.locator(IMAGE)).to_be_visible()
+    page.wait_for_function("image => document.querySelector(image).naturalWidth", arg=IMAGE)
     fingers = page.context.new_cdp_session(page)
     first = page.locator(IMAGE).get_attribute("src") or ""
     for places, is_first in (((330, 200, 60), False), ((60, 200, 330), True)):

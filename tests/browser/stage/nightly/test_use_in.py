@@ -63,7 +63,7 @@ def enlarged(person: Visitor, first: str) -> str:
 
 
 def removes_image_to_image(folder: Path) -> None:
-    for file in folder.glob("image-to-image.*"):
+    for file in folder.glob("image-to-image[.-]*"):  # with its pictures
         file.unlink()
 
 
