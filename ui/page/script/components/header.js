@@ -73,7 +73,10 @@ export function mountMenu(place) {
       .filter((one) => one.checkVisibility())
       .sort((one, other) => top(one) - top(other)); // the styles order them
   menu.addEventListener("toggle", (event) => {
-    if (/** @type {ToggleEvent} */ (event).newState === "open") choices()[0]?.focus();
+    if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
+    choices()
+      .find((one) => one.localName !== "summary")
+      ?.focus();
   });
   const letters = new FirstLetters();
   menu.addEventListener("keydown", (event) => {
