@@ -240,9 +240,7 @@ def _body(shared: Sequence[SharedResult], title: str, token: str, head: str) -> 
         '<div class="results">',
         *figures,
         "</div>",
-        '<div class="about">',
-        *filter(None, about),
-        "</div>",
+        f'<div class="about">{"".join(about)}</div>',
         "</main>",
     )
     return "\n".join(lines)
@@ -274,9 +272,9 @@ def _save(one: SharedResult, style: str) -> str:
 def _caption(own: SharedResult) -> str:
     """Return the caption of one of several results: what the others don't have in common with it,
     and its links."""
-    links = [_save(own, "link")] if own.address else []
+    links = [_save(own, "button quiet")] if own.address else []
     if own.settings:
-        links.append(f'<a class="link" href="{own.settings}">{html_of(_SETTINGS)}</a>')
+        links.append(f'<a class="button quiet" href="{own.settings}">{html_of(_SETTINGS)}</a>')
     words = [
         f"<h2>{own.title}</h2>" if own.title else "",
         f'<p class="prompt">{own.prompt}</p>' if own.prompt else "",
