@@ -80,10 +80,10 @@ test("renders only the visible rows of ten thousand", () => {
   assert.deepEqual(rowsSeen(table, 10000, 7200, 720, 0), { from: 100, to: 110 });
   assert.deepEqual(rowsSeen(table, 3, 0, 720, 300), { from: 0, to: 3 });
   const tiles = tilesIn(640, 150, 10, 40);
-  assert.deepEqual(tiles, { columns: 4, tile: 152, line: 202 });
-  assert.deepEqual(placeOf(tiles, 9), { column: 1, top: 404 });
-  assert.equal(heightOf(tiles, 9), 606);
-  assert.deepEqual(rowsSeen(tiles, 1000, 2020, 404, 0), { from: 40, to: 48 });
+  assert.deepEqual(tiles, { columns: 4, tile: 152.5, line: 203 });
+  assert.deepEqual(placeOf(tiles, 9), { column: 1, top: 406 });
+  assert.equal(heightOf(tiles, 9), 609);
+  assert.deepEqual(rowsSeen(tiles, 1000, 2030, 406, 0), { from: 40, to: 48 });
 });
 
 test("column widths follow their contents", () => {

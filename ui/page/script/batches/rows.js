@@ -99,8 +99,8 @@ export const heightOf = ({ columns, line }, count) => Math.ceil(count / columns)
  */
 export function tilesIn(width, least, gap, words) {
   const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
-  const tile = Math.max(1, Math.floor((width - gap * (columns - 1)) / columns));
-  return { columns, tile, line: tile + words + gap };
+  const tile = Math.max(1, (width - gap * (columns - 1)) / columns);
+  return { columns, tile, line: Math.ceil(tile) + words + gap };
 }
 
 /** @param {Cells} cells */

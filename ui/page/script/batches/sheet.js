@@ -41,10 +41,10 @@ const MOST = 100; // rows per request
 const RENEWED_AFTER = 400; // milliseconds in which to collect further updates
 const LINE = 76; // height of a row in pixels
 const CARD = { least: 88, around: 56, line: 18, error: 17 }; // heights in pixels of a row on a phone, and of its lines
-const TILE = 168;
-const TILE_ON_PHONE = 104;
+const TILE = 240;
+const TILE_ON_PHONE = 150;
 const GAP = 12;
-const WORDS = 44; // pixels below a tile
+const WORDS = 52; // pixels below a tile
 /** Return whether rows are cards. The width is the same as in styles/batches/sheet.css. */
 const isSmall = () => matchMedia("(max-width: 600px)").matches;
 const NOTHING = message("No results.");
@@ -494,6 +494,7 @@ class SheetHead {
   /** Show that the batch is coming. */
   wait() {
     tell(this.#title, message("Loading…"));
+    this.#why.hidden = true;
     this.#pause.hidden = this.#stop.hidden = this.#retry.hidden = true;
   }
 

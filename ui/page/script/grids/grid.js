@@ -17,11 +17,10 @@ import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 /** @import { Arranged, GridNews, WholeGrid } from "./grid_cells.js" */
 /** @import { Place } from "../stage/preview_animation.js" */
 
-const LEAST = 96; // pixels per cell
-const MOST = 300;
+const LEAST = 160; // pixels per cell
+const MOST = 440;
 const LEAST_ON_PHONE = 84;
-const GLANCE = 160; // minimum height of cells that shrink to make all rows fit the window
-const ALONE = 220; // width of cells if only one field varies
+const ALONE = 240; // minimum width of cells if only one field varies
 const WIDEST = 2; // largest aspect ratio of a cell
 const GAP = 8;
 const SMALL_ROOM = 600;
@@ -288,9 +287,13 @@ export class Grid {
   #sideIn(room, isSmall) {
     const { across, down } = this.#arranged;
     const edge = Number.parseFloat(getComputedStyle(this.place).getPropertyValue("--edge"));
-    if (!down) return isSmall ? cellSide(2, room - 2 * edge, LEAST, MOST, GAP) : ALONE;
-    const labels = $("tbody th", this.place)?.offsetWidth ?? 0;
     const least = isSmall ? LEAST_ON_PHONE : LEAST;
+    if (!down) {
+      const free = room - 2 * edge + GAP;
+      const columns = isSmall ? 2 : Math.min(across.values.length, Math.floor(free / ALONE));
+      return cellSide(columns, free, least, MOST, GAP);
+    }
+    const labels = $("tbody th", this.place)?.offsetWidth ?? 0;
     const free = room - labels - edge + GAP;
     const fits = Math.floor(free / (least + GAP));
     // If not all columns fit, half of one at the window's edge shows that more follow.
@@ -301,7 +304,7 @@ export class Grid {
     scroll.style.setProperty("--labels-width", `${labels}px`);
     scroll.style.setProperty("--heads-height", `${heads}px`);
     const { clientHeight: high } = scroll;
-    const tall = cellSide(down.values.length, high - heads, GLANCE, MOST, GAP);
+    const tall = cellSide(1, high - heads, least, MOST, GAP); // a whole cell fits the window
     return Math.min(wide, Math.round(tall * (this.#shape || 1)));
   }
 }
