@@ -20,7 +20,7 @@ import { progressWords, titleWords } from "./words.js";
 export async function offerEarlier(before, over, left) {
   const batches = await allBatches();
   if (batches.length)
-    before.before(button(message("Batches"), () => list(batches, over, left), "quiet"));
+    before.before(button(message("Batches"), () => list(batches, over, left), "bare"));
 }
 
 /** Return all of the user's batches, newest first. */

@@ -42,6 +42,7 @@ import { sizeWords } from "../sizes.js";
 
 /** @type {Draft} */
 export const EMPTY = { rows: [], table: null, paired: false };
+const SMALL = 1e7; // bytes of results that need no word
 const HAS_ALTERNATIVES = /\{|__/; // or wildcards
 
 /**
@@ -275,7 +276,7 @@ export function estimateWords({ rows: count, seconds, bytes, problems, more, run
     return plural("{count} problem", "{count} problems", { count: problems.length + more });
   const waits = left !== null && left < count; // until the limit of the day ends
   const time = seconds === null || waits ? "" : durationWords(seconds);
-  const size = bytes === null ? "" : sizeWords(bytes);
+  const size = bytes === null || bytes < SMALL ? "" : sizeWords(bytes);
   let words = plural("{count} run", "{count} runs", { count });
   for (const amount of [time, size].filter(Boolean)) {
     const second = message("about {amount}", { amount });

@@ -343,7 +343,8 @@ export class VaryDialog {
     for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? [], problems);
     this.#table.tell(table);
     this.#say([...rest, ...others]);
-    this.#estimate.textContent = this.#check ? estimateWords(this.#check) : "";
+    const words = this.#check ? estimateWords(this.#check) : "";
+    this.#estimate.textContent = this.#isSingle ? message("Add another value.") : words;
     this.#label();
   }
 
@@ -352,10 +353,17 @@ export class VaryDialog {
     this.#problems.replaceChildren(...problems.map((said) => element("p", "problem", said)));
   }
 
+  /** Whether the draft is what Generate does. */
+  get #isSingle() {
+    const { rows, problems } = this.#check ?? {};
+    return rows === 1 && !problems?.length && !this.#draft.table;
+  }
+
   get #canStart() {
     const check = this.#check;
     const isComing = [this.#table, ...this.#rows.values()].some((part) => part.isComing);
-    return Boolean(check?.rows && !check.problems.length && !this.#isStarting && !isComing);
+    const isUnready = this.#isSingle || this.#isStarting || isComing;
+    return Boolean(check?.rows && !check.problems.length && !isUnready);
   }
 
   #label() {
