@@ -7,7 +7,7 @@ import { API, json, request } from "page/requests.js";
 import { linkTo } from "./album_cards.js";
 import { allAlbums } from "./all_albums.js";
 import { albumFields, formDialog, rowOf, selectOf } from "./form_dialog.js";
-import { inTree } from "./items.js";
+import { ACCESS, inTree } from "./items.js";
 
 /** @import { AlbumDoc } from "./documents.js" */
 
@@ -36,9 +36,13 @@ export async function albumChoice(from) {
     show();
     $("input", made)?.focus();
   });
+  const readers = element("p", "aside");
   const show = () => {
     made.hidden = which.value !== NEW;
     add.hidden = !made.hidden;
+    const chosen = albums.find(({ album: { id } }) => id === which.value);
+    readers.textContent = ACCESS.find(([access]) => access === chosen?.album.access)?.[1] ?? "";
+    readers.hidden = !chosen;
   };
   which.addEventListener("change", show);
   show();
@@ -72,7 +76,7 @@ export async function albumChoice(from) {
   }
 
   const row = element("div", "row beside", rowOf(message("Album"), which), add);
-  return { rows: [row, made], said, send, chosen };
+  return { rows: [row, readers, made], said, send, chosen };
 }
 
 /**

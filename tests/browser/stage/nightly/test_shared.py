@@ -95,7 +95,7 @@ def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
     panel = anna.page.get_by_role("dialog", name="Share this result")
     expect(panel).to_contain_text(ONLY_HERE)
     expect(panel.get_by_role("textbox", name="Link")).to_be_hidden()
-    expect(panel.locator(".last > *")).to_have_text(["Cancel", "Create link"])
+    expect(panel.locator(".last > *")).to_have_text(["Download", "Cancel", "Create link"])
     expect(panel.get_by_role("button", name="Create link")).to_be_focused()
     with anna.page.expect_download() as saved:
         panel.get_by_role("link", name="Download").click()

@@ -72,10 +72,10 @@ export const addedWays = () => JSON.parse($("#sharing")?.textContent ?? "[]");
  * Ask how to share a result.
  * @param {Item} item
  */
-export function share({ run, at, url, name }) {
+export function share({ run, at, url, name, thumb }) {
   const download = downloadLink(message("Download"), addressOf(url), name);
   const link = linkTo([`${run}/${at}`], download);
-  return openDialog(message("Share this result"), { results: [{ run, file: at }] }, [link]);
+  return openDialog(message("Share this result"), { results: [{ run, file: at }] }, [link], thumb);
 }
 
 /**
@@ -109,9 +109,12 @@ export const shareBatch = (batch) => openDialog(message("Share the results"), { 
  * @param {string} title
  * @param {Shared} what
  * @param {readonly Way[]} own the app's own ways
+ * @param {string | null} [thumb] the path of a picture of what is shared
  */
-async function openDialog(title, what, own) {
+async function openDialog(title, what, own, thumb) {
   const place = dialog("share", title);
+  if (thumb)
+    $("h2", place)?.prepend(Object.assign(element("img"), { src: addressOf(thumb), alt: "" }));
   const body = element("div");
   const close = () => place.hidePopover();
   const ways = [...own, ...addedWays().map((added) => wayOf(added, what))];
@@ -190,7 +193,6 @@ class SharePanel {
   #link = element("div");
   #box = element("input");
   #carries = element("p", "carries aside");
-  #others = element("div", "offers flow");
   #last = element("div", "row last");
   #told;
   #instead;
@@ -215,15 +217,7 @@ class SharePanel {
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
     const readers = told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn;
     const reach = element("p", "aside", onlyHereWords() || readers);
-    place.append(
-      ...before,
-      this.#link,
-      reach,
-      ...withPrompt,
-      this.#carries,
-      this.#others,
-      this.#last,
-    );
+    place.append(...before, this.#link, reach, ...withPrompt, this.#carries, this.#last);
     this.#show();
   }
 
@@ -250,9 +244,9 @@ class SharePanel {
     create.ariaDisabled = String(!includes && !canStrip);
     const stop = iconButton("close", () => this.#ask(), "bare");
     stop.textContent = message("Stop sharing");
-    this.#others.replaceChildren(...this.#instead, ...(address || others ? [stop] : []));
+    const aside = address || others ? [stop] : this.#instead;
     const leave = this.#leave(address ? message("Close") : message("Cancel"));
-    this.#last.replaceChildren(leave, ...(address ? [] : [create]));
+    this.#last.replaceChildren(...aside, leave, ...(address ? [] : [create]));
     return link;
   }
 
