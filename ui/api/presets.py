@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 from fastapi import Request, Response
@@ -19,6 +20,7 @@ from ui.documents.browser_values import seed_of, seed_parts
 from ui.documents.workflow_doc import PresetsDoc, PresetValues
 from ui.files.copies import FileCopies
 from ui.files.preset_files import PresetFiles
+from ui.languages.current import translated
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
@@ -76,12 +78,14 @@ class PresetHandlers:
     @routes.get("", Access.OWNER, summary="List", work=Work.CATALOG, response_model=PresetsDoc)
     def list_presets(self, workflow: str, owner: Owner) -> AsciiJSON:
         """Return the names of your presets and of the shared ones of a workflow."""
-        self.library.form(workflow, owner)
+        form = self.library.form(workflow, owner)
         kept = self._history_of(owner).presets
-        own, shared = (
-            tuple(preset.name for preset in kept.of(one, workflow)) for one in (owner, EVERYBODY)
-        )
-        return AsciiJSON(PresetsDoc(own, shared, self.library.forms.permissions.keep(owner)))
+        lists = list[tuple[str, ...]]()
+        for presets in (kept.of(owner, workflow), kept.of(EVERYBODY, workflow)):
+            lists.append(tuple(preset.name for preset in presets))
+            lists.append(tuple(_first_values(form, preset.values) for preset in presets))
+        may_share = self.library.forms.permissions.keep(owner)
+        return AsciiJSON(PresetsDoc(*lists, may_share=may_share))
 
     @routes.get("/values", Access.OWNER, work=Work.CATALOG, response_model=PresetValues)
     def get_preset(
@@ -141,6 +145,18 @@ def _right(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
     }
     _, errors = check(form, {key: _given(field, values[key]) for key, field in fields.items()})
     return {key: values[key] for key in fields if key not in errors}
+
+
+def _first_values(form: Form, values: Mapping[str, Any]) -> str:
+    """Return up to three values that differ from the form's, with the labels of their fields."""
+    told = []
+    for field in form.fields:
+        value = values.get(field.key)
+        is_told = isinstance(value, str | float | int) and not isinstance(value, bool)
+        if is_told and not field.is_seed and value not in ("", field.default):
+            words = shorten(str(value), 40, placeholder="…")
+            told.append(words if field.role == "prompt" else f"{translated(field.label)} {words}")
+    return " · ".join(told[:3])
 
 
 def _given(field: Field, value: object) -> object:

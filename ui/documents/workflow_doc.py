@@ -64,11 +64,14 @@ class SharedWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class PresetsDoc:
-    """Names of a user's own presets and of the shared presets. `may_share`: this user may change
+    """Names of a user's own presets and of the shared presets. `own_values`, `shared_values`: for
+    each, the first values that differ from the form's, as text. `may_share`: this user may change
     the shared presets."""
 
     own: tuple[str, ...]
+    own_values: tuple[str, ...]
     shared: tuple[str, ...]
+    shared_values: tuple[str, ...]
     may_share: bool
 
 

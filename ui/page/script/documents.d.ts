@@ -492,12 +492,15 @@ export interface PackDoc {
 }
 
 /**
- * Names of a user's own presets and of the shared presets. `may_share`: this user may change
+ * Names of a user's own presets and of the shared presets. `own_values`, `shared_values`: for
+ * each, the first values that differ from the form's, as text. `may_share`: this user may change
  * the shared presets.
  */
 export interface PresetsDoc {
   own: string[];
+  own_values: string[];
   shared: string[];
+  shared_values: string[];
   may_share: boolean;
 }
 

@@ -26,7 +26,8 @@ def test_a_preset_is_downloaded_and_added(fast: Site, visit: Visit) -> None:
     menu.get_by_label("Name", exact=True).fill("Night")
     menu.get_by_role("button", name="Save", exact=True).click()
     with page.expect_download() as info:
-        menu.get_by_role("button", name="Download: Night").click()
+        menu.get_by_role("button", name="More: Night").click()
+        menu.get_by_role("menuitem", name="Download").click()
     path = Path(info.value.path())
     assert info.value.suggested_filename == "Night.preset.json"
     assert json.loads(path.read_text())["values"]["2.text"] == "cats at night"

@@ -82,13 +82,12 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     refuses a name in use. After several deletions, each Undo names its preset and stays until the
     user presses it."""
     button, night = partial(menu.get_by_role, "button"), menu.locator(".use", has_text="Night")
-    expect(button(name="Delete: Night")).to_be_visible()
-    button(name="Rename: Night").click()
+    choose_for(menu, "Night", "Rename")
     field = menu.get_by_role("textbox", name="Rename: Night")
     expect(field).to_be_focused()
     field.press("Escape")
-    expect(button(name="Rename: Night")).to_be_focused()
-    button(name="Rename: Night").click()
+    expect(button(name="More: Night")).to_be_focused()
+    choose_for(menu, "Night", "Rename")
     field.fill("Dusk")
     is_asked_once(partial(field.press, "Enter"), menu.page)
     dusk = menu.locator(".use", has_text="Dusk")
@@ -97,7 +96,7 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     name.fill("Night")
     name.press("Enter")
     expect(night).to_be_focused()
-    button(name="Rename: Night").click()
+    choose_for(menu, "Night", "Rename")
     field.fill("Dusk")
     button(name="Rename", exact=True).click()
     objection = menu.get_by_role("alert")
@@ -108,12 +107,18 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     expect(objection).to_have_count(0)
     button(name="Cancel").click()
     for one in ("Dusk", "Night"):
-        button(name=f"Delete: {one}").click()
+        choose_for(menu, one, "Delete")
         expect(button(name=f"Undo: {one}")).to_be_focused()
     button(name="Undo: Dusk").click()
     expect(dusk).to_be_focused()
     button(name="Undo: Night").click()
     expect(night).to_be_focused()
+
+
+def choose_for(menu: Locator, preset: str, words: str) -> None:
+    """Choose an action in a preset's menu."""
+    menu.get_by_role("button", name=f"More: {preset}").click()
+    menu.get_by_role("menuitem", name=words).click()
 
 
 def is_asked_once(press: Callable[[], None], page: Page) -> None:
@@ -146,7 +151,7 @@ def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
     menu.get_by_label("Name", exact=True).fill("Photo")
     menu.get_by_role("button", name="Save").click()
     photo = menu.get_by_role("button", name="Apply: Photo", exact=True)
-    menu.get_by_role("button", name="Delete: Photo").click()
+    choose_for(menu, "Photo", "Delete")
     menu.get_by_role("button", name="Undo: Photo").click()
     expect(photo).to_be_visible()
     person.page.keyboard.press("Escape")

@@ -6,11 +6,14 @@ import { refill } from "../form/form.js";
 import { valuesOf } from "../form/replaced.js";
 import { labeled, message } from "../messages.js";
 import { API, ask, get, json, request } from "../requests.js";
+import { menuButton } from "../results/pop_menu.js";
 import { choosePreset, downloadPreset, freeName, LONGEST_NAME } from "./preset_files.js";
 
 /** @import { PresetsDoc } from "../documents.js" */
+/** @import { Entry } from "../results/pop_menu.js" */
 
-const SUGGESTED = 40; // characters
+const SUGGESTED = 28; // characters
+const CUT = /(\s+\S{1,3}){0,2}\s+\S*$/; // a part of a word, with short words before it
 
 /**
  * @typedef {{ name: string, shared: boolean, values: Record<string, unknown> }} Deleted
@@ -37,7 +40,7 @@ class PresetMenu {
   #limit = element("p", "hint muted");
   #save = button(message("Save"), () => this.#keep(), "button primary");
   /** @type {PresetsDoc} */
-  #presets = { own: [], shared: [], may_share: false };
+  #presets = { own: [], own_values: [], shared: [], shared_values: [], may_share: false };
   /** Presets deleted since the dialog was opened, latest last. @type {Deleted[]} */
   #deleted = [];
 
@@ -97,23 +100,23 @@ class PresetMenu {
   }
 
   #draw() {
-    const { own, shared, may_share } = this.#presets;
+    const { own, own_values, shared, shared_values, may_share } = this.#presets;
     const nothing = element(
       "p",
       "none muted",
       message("A preset keeps all values of this form, with its files, under a name."),
     );
     const lists = [
-      ...this.#list(message("Yours"), own, false),
-      ...this.#list(message("For everyone"), shared, true),
+      ...this.#list(message("Yours"), own, own_values, false),
+      ...this.#list(message("For everyone"), shared, shared_values, true),
     ];
     this.#lists.replaceChildren(...(lists.length ? lists : [nothing]));
     this.#share.parentElement?.toggleAttribute("hidden", !may_share);
     this.#label();
   }
 
-  /** @param {string} title @param {string[]} names @param {boolean} shared */
-  #list(title, names, shared) {
+  /** @param {string} title @param {string[]} names @param {string[]} values @param {boolean} shared */
+  #list(title, names, values, shared) {
     // Don't offer to restore a name that is in use again: that would overwrite the new preset.
     this.#deleted = this.#deleted.filter(
       (one) => one.shared !== shared || !names.includes(one.name),
@@ -121,26 +124,27 @@ class PresetMenu {
     const gone = this.#deleted.filter((one) => one.shared === shared);
     if (!names.length && !gone.length) return [];
     const list = element("ul", "stack");
-    list.append(...names.map((name) => this.#item(name, shared)));
+    list.append(...names.map((name, at) => this.#item(name, values[at] ?? "", shared)));
     list.append(...gone.map((one) => this.#goneItem(one)));
     return [element("h3", "", title), list];
   }
 
-  /** @param {string} name @param {boolean} shared */
-  #item(name, shared) {
+  /** @param {string} name @param {string} values the first ones @param {boolean} shared */
+  #item(name, values, shared) {
     const item = element("li", "in-line framed");
-    const use = button(name, () => this.#use(name, shared), "use");
+    const use = button("", () => this.#use(name, shared), "use");
     use.dataset.does = message("Apply");
     use.ariaLabel = labeled(use.dataset.does, name);
-    const save = iconButton("download", () => this.#download(name, shared), "remove");
-    save.title = save.ariaLabel = labeled(message("Download"), name);
-    item.append(use, save);
-    if (shared && !this.#presets.may_share) return item;
-    const rename = iconButton("edit", () => this.#offerName(name, shared, item), "rename");
-    rename.title = rename.ariaLabel = labeled(message("Rename"), name);
-    const remove = iconButton("delete", () => this.#delete(name, shared, item), "remove");
-    remove.title = remove.ariaLabel = labeled(message("Delete"), name);
-    item.append(rename, remove);
+    use.append(element("span", "breaks", name));
+    if (values) use.append(element("span", "values aside", values));
+    /** @type {Entry[]} */
+    const more = [{ label: message("Download"), does: () => this.#download(name, shared) }];
+    if (!shared || this.#presets.may_share)
+      more.push(
+        { label: message("Rename"), does: () => this.#offerName(name, values, shared, item) },
+        { label: message("Delete"), does: () => this.#delete(name, shared, item), isBad: true },
+      );
+    item.append(use, menuButton("", labeled(message("More"), name), more, "bare", "more"));
     return item;
   }
 
@@ -157,20 +161,21 @@ class PresetMenu {
   /**
    * Show an input for a new name in place of the preset.
    * @param {string} name
+   * @param {string} values
    * @param {boolean} shared
    * @param {HTMLElement} item
    */
-  #offerName(name, shared, item) {
+  #offerName(name, values, shared, item) {
     const other = element("input");
     Object.assign(other, { type: "text", maxLength: LONGEST_NAME, value: name });
     other.ariaLabel = labeled(message("Rename"), name);
     const save = element("button", "button", message("Rename"));
     const leave = () => {
-      const back = this.#item(name, shared);
+      const back = this.#item(name, values, shared);
       item.replaceWith(back);
-      $(".rename", back)?.focus();
+      $(".bare", back)?.focus();
     };
-    const cancel = iconButton("close", leave, "remove");
+    const cancel = iconButton("close", leave, "bare");
     cancel.title = cancel.ariaLabel = message("Cancel");
     const objection = element("p", "field-error");
     objection.role = "alert";
@@ -322,7 +327,7 @@ const promptText = () =>
 export function nameFrom(prompt) {
   const part = prompt.split(/[,.;:\n()]/).find((one) => one.trim()) ?? "";
   const text = part.trim();
-  const words = text.length > SUGGESTED ? text.slice(0, SUGGESTED).replace(/\s+\S*$/, "") : text;
+  const words = text.length > SUGGESTED ? text.slice(0, SUGGESTED).replace(CUT, "") : text;
   return words.replace(/^\p{Ll}/u, (first) => first.toLocaleUpperCase());
 }
 
