@@ -23,7 +23,7 @@ from comfyforms.hooks import (
 from comfyforms.plugin_manager import installed_plugins
 from ui.accounts.login import SignedIn
 from ui.administration.links import PluginLinks
-from ui.gradio.internals import root_address
+from ui.gradio.internals import app_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, plain_page, policy
 from ui.page.script_files import page_script
@@ -128,7 +128,7 @@ def page_routes(page: PluginPage, root_path: str) -> GuardedRoutes:
 
     @routes.get(page.address, Access.SIGNED_IN)
     def shown(request: Request) -> HTMLResponse:
-        root, title = root_address(request, page.address, root_path), html_of(page.label)
+        root, title = app_address(request, root_path), html_of(page.label)
         content = f"<h1>{title}</h1>\n{body(request)}"
         content, script = f'<main class="operator">{content}</main>', ""
         if page.script:

@@ -107,7 +107,7 @@ def _docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
     async def page(request: Request) -> HTMLResponse:
         """Return a page that lists every route and lets you try it."""
         if identity.owner(request) is None and wants_page(request):
-            return sign_in(request, f"{API}/docs", status=401)
+            return sign_in(request, status=401)
         await identity.reader(request)
         return HTMLResponse(_PAGE, headers=_POLICY)
 

@@ -170,10 +170,10 @@ class GradioAllowlist:
         gradio: App,
         identity: Identity,
         limits: WebLimits,
-        sign_in: Callable[[Request, str], ASGIApp],
+        sign_in: Callable[[Request], ASGIApp],
         not_found: Callable[[str], ASGIApp],
     ) -> None:
-        """Create the app. `sign_in` returns the sign-in page for a request and its path.
+        """Create the app. `sign_in` returns the sign-in page for a request.
         `not_found` returns the page for unknown URLs, from the app's URL."""
         self.gradio = gradio
         self.sign_in = sign_in
@@ -199,7 +199,7 @@ class GradioAllowlist:
         path = scope["path"].rstrip("/") or "/"
         match scope["type"], scope.get("method"):
             case "http", "GET" | "HEAD" if path == "/" and self._has_no_login(scope):
-                await self.sign_in(Request(scope), path)(scope, receive, send)
+                await self.sign_in(Request(scope))(scope, receive, send)
             case "http", "GET" | "HEAD" if self._may_read(path, scope):
                 sent = with_gradio_policy(send) if path == "/" else send
                 await self.gradio(scope, receive, sent)

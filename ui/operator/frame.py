@@ -4,7 +4,7 @@ forms."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,13 +12,14 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.requests import HTTPConnection
 
-from comfy.base.messages import message
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, sentences
 from comfy.comfyui.client.address import is_loopback
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.permissions import Permissions
 from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
-from ui.gradio.internals import root_address
+from ui.gradio.internals import app_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, module_tag, plain_page
 from ui.web.identity import Identity
@@ -85,23 +86,19 @@ class AdminFrame:
     root_path: str
     sections: Callable[[], tuple[str, str]] = lambda: ("", "")
 
-    def shown(
-        self, request: Request, path: str, body: Callable[[], str], tab: str = ""
-    ) -> HTMLResponse:
-        """Return a page; without a user, return the sign-in page. Raises 404 for other users.
-        `tab`: the page's tab, if it isn't the request's path."""
+    def shown(self, request: Request, tab: str, body: Callable[[], str]) -> HTMLResponse:
+        """Return a page; without a user, return the sign-in page. Raises 404 for other users."""
         if self.desk.identity.owner(request) is None:
-            return self.sign_in(request, path)
+            return self.sign_in(request)
         if not self.access.permits(request):
             raise HTTPException(404)
-        return self.page(request, path, tab or path, body())
+        return self.page(request, tab, body())
 
     def page(
-        self, request: Request, path: str, tab: str, body: str, why: str = "", status: int = 200
+        self, request: Request, tab: str, body: str, why: str = "", status: int = 200
     ) -> HTMLResponse:
-        """Return a page. `path`: of the request; `tab`: of the page; `why`: the reason for a failed
-        action."""
-        root = root_address(request, path, self.root_path)
+        """Return a page. `why`: the reason for a failed action."""
+        root = app_address(request, self.root_path)
         title = html_of(_TABS[tab])
         alert = f'<p id="why" role="alert">{html_of(why)}</p>'
         demo = f' <span class="tag">{html_of(_DEMO)}</span>' if self.desk.services.demo else ""
@@ -114,9 +111,30 @@ class AdminFrame:
 {module_tag("tables.js")}"""
         return as_page(plain_page(root, title, content), status)
 
-    def back(self, request: Request, path: str, to: str) -> Response:
-        """Redirect to a page after a form at `path`, so that a reload submits nothing again."""
-        return RedirectResponse(f"{root_address(request, path, self.root_path)}{to}", 303)
+    def failed(
+        self, request: Request, tab: str, body: str, problem: ComfyError, status: int = 409
+    ) -> HTMLResponse:
+        """Return a page with the reason for a failed action."""
+        return self.page(request, tab, body, sentences(str(problem), problem.hint), status)
+
+    def back(self, request: Request, to: str) -> Response:
+        """Redirect to a page after a form, so that a reload submits nothing again."""
+        return RedirectResponse(f"{app_address(request, self.root_path)}{to}", 303)
+
+    def after(
+        self,
+        request: Request,
+        tab: str,
+        action: Callable[[], object],
+        body: Callable[[], str],
+        status: int = 409,
+    ) -> Response:
+        """Run a form's action and redirect to its page; return the page if the action fails."""
+        try:
+            action()
+        except ComfyError as problem:
+            return self.failed(request, tab, body(), problem, status)
+        return self.back(request, tab)
 
     def server(self, number: str) -> ComfyServer | None:
         """Return the server with this number in an address, or None."""
@@ -137,6 +155,16 @@ class AdminFrame:
 def section(title: str, body: str) -> str:
     """Return a card with a heading."""
     return f'<section class="card"><h2>{html_of(title)}</h2>{body}</section>'
+
+
+def lines(items: Iterable[tuple[str, str]]) -> str:
+    """Return a card's list: each item's words and buttons, as HTML."""
+    rows = "".join(f"<li><div>{words}</div>{_beside(buttons)}</li>" for words, buttons in items)
+    return f'<ul class="lines">{rows}</ul>'
+
+
+def _beside(buttons: str) -> str:
+    return f'<div class="buttons wraps">{buttons}</div>' if buttons else ""
 
 
 def none(words: str) -> str:

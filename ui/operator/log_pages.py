@@ -238,6 +238,6 @@ def log_routes(frame: AdminFrame) -> GuardedRoutes:
             shown = f'<div id="now" data-address="{path[1:]}">{section(title, content)}</div>'
             return f"{shown}{module_tag('refreshing.js')}"
 
-        return frame.shown(request, path, body, PATH)
+        return frame.shown(request, PATH, body)
 
     return routes

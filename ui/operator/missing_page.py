@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from comfy.base.errors import ComfyError
-from comfy.base.messages import listed, message, plural, sentences
+from comfy.base.messages import listed, message, plural
 from comfy.comfyui.servers.managers import ManagedServer, managed_servers
 from comfy.requirements.known_packs import pack_name
 from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import is_newer
 from ui.languages.current import html_of
-from ui.operator.frame import MISSING, AdminFrame, section
+from ui.operator.frame import MISSING, AdminFrame, lines, section
 from ui.page.form.missing_groups import MissingModel, MissingPack, MissingParts, missing_parts
 from ui.page.plain.layout import module_tag
 from ui.page.plain.questions import action_form, asking_form
@@ -56,10 +55,6 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
         versions = tuple(dict.fromkeys(one.version for _, one in services.reports() if one.version))
         return _body(parts, managed_servers(pool), versions)
 
-    def failed(request: Request, path: str, problem: ComfyError) -> Response:
-        why = sentences(str(problem), problem.hint)
-        return frame.page(request, path, MISSING, body(request), why, 409)
-
     @routes.get(MISSING, Access.SIGN_IN_PAGE, work=Work.CATALOG)
     def missing(request: Request, only: Literal["", "managers"] = "") -> HTMLResponse:
         """Return the page, or only the part that renews itself. Raises 404 for other users."""
@@ -71,27 +66,19 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
         request: Request, pack: Annotated[str, Form()], version: Annotated[str, Form()] = ""
     ) -> Response:
         """Let the servers' ComfyUI-Managers install a pack, and redirect to the page."""
-        path = f"{MISSING}/install"
         if (known := valid_pack(pack, version)) is None:
             raise HTTPException(422)
-        try:
-            desk.packs.install(desk.actor(request), known)
-        except ComfyError as problem:
-            return failed(request, path, problem)
-        return frame.back(request, path, MISSING)
+        action = partial(desk.packs.install, desk.actor(request), known)
+        return frame.after(request, MISSING, action, partial(body, request))
 
     @routes.post(f"{MISSING}/restart/{{number}}", Access.ADMINISTRATOR)
     def restart(request: Request, number: str) -> Response:
         """Restart a server, and redirect to the page."""
-        path = f"{MISSING}/restart/{number}"
         server = frame.server(number)
         if server is None:
             raise HTTPException(404)
-        try:
-            desk.servers.restart(desk.actor(request), server)
-        except ComfyError as problem:
-            return failed(request, path, problem)
-        return frame.back(request, path, MISSING)
+        action = partial(desk.servers.restart, desk.actor(request), server)
+        return frame.after(request, MISSING, action, partial(body, request))
 
     return routes
 
@@ -100,21 +87,12 @@ def _body(parts: MissingParts, managers: Sequence[ManagedServer], versions: Sequ
     """Return the page's body. `versions`: of the ComfyUI servers."""
     if not parts.known:
         return f'<section class="card"><p>{html_of(_NOT_KNOWN)}</p></section>'
-    packs = "".join(_pack(one, versions, installs=bool(managers)) for one in parts.packs)
-    lists = (
-        (_MODELS, "".join(map(_model, parts.models))),
-        (_PACKS, packs),
-        (
-            _UNREADABLE,
-            "".join(
-                f"<li><b>{html_of(one.title)}</b><br>{html_of(one.why)}</li>"
-                for one in parts.unreadable
-            ),
-        ),
-    )
-    cards = "".join(
-        section(title, f'<ul class="lines">{items}</ul>') for title, items in lists if items
-    )
+    packs = [_pack(one, versions, installs=bool(managers)) for one in parts.packs]
+    unreadable = [
+        (f"<b>{html_of(one.title)}</b><br>{html_of(one.why)}", "") for one in parts.unreadable
+    ]
+    lists = (_MODELS, [*map(_model, parts.models)]), (_PACKS, packs), (_UNREADABLE, unreadable)
+    cards = "".join(section(title, lines(items)) for title, items in lists if items)
     cards = cards or f'<section class="card"><p>{html_of(_NOTHING_LACKS)}</p></section>'
     return f"{_managers(managers)}{cards}{module_tag('copying.js') if packs else ''}"
 
@@ -123,13 +101,12 @@ def _managers(managers: Sequence[ManagedServer]) -> str:
     """Return the servers' Managers with their queues, in a part that renews itself."""
     if not managers:
         return ""
-    items = "".join(map(_manager, managers))
-    card = section("ComfyUI-Manager", f'<ul class="lines">{items}</ul>')
+    card = section("ComfyUI-Manager", lines(map(_manager, managers)))
     address = f"{MISSING[1:]}?only=managers"
     return f'<div id="now" data-address="{address}">{card}</div>{module_tag("refreshing.js")}'
 
 
-def _manager(one: ManagedServer) -> str:
+def _manager(one: ManagedServer) -> tuple[str, str]:
     queue, name = one.manager.queue, one.server.label
     state = _IDLE
     if queue.is_busy:
@@ -144,28 +121,25 @@ def _manager(one: ManagedServer) -> str:
         f"<p>{html_of(_ENDS_RUNS)}</p>",
     )
     facts = f"{html.escape(one.manager.version)} · {html_of(state)}"
-    return f"""<li><div><b>{html.escape(name)}</b><br>{facts}</div>
-<div class="buttons wraps">{ask}</div></li>"""
+    return f"<b>{html.escape(name)}</b><br>{facts}", ask
 
 
-def _model(one: MissingModel) -> str:
+def _model(one: MissingModel) -> tuple[str, str]:
     used = message("Forms use {name} instead.", name=one.used) if one.used else ""
     similar = message("Similar: “{name}”", name=one.similar) if one.similar else ""
     facts = [one.folder, used, similar, _wanted_by(one.workflows)]
-    lines = "<br>".join(html_of(fact) for fact in facts if fact)
-    link = _link(one.address, _DOWNLOAD, one.name)
-    buttons = f'<div class="buttons wraps">{link}</div>' if link else ""
-    return f"<li><div><b>{html.escape(one.name)}</b><br>{lines}</div>{buttons}</li>"
+    told = "<br>".join(html_of(fact) for fact in facts if fact)
+    return f"<b>{html.escape(one.name)}</b><br>{told}", _link(one.address, _DOWNLOAD, one.name)
 
 
-def _pack(one: MissingPack, versions: Sequence[str], *, installs: bool) -> str:
+def _pack(one: MissingPack, versions: Sequence[str], *, installs: bool) -> tuple[str, str]:
     name = _PACK_NAMES.get(one.kind) or pack_name(one.name)
     nodes = plural("{count} node", "{count} nodes", count=len(one.nodes))
     facts = [
         message("{name}: {value}", name=nodes, value=listed(one.nodes)),
         _reason(one, versions),
     ]
-    lines = "<br>".join(html_of(fact) for fact in [*facts, _wanted_by(one.workflows)] if fact)
+    told = "<br>".join(html_of(fact) for fact in [*facts, _wanted_by(one.workflows)] if fact)
     command = f"<br><code>{html.escape(one.command)}</code>" if one.command else ""
     buttons = _link(one.address, message("Open its page"), one.name)
     if one.command:
@@ -176,8 +150,7 @@ def _pack(one: MissingPack, versions: Sequence[str], *, installs: bool) -> str:
         )
     if installs and one.command and "/" not in one.name:
         buttons += _install_form(one)
-    shown = f'<div class="buttons wraps">{buttons}</div>' if buttons else ""
-    return f"<li><div><b>{html_of(name)}</b><br>{lines}{command}</div>{shown}</li>"
+    return f"<b>{html_of(name)}</b><br>{told}{command}", buttons
 
 
 def _install_form(one: MissingPack) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,7 +15,7 @@ from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import message, plural, sentences
+from comfy.base.messages import message, plural
 from comfy.base.wording import bytes_words
 from ui.accounts.login import PROGRAMS, Login, token_owner
 from ui.accounts.pages.account import ONLY_PROGRAMS, ShownOnce, revoke_form
@@ -27,8 +27,7 @@ from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import html_of
 from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, none, section
 from ui.operator.tables import Cell, moment, number, size, table
-from ui.page.plain.layout import module_tag
-from ui.page.plain.questions import asking_form, more_buttons
+from ui.page.plain.questions import asking_form, check_box, more_buttons, new_secret
 from ui.web.access import Access, GuardedRoutes
 
 _ADD = message("Add a person")
@@ -43,7 +42,6 @@ _NO_FILE = message(
 )
 _NOT_SIGNED_IN = message("Not signed in")
 _SEND_IT = message("Give it to them now. You won't see it again.")
-_COPY, _COPIED = message("Copy"), message("Copied")
 _RESET, _REMOVE = message("Reset password…"), message("Remove…")
 _GROUPS, _GROUPS_OF, _SAVE = message("Groups"), message("Groups…"), message("Save")
 _RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
@@ -102,18 +100,18 @@ class PeopleHandlers:
             self.desk.people.assignable if self.desk.people.can_change else None,
         )
 
-    def _failed(
-        self, request: Request, path: str, problem: ComfyError, typed: str = ""
-    ) -> HTMLResponse:
-        why = sentences(str(problem), problem.hint)
-        return self.frame.page(request, path, PEOPLE, self._body(request, typed), why, 422)
+    def _failed(self, request: Request, problem: ComfyError, typed: str = "") -> HTMLResponse:
+        return self.frame.failed(request, PEOPLE, self._body(request, typed), problem, 422)
 
-    def _show(self, request: Request, path: str, made: NewPassword) -> Response:
+    def _after(self, request: Request, action: Callable[[], object]) -> Response:
+        return self.frame.after(request, PEOPLE, action, lambda: self._body(request), 422)
+
+    def _show(self, request: Request, made: NewPassword) -> Response:
         """Redirect to the page, which shows a generated password once."""
         login, who = self.desk.identity.login, self.desk.identity.signed_in(request)
         if made.password and login is not None and who is not None:
             self.new_passwords.put(who, made.password, login.clock(), made.name)
-        return self.frame.back(request, path, PEOPLE)
+        return self.frame.back(request, PEOPLE)
 
     @routes.get(PEOPLE, Access.SIGN_IN_PAGE)
     def listed(self, request: Request) -> HTMLResponse:
@@ -133,58 +131,47 @@ class PeopleHandlers:
         actor = self.desk.actor(request)
         try:
             made = self.desk.people.add(actor, name, password, role, groups)
-            return self._show(request, PEOPLE, made)
+            return self._show(request, made)
         except ComfyError as problem:
-            return self._failed(request, PEOPLE, problem, name)
+            return self._failed(request, problem, name)
 
     @routes.post(f"{PEOPLE}/{{name:path}}/password", Access.ADMINISTRATOR)
     async def reset(
         self, request: Request, name: str, password: Annotated[str, Form()] = ""
     ) -> Response:
         """Reset a user's password and redirect to the page."""
-        path = f"{PEOPLE}/{name}/password"
+        actor = self.desk.actor(request)
         try:
-            made = await asyncio.to_thread(
-                self.desk.people.reset, self.desk.actor(request), name, password
-            )
+            made = await asyncio.to_thread(self.desk.people.reset, actor, name, password)
         except ComfyError as problem:
-            return await asyncio.to_thread(self._failed, request, path, problem)
+            return await asyncio.to_thread(self._failed, request, problem)
         await self.desk.identity.close_ended()
-        return self._show(request, path, made)
+        return self._show(request, made)
 
     @routes.post(f"{PEOPLE}/{{name:path}}/role", Access.ADMINISTRATOR)
     def set_role(self, request: Request, name: str, role: Annotated[Role, Form()]) -> Response:
         """Change a user's role and redirect to the page."""
-        path = f"{PEOPLE}/{name}/role"
-        try:
-            self.desk.people.set_role(self.desk.actor(request), name, role)
-        except ComfyError as problem:
-            return self._failed(request, path, problem)
-        return self.frame.back(request, path, PEOPLE)
+        people, actor = self.desk.people, self.desk.actor(request)
+        return self._after(request, lambda: people.set_role(actor, name, role))
 
     @routes.post(f"{PEOPLE}/{{name:path}}/groups", Access.ADMINISTRATOR)
     def set_groups(self, request: Request, name: str, groups: _Groups = ()) -> Response:
         """Change a user's groups and redirect to the page."""
-        path = f"{PEOPLE}/{name}/groups"
-        try:
-            self.desk.people.set_groups(self.desk.actor(request), name, groups)
-        except ComfyError as problem:
-            return self._failed(request, path, problem)
-        return self.frame.back(request, path, PEOPLE)
+        people, actor = self.desk.people, self.desk.actor(request)
+        return self._after(request, lambda: people.set_groups(actor, name, groups))
 
     @routes.post(f"{PEOPLE}/{{name:path}}/remove", Access.ADMINISTRATOR)
     async def remove(
         self, request: Request, name: str, *, results: Annotated[bool, Form()] = False
     ) -> Response:
         """Remove a user, or the results of a removed one, and redirect to the page."""
-        path = f"{PEOPLE}/{name}/remove"
         actor = self.desk.actor(request)
         try:
             await asyncio.to_thread(self.desk.people.remove, actor, name, results=results)
         except ComfyError as problem:
-            return await asyncio.to_thread(self._failed, request, path, problem)
+            return await asyncio.to_thread(self._failed, request, problem)
         await self.desk.identity.close_ended()
-        return self.frame.back(request, path, PEOPLE)
+        return self.frame.back(request, PEOPLE)
 
 
 def _body(
@@ -222,20 +209,14 @@ def _body(
 
 def _new(made: NewPassword) -> str:
     title = html_of(message("The password of {name}:", name=made.name))
-    return f"""<section class="card new" role="status">
-<p><strong>{title}</strong> {html_of(_SEND_IT)}</p>
-<p><code><b id="token">{html.escape(made.password)}</b></code></p>
-<button type="button" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
-</section>
-{module_tag("copying.js")}"""
+    words = f"<strong>{title}</strong> {html_of(_SEND_IT)}"
+    return new_secret(words, made.password, kind="card")
 
 
 def _boxes(key: str, groups: Sequence[str], own: Sequence[str] = ()) -> str:
     """Return boxes for these groups and a user's `own`. `key`: makes their ids unique."""
     return "".join(
-        f"""<p class="check in-line"><input type="checkbox" id="group-{key}-{at}" name="groups"
- value="{html.escape(name)}"{" checked" if name in own else ""}>
-<label for="group-{key}-{at}">{html.escape(name)}</label></p>"""
+        check_box("groups", name, html.escape(name), f"group-{key}-{at}", checked=name in own)
         for at, name in enumerate(dict.fromkeys((*groups, *own)))
     )
 
@@ -249,8 +230,7 @@ def _add_form(typed: str, groups: Sequence[str]) -> str:
 <p><label for="password">{html_of(_PASSWORD)}</label>
 <input id="password" name="password" type="password" minlength="{SHORTEST}"
  autocomplete="new-password"></p>
-<p class="check in-line"><input type="checkbox" id="operator" name="role" value="operator">
-<label for="operator">{html_of(_IS_ADMINISTRATOR)}</label></p>
+{check_box("role", "operator", html_of(_IS_ADMINISTRATOR), "operator")}
 {boxes if groups else ""}<button type="submit" class="quiet">{html_of(_ADD_IT)}</button>
 </form>"""
 
@@ -310,9 +290,7 @@ def _also_results(at: int, one: PersonRow) -> str:
     if not one.runs:
         return ""
     words = message("Also delete their results ({size})", size=bytes_words(one.bytes))
-    return f"""<p class="check in-line">
-<input type="checkbox" id="results-{at}" name="results" value="true">
-<label for="results-{at}">{html_of(words)}</label></p>"""
+    return check_box("results", "true", html_of(words), f"results-{at}")
 
 
 def _role_form(at: int, one: PersonRow, address: str) -> str:
@@ -361,14 +339,14 @@ def token_routes(frame: AdminFrame) -> GuardedRoutes:
         if identity.login is not None:
             await asyncio.to_thread(identity.login.revoke_any, token_id)
             await identity.close_ended()
-        return frame.back(request, f"{TOKENS}/{token_id}/revoke", TOKENS)
+        return frame.back(request, TOKENS)
 
     @routes.post(f"{TOKENS}/links/{{link}}/end", Access.ADMINISTRATOR)
     def end_link(request: Request, link: str) -> Response:
         """End a link and redirect to the page. An unknown link counts as ended."""
         with suppress(RunNotFound):
             frame.desk.links.end(frame.desk.actor(request), link)
-        return frame.back(request, f"{TOKENS}/links/{link}/end", TOKENS)
+        return frame.back(request, TOKENS)
 
     return routes
 

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -40,7 +41,7 @@ from ui.administration.servers import (
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
 from ui.operator.day_card import day_card
-from ui.operator.frame import PATH, AdminFrame, none, section
+from ui.operator.frame import PATH, AdminFrame, lines, none, section
 from ui.operator.tables import Cell, table
 from ui.page.plain.layout import module_tag
 from ui.page.plain.questions import action_form, asking_form, more_buttons
@@ -142,8 +143,7 @@ def _current(notice: Notice) -> str:
         else message("Shown until {time}.", time=current_language().moment(notice.until))
     )
     button = action_form(f"{PATH[1:]}/notice/remove", _REMOVE)
-    return f"""<ul class="lines"><li><div><b>{html_of(notice.text)}</b><br>{html_of(end)}</div>
-<div class="buttons wraps">{button}</div></li></ul>"""
+    return lines([(f"<b>{html_of(notice.text)}</b><br>{html_of(end)}", button)])
 
 
 def overview_body(  # noqa: PLR0913 - the parts of the page
@@ -301,7 +301,7 @@ def _models_section(desk: Administration) -> str:
     models = desk.models
     lists = models.downloads.lists()
     numbers = models.downloads.numbers
-    lines = [
+    unfinished = [
         _download(numbers[at.server.url], at, one)
         for at in lists
         for one in at.downloads
@@ -311,61 +311,44 @@ def _models_section(desk: Administration) -> str:
         requests = [_request(one, lists) for one in models.open_requests()]
     except ComfyError:  # the database is away, as the page says elsewhere
         requests = []
-    cards = ((_REQUESTS, requests), (_DOWNLOADS, lines))
+    cards = ((_REQUESTS, requests), (_DOWNLOADS, unfinished))
     bulk = {_REQUESTS: _dismiss_all() if len(requests) > 1 else ""}
     return "".join(
-        section(title, f'<ul class="lines">{"".join(items)}</ul>{bulk.get(title, "")}')
-        for title, items in cards
-        if items
+        section(title, f"{lines(items)}{bulk.get(title, '')}") for title, items in cards if items
     )
 
 
 def model_routes(
-    frame: AdminFrame, failed: Callable[[Request, str, ComfyError], Response]
+    desk: Administration, after: Callable[[Request, Callable[[], object]], Response]
 ) -> GuardedRoutes:
-    """Return the routes of the buttons. `failed`: returns the page with an error."""
+    """Return the routes of the buttons. `after`: runs an action and returns the answer."""
     routes = GuardedRoutes()
-    desk = frame.desk
     models, pool = desk.models, desk.servers.pool
 
     @routes.post(_DISMISS_ALL_PATH, Access.ADMINISTRATOR)
     def dismiss_all(request: Request) -> Response:
         """Dismiss all requests, and redirect to the page."""
-        try:
-            models.close_all()
-        except ComfyError as problem:
-            return failed(request, _DISMISS_ALL_PATH, problem)
-        return frame.back(request, _DISMISS_ALL_PATH, PATH)
+        return after(request, models.close_all)
 
     @routes.post(f"{PATH}/model-requests/{{key}}/{{action}}", Access.ADMINISTRATOR)
-    def of_request(request: Request, key: str, action: str) -> Response:
+    def of_request(request: Request, key: str, action: Literal["get", "dismiss"]) -> Response:
         """Download a request's models or dismiss it, and redirect to the page."""
-        path = f"{PATH}/model-requests/{key}/{action}"
-        try:
-            if action == "dismiss":
-                models.close(key)
-            elif action == "get":
-                usable = [at.server for at in models.downloads.lists() if not at.problem]
-                server = usable[0] if usable else pool.servers[0]
-                models.get_requested(desk.actor(request), server, key)
-            else:
-                raise HTTPException(404)
-        except ComfyError as problem:
-            return failed(request, path, problem)
-        return frame.back(request, path, PATH)
+
+        def get() -> None:
+            usable = [at.server for at in models.downloads.lists() if not at.problem]
+            server = usable[0] if usable else pool.servers[0]
+            models.get_requested(desk.actor(request), server, key)
+
+        return after(request, get if action == "get" else partial(models.close, key))
 
     @routes.post(f"{PATH}/downloads/{{number}}/{{key}}/{{action}}", Access.ADMINISTRATOR)
     def of_download(request: Request, number: int, key: str, action: str) -> Response:
         """Pause, resume or cancel a download, and redirect to the page."""
-        path = f"{PATH}/downloads/{number}/{key}/{action}"
         is_known = 0 <= number < len(pool.servers) and action in _CHANGES
         if not is_known or not DOWNLOAD_ID.fullmatch(key):
             raise HTTPException(404)
-        try:
-            models.change(desk.actor(request), pool.servers[number], key, _CHANGES[action])
-        except ComfyError as problem:
-            return failed(request, path, problem)
-        return frame.back(request, path, PATH)
+        actor, server, change = desk.actor(request), pool.servers[number], _CHANGES[action]
+        return after(request, lambda: models.change(actor, server, key, change))
 
     return routes
 
@@ -376,7 +359,7 @@ def _dismiss_all() -> str:
     return f'<div class="buttons wraps">{form}</div>'
 
 
-def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:
+def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> tuple[str, str]:
     names = [one.name for one in request.files]
     shown = [*names[:_MOST_FILES], *(["…"] if len(names) > _MOST_FILES else [])]
     wanted = listed(shown) if names else message("Missing nodes")
@@ -398,11 +381,10 @@ def _request(request: ModelRequest, lists: tuple[ServerDownloads, ...]) -> str:
         for action, text in [*actions, ("dismiss", _DISMISS)]
     )
     who = html_of(request.person or GUEST)
-    return f"""<li><div><b>{html.escape(request.title)}</b> · {who}<br>{details}</div>
-<div class="buttons wraps">{buttons}</div></li>"""
+    return f"<b>{html.escape(request.title)}</b> · {who}<br>{details}", buttons
 
 
-def _download(number: int, at: ServerDownloads, one: DownloadStatus) -> str:
+def _download(number: int, at: ServerDownloads, one: DownloadStatus) -> tuple[str, str]:
     buttons = "".join(
         action_form(
             f"{PATH[1:]}/downloads/{number}/{quote(one.id, safe='')}/{action}",
@@ -418,8 +400,7 @@ def _download(number: int, at: ServerDownloads, one: DownloadStatus) -> str:
     speed = message("{size}/s", size=bytes_words(one.speed)) if one.speed else ""
     facts = (at.server.label, amount, speed, sentences(_STATES.get(one.state, ""), one.problem))
     details = " · ".join(html_of(fact) for fact in facts if fact)
-    return f"""<li><div><b>{html.escape(one.name)}</b><br>{details}</div>
-<div class="buttons wraps">{buttons}</div></li>"""
+    return f"<b>{html.escape(one.name)}</b><br>{details}", buttons
 
 
 def _actions(state: str) -> Iterator[tuple[str, str]]:
@@ -435,7 +416,7 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
     of its buttons."""
     handlers = OperatorHandlers(frame, frame.desk)
     routes = GuardedRoutes.of(handlers)
-    routes.include(model_routes(frame, handlers.failed))
+    routes.include(model_routes(frame.desk, handlers.after))
     return routes
 
 
@@ -459,11 +440,8 @@ class OperatorHandlers:
         day = day_card(now, sum(count for _, count in waiting), self.desk.figures)
         return overview_body(now, batches, notice, done, day, more, last, kind)
 
-    def failed(
-        self, request: Request, path: str, problem: ComfyError, status: int = 409
-    ) -> Response:
-        why = sentences(str(problem), problem.hint)
-        return self.frame.page(request, path, PATH, self._body(), why, status)
+    def after(self, request: Request, action: Callable[[], object], status: int = 409) -> Response:
+        return self.frame.after(request, PATH, action, self._body, status)
 
     @routes.get(PATH, Access.SIGN_IN_PAGE)
     def operator(self, request: Request, freed: str = "", updated: str = "") -> HTMLResponse:
@@ -487,31 +465,30 @@ class OperatorHandlers:
     def act(self, request: Request, number: str, action: str) -> Response:
         """Run the action and redirect to the page. If the server failed, return the page with the
         reason and status 409."""
-        path = f"{PATH}/servers/{number}/{action}"
         server = self.frame.server(number)
         if server is None or action not in _ACTIONS:
             raise HTTPException(404)
         try:
             _ACTIONS[action](self.desk.servers, self.desk.actor(request), server)
         except ComfyError as problem:
-            return self.failed(request, path, problem)
+            return self.frame.failed(request, PATH, self._body(), problem)
         said = _SAID.get(action)
-        return self.frame.back(request, path, f"{PATH}?{said}={number}" if said else PATH)
+        return self.frame.back(request, f"{PATH}?{said}={number}" if said else PATH)
 
     @routes.post(f"{PATH}/runs/{{run_id}}/{{action}}", Access.ADMINISTRATOR)
     def of_run(
         self, request: Request, run_id: str, action: Literal["stop", "front", "back"]
     ) -> Response:
         """Stop any user's run or move it in the queue, and redirect to the page."""
-        path, actor = f"{PATH}/runs/{run_id}/{action}", self.desk.actor(request)
+        actor = self.desk.actor(request)
         try:
             if action == "stop":
                 self.desk.runs.stop(actor, run_id)
             else:
                 self.desk.runs.move(actor, run_id, first=action == "front")
         except RunNotFound:
-            return self.failed(request, path, ComfyError(_GONE))
-        return self.frame.back(request, path, PATH)
+            return self.frame.failed(request, PATH, self._body(), ComfyError(_GONE))
+        return self.frame.back(request, PATH)
 
     @routes.post(f"{PATH}/notice", Access.ADMINISTRATOR)
     def put_notice(
@@ -521,19 +498,11 @@ class OperatorHandlers:
         duration: Annotated[Duration, Form()] = "always",
     ) -> Response:
         """Show a notice on all open pages and redirect to the page."""
-        path = f"{PATH}/notice"
-        try:
-            self.desk.announcements.put(self.desk.actor(request), text, _DURATIONS[duration][1])
-        except ComfyError as problem:
-            return self.failed(request, path, problem, 422)
-        return self.frame.back(request, path, PATH)
+        (_, seconds), actor = _DURATIONS[duration], self.desk.actor(request)
+        return self.after(request, lambda: self.desk.announcements.put(actor, text, seconds), 422)
 
     @routes.post(f"{PATH}/notice/remove", Access.ADMINISTRATOR)
     def remove_notice(self, request: Request) -> Response:
         """Remove the notice and redirect to the page."""
-        path = f"{PATH}/notice/remove"
-        try:
-            self.desk.announcements.remove(self.desk.actor(request))
-        except ComfyError as problem:
-            return self.failed(request, path, problem)
-        return self.frame.back(request, path, PATH)
+        actor = self.desk.actor(request)
+        return self.after(request, lambda: self.desk.announcements.remove(actor))

@@ -15,7 +15,7 @@ from comfyforms.plugins.albums.store import AlbumNotFound, AlbumStore
 from comfyforms.plugins.albums.visits import Asked, Visits
 from ui.accounts.pages.sign_in import SignInPage
 from ui.brand import current_brand
-from ui.gradio.internals import root_address
+from ui.gradio.internals import app_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, dead_link_page, plain_page, policy
 from ui.page.plain.small_pages import not_found_page
@@ -60,49 +60,49 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
         except AlbumNotFound:
             return False
 
-    def page(request: Request, path: str, album: str = "") -> HTMLResponse:
-        root, owner = root_address(request, path, settings.root_path), app.identity.owner(request)
+    def page(request: Request, album: str = "") -> HTMLResponse:
+        root, owner = app_address(request, settings.root_path), app.identity.owner(request)
         # A new browser gets its cookie with the page, and its script asks again.
         if (album or owner) and (not album or owner == NOBODY or may_look(request, album)):
-            return _page(root, path, album)
-        return sign_in(request, path) if owner is None else not_found_page(root)
+            return _page(request, root, album)
+        return sign_in(request) if owner is None else not_found_page(root)
 
     @routes.get(PATH, Access.SIGN_IN_PAGE)
     def albums(request: Request) -> HTMLResponse:
         """Return the page of all albums."""
-        return page(request, PATH)
+        return page(request)
 
     @routes.get(f"{PATH}/{{album}}", Access.SIGN_IN_PAGE)
     def album(album: str, request: Request) -> HTMLResponse:
         """Return an album's page; 404 for an unknown one."""
-        return page(request, f"{PATH}/{album}", album)
+        return page(request, album)
 
     @routes.get(f"{PATH}/guest/{{token}}", Access.PUBLIC)
     def guest(token: str, request: Request) -> HTMLResponse:
         """Return an album's page for the guests who have its link."""
-        root = root_address(request, f"{PATH}/guest/{token}", settings.root_path)
+        root = app_address(request, settings.root_path)
         if not may_look(request, token):
             return dead_link_page(root, _ASK, leads_on=False)
-        return _page(root, f"{PATH}/guest/{token}", token, is_guest=True)
+        return _page(request, root, token, is_guest=True)
 
     @routes.get(_EARLIER, Access.PUBLIC, status_code=308)
     @routes.get(f"{_EARLIER}/{{rest:path}}", Access.PUBLIC, status_code=308)
     def earlier(request: Request, rest: str = "") -> RedirectResponse:
         """Redirect an address of an earlier version."""
-        root = root_address(request, f"{_EARLIER}/{rest}", settings.root_path)
+        root = app_address(request, settings.root_path)
         url = URL(f"{root}{PATH}/{rest}".rstrip("/"))
         return RedirectResponse(url.replace(query=request.url.query), 308)
 
     return routes
 
 
-def _page(root: str, path: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
-    """Return the page at this path. Its link helps if the rest of the page was cut."""
+def _page(request: Request, root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
+    """Return the page. Its link helps if the rest of the page was cut."""
     style, script = _style(current_brand().accent), page_script("albums.js")
     about = f'data-album="{html.escape(album)}"{" data-guest" if is_guest else ""}'
     body = f"""<main id="albums" {about} aria-busy="true">
 <p class="state-card muted">{html_of(_LOADING)}</p>
-<p class="late"><a href="{html.escape(path[1:])}">{html_of(_RELOAD)}</a></p></main>
+<p class="late"><a href="{html.escape(request.url.path[1:])}">{html_of(_RELOAD)}</a></p></main>
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
 <script type="module">{script}</script>"""
     page = plain_page(root, html_of(TITLE), body, "" if is_guest else None, style=style)

@@ -13,7 +13,7 @@ from comfy.base.messages import message, plural
 from comfyforms.plugins.cluster.processes import ClusterProcesses, ProcessStatus
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import html_of
-from ui.operator.frame import section
+from ui.operator.frame import lines, section
 
 _PROCESSES = message("Processes")
 _DATABASE = message("Database")
@@ -27,7 +27,7 @@ def processes_section(processes: ClusterProcesses) -> str:
     """Return the section about the services and the processes of the cluster."""
     statuses = _statuses(processes)
     connections = (_DATABASE, statuses is not None), (_WIRE, processes.is_wire_up)
-    lines = [
+    items = [
         f"<b>{html_of(name)}</b> · {html_of(_ONLINE if is_up else _OFFLINE)}"
         for name, is_up in connections
     ]
@@ -35,9 +35,8 @@ def processes_section(processes: ClusterProcesses) -> str:
         runs = plural("Executes {count} run", "Executes {count} runs", count=one.runs)
         seen = message("{time} ago", time=elapsed_words(one.silent))
         details = " · ".join(map(html_of, (runs if one.executes else _PAGES_ONLY, seen)))
-        lines.append(f"<b>{html.escape(one.name)}</b> · {details}")
-    items = "".join(f"<li><div>{one}</div></li>" for one in lines)
-    return section(_PROCESSES, f'<ul class="lines">{items}</ul>')
+        items.append(f"<b>{html.escape(one.name)}</b> · {details}")
+    return section(_PROCESSES, lines((one, "") for one in items))
 
 
 def process_metrics(processes: ClusterProcesses) -> Iterator[Metric]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,9 +14,9 @@ from comfyforms.hooks import Access, GuardedRoutes
 from comfyforms.plugins.program_tokens.carried import PREFIX
 from ui.accounts.login import PREVIEWS, PROGRAMS, SignedIn
 from ui.accounts.pages.account import ShownOnce, asking
-from ui.gradio.internals import root_address
+from ui.gradio.internals import app_address
 from ui.languages.current import html_of
-from ui.page.plain.layout import module_tag
+from ui.page.plain.questions import check_box, new_secret
 from ui.web.identity import Identity
 from ui.web.limits import BodyLimit
 
@@ -31,7 +30,7 @@ _NAME = message("Name of the program")
 _WITH_PREVIEWS = message("Send previews, even if the program doesn't ask for them")
 _CREATE = message("Create an address")
 _SHOWN_ONCE = message("Copy this address now. You won't see it again.")
-_COPY, _COPIED = message("Copy address for a program"), message("Copied")
+_COPY = message("Copy address for a program")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class ProgramPage:
     ) -> Response:
         """Create a token, and redirect to the page, which shows its address once."""
         login, who = asking(self.identity, request)
-        root, address, why = root_address(request, _PATH, self.root_path), "", ""
+        root, address, why = app_address(request, self.root_path), "", ""
         try:
             scope = f"{PROGRAMS} {PREVIEWS}" if previews else PROGRAMS
             address = f"{root}{PREFIX}/{login.new_token(who, label, scope)}"
@@ -64,26 +63,17 @@ class ProgramPage:
         """Return the part as HTML, with a new address, or the reason why it wasn't created."""
         login = self.identity.login
         address, why = self.new.take(who, login.clock()) if login else ("", "")
+        words = f"<strong>{html_of(_SHOWN_ONCE)}</strong>"
         return f"""<section aria-labelledby="programs">
 <hgroup><h2 id="programs">{html_of(_HEADING)}</h2>
 <p>{html_of(_ABOUT)}</p></hgroup>
-{_shown(address) if address else ""}
+{new_secret(words, address, copy=_COPY) if address else ""}
 <form method="post" action="{_PATH[1:]}">
 <label for="program">{html_of(_NAME)}</label>
 <input id="program" name="label" maxlength="100" autocomplete="off" required
  aria-describedby="program-why">
 <p id="program-why" class="why" role="alert">{html_of(why)}</p>
-<p class="check in-line"><input type="checkbox" id="previews" name="previews" value="true">
-<label for="previews">{html_of(_WITH_PREVIEWS)}</label></p>
+{check_box("previews", "true", html_of(_WITH_PREVIEWS), "previews")}
 <button type="submit" class="quiet">{html_of(_CREATE)}</button>
 </form>
 </section>"""
-
-
-def _shown(address: str) -> str:
-    return f"""<div class="new" role="status">
-<p><strong>{html_of(_SHOWN_ONCE)}</strong></p>
-<p><code><b id="token">{html.escape(address)}</b></code></p>
-<button type="button" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
-</div>
-{module_tag("copying.js")}"""

@@ -11,7 +11,7 @@ from comfy.base.messages import message
 from comfyforms.plugins.scaling.scaler import ScaleStatus
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import html_of
-from ui.operator.frame import section
+from ui.operator.frame import lines, section
 
 _SCALES = message("Elastic servers")
 _NO_DATABASE = message("The database doesn't answer.")
@@ -26,8 +26,7 @@ def scales_section(scales: Sequence[ScaleStatus] | None) -> str:
 def _scales(scales: Sequence[ScaleStatus] | None) -> str:
     if scales is None:
         return f"<p>{html_of(_NO_DATABASE)}</p>"
-    lines = "".join(f"<li><div>{_scale(one)}</div></li>" for one in scales)
-    return f'<ul class="lines">{lines}</ul>'
+    return lines((_scale(one), "") for one in scales)
 
 
 def _scale(scale: ScaleStatus) -> str:
@@ -38,12 +37,12 @@ def _scale(scale: ScaleStatus) -> str:
         facts.append(message("Starting: {count}", count=counts["starting"]))
     if counts["stopping"]:
         facts.append(message("Stopping: {count}", count=counts["stopping"]))
-    lines = [f"<b>{html.escape(scale.name)}</b> · {' · '.join(map(html_of, facts))}"]
+    told = [f"<b>{html.escape(scale.name)}</b> · {' · '.join(map(html_of, facts))}"]
     if not scale.is_known:
         names = ", ".join(row.url or row.id for row in scale.servers)
-        lines.append(f"{html_of(_LEFT_OVER)} {html.escape(names)}")
+        told.append(f"{html_of(_LEFT_OVER)} {html.escape(names)}")
     for command, problem in scale.problems:
         since = message("{time} ago", time=elapsed_words(time.time() - problem.at))
         failed = message("The command “{command}” failed.", command=command)
-        lines.append(f"{html_of(failed)} {html.escape(problem.text)} · {html_of(since)}")
-    return "<br>".join(lines)
+        told.append(f"{html_of(failed)} {html.escape(problem.text)} · {html_of(since)}")
+    return "<br>".join(told)

@@ -234,6 +234,13 @@ def test_administrators_keep_their_own_role(place: Place) -> None:
     assert ask(place.ben, place.app, "GET").status_code == 404
 
 
+def test_a_form_leads_back_for_any_name(place: Place) -> None:
+    """The page follows also if the form's address has letters that URLs encode."""
+    assert post(place, "", name="jörg", password="x" * 9).ok
+    page = post(place, "/jörg/role", role="operator")
+    assert (page.status_code, page.url) == (200, f"{place.app.url}/operator/people")
+
+
 def test_users_and_other_sites_change_no_people(place: Place) -> None:
     """Users who aren't administrators get 404, and other sites' pages 401, on the page and in
     REST."""

@@ -23,10 +23,10 @@ from ui.accounts.pages.passwords import Passwords, SignInRefused
 from ui.accounts.pages.sign_in import SignInPage, logged, signed_in
 from ui.accounts.store import AccessToken
 from ui.accounts.users import SHORTEST
-from ui.gradio.internals import root_address
+from ui.gradio.internals import app_address
 from ui.languages.current import current_language, html_of
-from ui.page.plain.layout import as_page, module_tag, plain_page
-from ui.page.plain.questions import asking_form
+from ui.page.plain.layout import as_page, plain_page
+from ui.page.plain.questions import asking_form, new_secret
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
@@ -63,8 +63,6 @@ _NAME = message("Name of the script")
 _MAKE = message("Create a token")
 _SHOWN_ONCE = message("Copy this token now. You won't see it again.")
 _SENT_AS = message("The script sends it as a header:")
-_COPY = message("Copy")
-_COPIED = message("Copied")
 _NONE = message("You have no tokens.")
 ONLY_PROGRAMS = message("Only for programs.")
 _FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
@@ -237,8 +235,8 @@ class AccountHandlers:
 
     routes = GuardedRoutes()
 
-    def _page(self, request: Request, path: str, content: str, status: int = 200) -> HTMLResponse:
-        root = root_address(request, path, self.root_path)
+    def _page(self, request: Request, content: str, status: int = 200) -> HTMLResponse:
+        root = app_address(request, self.root_path)
         return as_page(plain_page(root, html_of(_HEADING), _body(content)), status)
 
     def _parts(
@@ -254,21 +252,21 @@ class AccountHandlers:
         )
         return f"{_password_form(login, who, of_password)}{key}{self.sections(who)}{tokens}"
 
-    def _back(self, request: Request, path: str) -> Response:
+    def _back(self, request: Request) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""
-        return RedirectResponse(f"{root_address(request, path, self.root_path)}{_PATH}", 303)
+        return RedirectResponse(f"{app_address(request, self.root_path)}{_PATH}", 303)
 
     @routes.get(_PATH, Access.SIGN_IN_PAGE)
     def account(self, request: Request) -> HTMLResponse:
         """Show the page with a new token. Without a user, show the sign-in page."""
         if self.identity.login is None:
-            return self._page(request, _PATH, f"<p>{html_of(_OPEN_TO_ALL)}</p>")
+            return self._page(request, f"<p>{html_of(_OPEN_TO_ALL)}</p>")
         who = self.identity.signed_in(request)
         if who is None:
-            return self.sign_in(request, _PATH)
+            return self.sign_in(request)
         if who.way == "guest":
-            return self._page(request, _PATH, f"<p>{html_of(_FOR_GUESTS)}</p>")
-        return self._page(request, _PATH, self._parts(*asking(self.identity, request)))
+            return self._page(request, f"<p>{html_of(_FOR_GUESTS)}</p>")
+        return self._page(request, self._parts(*asking(self.identity, request)))
 
     @routes.post(f"{_PATH}/password", Access.SIGNED_IN, body=BodyLimit.LOGIN_FORM)
     async def change_password(
@@ -281,7 +279,6 @@ class AccountHandlers:
         """Change the caller's password, end their other sessions and tokens, and sign them in
         again. On an error, return the page with a message and status 422."""
         login, who = asking(self.identity, request)
-        path = f"{_PATH}/password"
         try:
             change = PasswordChange(new, again).checked(login, who)
             attempt = self.passwords.attempt(request, who.name)
@@ -289,13 +286,13 @@ class AccountHandlers:
             await asyncio.to_thread(change)
             shown = await asyncio.to_thread(login.password, who.name, new)
         except SignInRefused as problem:
-            return self._page(request, path, self._parts(login, who, of_password=str(problem)), 422)
+            return self._page(request, self._parts(login, who, of_password=str(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
-            return self._page(request, path, self._parts(login, who, of_password=why), 422)
-        answer = self._page(request, path, f'<p role="status">{html_of(_CHANGED)}</p>')
+            return self._page(request, self._parts(login, who, of_password=why), 422)
+        answer = self._page(request, f'<p role="status">{html_of(_CHANGED)}</p>')
         if shown is None:  # changed again meanwhile
-            return self._back(request, path)
+            return self._back(request)
         self.passwords.make_known(self.passwords.attempt(request, who.name), request, answer)
         signed_in(answer, self.identity, request, shown)
         await self.identity.close_ended()
@@ -311,8 +308,8 @@ class AccountHandlers:
                 self.keys.put(owner_of_user(who), key.strip())
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
-            return self._page(request, f"{_PATH}/key", self._parts(login, who, of_key=why), 422)
-        return self._back(request, f"{_PATH}/key")
+            return self._page(request, self._parts(login, who, of_key=why), 422)
+        return self._back(request)
 
     @routes.post(f"{_PATH}/key/remove", Access.SIGNED_IN)
     def remove_key(self, request: Request) -> Response:
@@ -320,23 +317,22 @@ class AccountHandlers:
         who = self.identity.signed_in(request)
         if self.keys is not None and who is not None:
             self.keys.remove(owner_of_user(who))
-        return self._back(request, f"{_PATH}/key/remove")
+        return self._back(request)
 
     @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, body=BodyLimit.LOGIN_FORM)
     def make(self, request: Request, label: Annotated[str, Form()]) -> Response:
         """Create a token and redirect to the page, which shows it once. On an error, return the
         page with a message and status 422."""
         login, who = asking(self.identity, request)
-        path = f"{_PATH}/tokens"
         try:
             shown = login.new_token(who, label)
         except SignInStoreError as problem:
-            return self._page(request, path, self._parts(login, who, why=logged(problem)), 422)
+            return self._page(request, self._parts(login, who, why=logged(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
-            return self._page(request, path, self._parts(login, who, why=why), 422)
+            return self._page(request, self._parts(login, who, why=why), 422)
         self.new_tokens.put(who, shown, login.clock())
-        return self._back(request, path)
+        return self._back(request)
 
     @routes.post(f"{_PATH}/tokens/{{token_id}}/revoke", Access.SIGNED_IN)
     async def revoke(self, request: Request, token_id: str) -> Response:
@@ -345,7 +341,7 @@ class AccountHandlers:
             login, who = asking(self.identity, request)
             await asyncio.to_thread(login.revoke, who, token_id)
             await self.identity.close_ended()
-        return self._back(request, f"{_PATH}/tokens/{token_id}/revoke")
+        return self._back(request)
 
 
 def _body(content: str) -> str:
@@ -359,11 +355,12 @@ def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> st
     """Return a user's tokens, and the form for another. `shown`: a token that was just created.
     `why`: the reason that none was."""
     rows = map(_token_row, tokens)
+    words = f"<strong>{html_of(_SHOWN_ONCE)}</strong> {html_of(_SENT_AS)}"
     none = f'<p class="muted">{html_of(_NONE)}</p>'
     return f"""<section aria-labelledby="tokens">
 <hgroup><h2 id="tokens">{html_of(_TOKENS)}</h2>
 <p>{html_of(_ABOUT)}</p></hgroup>
-{_new(shown) if shown else ""}
+{new_secret(words, shown, "Authorization: Bearer ") if shown else ""}
 <form method="post" action="account/tokens">
 <label for="label">{html_of(_NAME)}</label>
 <input id="label" name="label" maxlength="100" autocomplete="off" required aria-describedby="why">
@@ -372,12 +369,3 @@ def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> st
 </form>
 <div class="token-list">{"".join(rows) or none}</div>
 </section>"""
-
-
-def _new(shown: str) -> str:
-    return f"""<div class="new" role="status">
-<p><strong>{html_of(_SHOWN_ONCE)}</strong> {html_of(_SENT_AS)}</p>
-<p><code>Authorization: Bearer <b id="token">{html.escape(shown)}</b></code></p>
-<button type="button" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
-</div>
-{module_tag("copying.js")}"""

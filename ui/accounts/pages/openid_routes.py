@@ -24,7 +24,7 @@ from ui.accounts.openid_provider import (
 )
 from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.pages.sign_in import OPENID, SignInPage, logged, signed_in
-from ui.gradio.internals import root_address
+from ui.gradio.internals import app_address
 from ui.web.access import Access, GuardedRoutes
 from ui.web.addresses import client_address
 from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, Identity
@@ -78,8 +78,8 @@ class OpenIDHandlers:
 
     routes = GuardedRoutes()
 
-    def _root_of(self, request: Request, path: str) -> str:
-        return self.people.settings.address or root_address(request, path, self.root_path)
+    def _root_of(self, request: Request) -> str:
+        return self.people.settings.address or app_address(request, self.root_path)
 
     def _too_many(self, request: Request) -> bool:
         return not self.rate.take(client_address(request.scope), time.monotonic())
@@ -89,12 +89,12 @@ class OpenIDHandlers:
         """Redirect to the provider. `to`: the user's destination in the app."""
         to = to if _PLACE.fullmatch(to) else "/"
         if self._too_many(request):
-            return self.sign_in(request, OPENID, TOO_MANY_REQUESTS, to, 429)
-        back = f"{self._root_of(request, OPENID)}{_BACK}"
+            return self.sign_in(request, TOO_MANY_REQUESTS, to, 429)
+        back = f"{self._root_of(request)}{_BACK}"
         try:
             address, attempt = self.provider.begin(back, to, other_account=other_account)
         except SignInFailed as problem:
-            return self.sign_in(request, OPENID, sentences(str(problem), problem.hint), to, 502)
+            return self.sign_in(request, sentences(str(problem), problem.hint), to, 502)
         sealed = attempt.sealed(self.key, self.login.clock())
         cookie = self.identity.cookies.attempt(request, sealed, LASTS)
         return RedirectResponse(address, 303, {"set-cookie": cookie})
@@ -110,26 +110,26 @@ class OpenIDHandlers:
         """Sign in and redirect to the user's destination in the app. After a failure, show the
         sign-in page with the reason."""
         if self._too_many(request):
-            return self.sign_in(request, _BACK, TOO_MANY_REQUESTS, "/", 429)
+            return self.sign_in(request, TOO_MANY_REQUESTS, "/", 429)
         kept = request.cookies.get(self.identity.cookies.attempt_name(request), "")
         attempt = opened_attempt(kept, self.key, self.login.clock())
         if attempt is None or not attempt.matches(state):
-            return self.sign_in(request, _BACK, _EXPIRED, "/", 400)
+            return self.sign_in(request, _EXPIRED, "/", 400)
         if error or not code:
             why = message("{provider} did not sign you in.", provider=self.people.settings.name)
-            return self.sign_in(request, _BACK, why, attempt.to, 400)
-        root = self._root_of(request, _BACK)
+            return self.sign_in(request, why, attempt.to, 400)
+        root = self._root_of(request)
         try:
             claims = self.provider.claims(f"{root}{_BACK}", attempt, code)
         except SignInFailed as problem:
             status = 502 if isinstance(problem, ProviderSilent) else 400
             reason = sentences(str(problem), problem.hint)
-            return self.sign_in(request, _BACK, reason, attempt.to, status)
+            return self.sign_in(request, reason, attempt.to, status)
         person = person_of(claims, self.people.settings, self.login.clock())
         try:
             shown = self.login.openid(person)
         except SignInStoreError as problem:
-            return self.sign_in(request, _BACK, logged(problem), attempt.to, 503)
+            return self.sign_in(request, logged(problem), attempt.to, 503)
         if shown is None:
             log.info("A user of the OpenID provider isn't allowed by --openid-allow.")
             why = message(
@@ -137,7 +137,7 @@ class OpenIDHandlers:
                 " account.",
                 account=person.account,
             )
-            return self.sign_in(request, _BACK, why, attempt.to, 403)
+            return self.sign_in(request, why, attempt.to, 403)
         there = RedirectResponse(f"{root}{attempt.to}", 303)
         answer = signed_in(there, self.identity, request, shown)
         answer.headers.append("set-cookie", self.identity.cookies.attempt(request, "", 0))

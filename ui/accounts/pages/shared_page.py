@@ -19,7 +19,7 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.documents.run_doc import Caption
 from ui.files.presenter import Presenter
 from ui.files.result_files import shared_file_name
-from ui.gradio.internals import root_address
+from ui.gradio.internals import app_address
 from ui.languages.current import current_language, html_of, translated
 from ui.page.plain.layout import (
     as_page,
@@ -33,7 +33,7 @@ from ui.page.social_card import LinkPreview
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.shares import Work
-from ui.web.urls import download_name, link_address, shared_file_address, shared_zip_address
+from ui.web.urls import download_name, shared_file_address, shared_zip_address
 
 _WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
 _TO_SEE = message("Sign in to see what was shared with you.")
@@ -100,11 +100,10 @@ def shared_page_routes(
     def page(token: str, request: Request) -> HTMLResponse:
         """Return the page. Results that aren't shared anymore are left out. Without any, it is a
         404 with a message."""
-        path = link_address(token)
         owner = identity.owner(request)
         if owner is None:
-            return sign_in(request, path, reason=_TO_SEE)
-        root = root_address(request, path, root_path)
+            return sign_in(request, reason=_TO_SEE)
+        root = app_address(request, root_path)
         files = found(token)
         if not files:
             return dead_link_page(root, _WHY_GONE)

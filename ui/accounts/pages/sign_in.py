@@ -23,7 +23,7 @@ from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login
 from ui.accounts.pages.passwords import WRONG_LOGIN, Passwords, SignInRefused
 from ui.brand import current_brand
-from ui.gradio.internals import LOGIN, PASSWORD, USERNAME, app_address, refusal, root_address
+from ui.gradio.internals import LOGIN, PASSWORD, USERNAME, app_address, refusal
 from ui.languages.catalogs import Languages
 from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
@@ -74,23 +74,22 @@ class SignInPage:
     def __call__(
         self,
         request: Request,
-        path: str,
         why: str = "",
         to: str = "",
         status: int = 200,
         reason: str = "",
     ) -> HTMLResponse:
-        """Return the page at this path. `why`: the reason that a sign-in failed. `to`: the
+        """Return the page at the requested path. `why`: the reason that a sign-in failed. `to`: the
         destination (empty = the page's own URL). `reason`: what the user signs in for. The page
         contains the app's link preview for chats, which never sign in."""
-        root, login = root_address(request, path, self.root_path), self.login
+        root, login = app_address(request, self.root_path), self.login
         by_password = login is None or login.asks_for_passwords
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
         brand = current_brand()
         about = sentences(reason, brand.sign_in) or SUMMARY
         ways = [_form(why)] if by_password else []
         if provider:
-            query = {"to": to, "other_account": "true"} if to else _here(request, path)
+            query = {"to": to, "other_account": "true"} if to else _here(request)
             ways.append(_elsewhere(provider, "" if by_password else why, query))
         body = f"""<main class="card sign-in">
 <section><h1>{logo_tag(36)}<span>{html.escape(brand.name)}</span></h1>
@@ -103,9 +102,10 @@ class SignInPage:
         return as_page(plain_page(root, html_of(_SIGN_IN), body, menu), status)
 
 
-def _here(request: Request, path: str) -> dict[str, str]:
+def _here(request: Request) -> dict[str, str]:
     """Return the query of a sign-in that leads back to this address. The page's script adds the
     part after #, but the link works without it."""
+    path = request.url.path
     if path.startswith(LOGIN):
         return {}
     return {"to": f"{path}?{request.url.query}".removesuffix("?")}
@@ -167,17 +167,17 @@ def login_routes(
     def refused(request: Request, why: str, status: int = WRONG_LOGIN) -> Response:
         if not wants_page(request):
             return refusal(why, status)
-        return sign_in(request, LOGIN, why, status=status)
+        return sign_in(request, why, status=status)
 
     @routes.get(f"{LOGIN}/", Access.PUBLIC)
     @routes.get(LOGIN, Access.PUBLIC)
     def to_sign_in(request: Request) -> Response:
         """Show the sign-in page at its own URL. Redirects a signed-in user to the app."""
         if identity.login is None or identity.signed_in(request):
-            return RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
+            return RedirectResponse(f"{app_address(request, root_path)}/", 303)
         if not wants_page(request):
             raise HTTPException(401, LOG_IN_FIRST)
-        return sign_in(request, LOGIN, status=401)
+        return sign_in(request, status=401)
 
     @routes.post(f"{LOGIN}/", Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
     @routes.post(LOGIN, Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
@@ -195,7 +195,7 @@ def login_routes(
         except SignInRefused as problem:
             return refused(request, str(problem), problem.status)
         answer = (
-            RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
+            RedirectResponse(f"{app_address(request, root_path)}/", 303)
             if wants_page(request)
             else JSONResponse({"success": True})
         )
@@ -212,23 +212,23 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
     them. `root_path`: see the web server."""
     routes = GuardedRoutes()
 
-    async def log_out(request: Request, path: str, *, everywhere: bool) -> Response:
+    async def log_out(request: Request, *, everywhere: bool) -> Response:
         login, who = identity.login, identity.signed_in(request)
         await identity.log_out(request, everywhere=everywhere)
         headers = {"set-cookie": identity.cookies.new_session(request, "", 0)} if login else {}
         if login is not None and who is not None:
-            root = root_address(request, path, root_path)
+            root = app_address(request, root_path)
             if then := await asyncio.to_thread(login.sign_out_address, who, root):
                 return JSONResponse({"next": then}, headers=headers)
         return Response(status_code=204, headers=headers)
 
     @routes.post(_LOGOUT, Access.SIGNED_IN, status_code=204)
     async def here(request: Request) -> Response:
-        return await log_out(request, _LOGOUT, everywhere=False)
+        return await log_out(request, everywhere=False)
 
     @routes.post(_EVERYWHERE, Access.SIGNED_IN, status_code=204)
     async def all_browsers(request: Request) -> Response:
-        return await log_out(request, _EVERYWHERE, everywhere=True)
+        return await log_out(request, everywhere=True)
 
     @routes.get(_LOGOUT, Access.FILE)
     def not_by_a_link() -> None:
@@ -247,7 +247,7 @@ def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
     def join(token: str, request: Request) -> Response:
         """Redirect to the app with a new session. An existing session stays. An expired link gets a
         404 with a message."""
-        root = root_address(request, f"/join/{token}", root_path)
+        root = app_address(request, root_path)
         if identity.login is None or identity.signed_in(request):
             return RedirectResponse(f"{root}/", 303)
         if not new.take(client_address(request.scope), time.monotonic()):

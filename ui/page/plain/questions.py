@@ -1,4 +1,5 @@
-"""Buttons of small pages: those that send a form, and those that first open a question."""
+"""Parts of small pages: buttons that send a form or first open a question, boxes to check, and new
+secrets."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ import html
 
 from comfy.base.messages import message
 from ui.languages.current import html_of
+from ui.page.plain.layout import module_tag
 
 _CANCEL, _MORE = message("Cancel"), message("More…")
+_COPY, _COPIED = message("Copy"), message("Copied")
 
 
 def action_form(action: str, text: str, *, label: str = "", name: str = "") -> str:
@@ -48,3 +51,21 @@ def more_buttons(name: str, title: str, buttons: str) -> str:
     return f"""<button type="button" class="quiet" popovertarget="{name}"
  id="{name}-opener" aria-label="{html_of(label)}">{html_of(_MORE)}</button>
 <div class="account-menu more" id="{name}" popover>{buttons}</div>"""
+
+
+def check_box(name: str, value: str, label: str, key: str, *, checked: bool = False) -> str:
+    """Return a box of a form. `label`: HTML; `key`: the box's id."""
+    return f"""<p class="check in-line"><input type="checkbox" id="{key}" name="{name}"
+ value="{html.escape(value)}"{" checked" if checked else ""}>
+<label for="{key}">{label}</label></p>"""
+
+
+def new_secret(words: str, secret: str, before: str = "", copy: str = _COPY, kind: str = "") -> str:
+    """Return a new secret with a button that copies it. `words`: HTML above; `before`: HTML in the
+    secret's line; `copy`: the button's text; `kind`: a further class."""
+    return f"""<div class="{kind} new" role="status">
+<p>{words}</p>
+<p><code>{before}<b id="token">{html.escape(secret)}</b></code></p>
+<button type="button" data-copied="{html_of(_COPIED)}">{html_of(copy)}</button>
+</div>
+{module_tag("copying.js")}"""

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from comfy.base.messages import message
 from comfyforms.plugin_manager import contributed
-from ui.gradio.internals import app_address, root_address
+from ui.gradio.internals import app_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import SILENT, module_tag, notice_page, plain_page, policy
 from ui.web.access import Access, GuardedRoutes
@@ -60,7 +60,7 @@ def offline_routes(root_path: str, largest: int) -> GuardedRoutes:
     @routes.get(_PATH, Access.PUBLIC)
     def worker(request: Request) -> Response:
         """Return the worker with the page in it."""
-        page = json.dumps(_page(root_address(request, _PATH, root_path)))
+        page = json.dumps(_page(app_address(request, root_path)))
         script = (
             f"const PAGE = {page};\nconst POLICY = {json.dumps(policy())};\n"
             f"const LARGEST = {largest};\n{_worker()}"
