@@ -34,10 +34,10 @@ from comfyforms.plugins.albums.documents import (
     ItemsValues,
     ItemValues,
 )
+from comfyforms.plugins.albums.filters import MOST_NUMBER, Viewer, WantedItems, WantedVerdict
 from comfyforms.plugins.albums.store import (
     FULL,
     MOST_ITEMS,
-    MOST_NUMBER,
     AlbumAccess,
     AlbumItem,
     AlbumLink,
@@ -46,9 +46,6 @@ from comfyforms.plugins.albums.store import (
     ItemFile,
     Review,
     Verdict,
-    Viewer,
-    WantedItems,
-    WantedVerdict,
 )
 from comfyforms.plugins.albums.visits import Asked, Visit, Visits, name_of
 from ui.administration.audit_log import AuditLog
@@ -132,9 +129,10 @@ class NewItems:
 
 @dataclass(frozen=True, slots=True)
 class NewPlace:
-    """The album that results move to."""
+    """The album that results move to. `copies`: they also stay where they are."""
 
     album: str
+    copies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,11 +344,14 @@ class AlbumHandlers:
         return AsciiJSON(page)
 
     def _item_docs(self, visit: Visit, items: Sequence[AlbumItem]) -> tuple[ItemDoc, ...]:
-        blobs = self.results.blobs
+        blobs, reviews = self.results.blobs, self._reviews(items)
+        return tuple(visit.item_doc(one, reviews[one.n], blobs) for one in items)
+
+    def _reviews(self, items: Sequence[AlbumItem]) -> dict[int, list[Review]]:
         reviews: dict[int, list[Review]] = {one.n: [] for one in items}
         for review in self.store.reviews(reviews):
             reviews[review.item].append(review)
-        return tuple(visit.item_doc(one, reviews[one.n], blobs) for one in items)
+        return reviews
 
     @routes.post("/{album}/items", Access.SIGNED_IN, status_code=201, response_model=ItemsDoc)
     def add_album_items(self, asked: _Asked, new: NewItems) -> AsciiJSON:
@@ -408,8 +409,8 @@ class AlbumHandlers:
     def move_album_items(self, asked: _Asked, item: _Chosen, to: NewPlace) -> Response:
         """Move results to another album: yours, or between albums of yours any.
 
-        Their reviews and comments come along. Other people's results don't move into a private
-        album.
+        Their reviews and comments come along. With `copies`, the results stay here, too, and their
+        copies have no reviews or comments. Other people's results don't move into a private album.
         """
         visit = self.visits.of(asked)
         found = self.store.some(visit.album.id, item)
@@ -420,21 +421,23 @@ class AlbumHandlers:
             raise AlbumNotFound
         if not (are_own or (is_open and Right.CHANGE in visit.rights)):
             raise HTTPException(403, _NOT_YOURS)
-        self.store.move(visit.album.id, target.album.id, [one.n for one in found])
+        which = [one.n for one in found]
+        self.store.move(visit.album.id, target.album.id, which, copies=to.copies)
         albums = {"album": visit.album.title, "target": target.album.title}
         what = message("Results from the album “{album}” to “{target}”", **albums)
         self._note(visit if target.album.access == "private" else target, "move", what)
         return Response(status_code=204)
 
     @routes.post("/{album}/rounds", Access.SIGNED_IN, status_code=204)
-    def start_album_round(self, asked: _Asked) -> Response:
+    def start_album_round(self, asked: _Asked, *, disagreed: bool = False) -> Response:
         """Begin a new round with the kept results, which everyone reviews again.
 
-        They lose their verdicts, but not their stars. `verdict=dropped` selects the others, which
-        come back when someone keeps them.
+        They lose their verdicts, but not their stars. `disagreed=true` takes along what people
+        keep and reject. `verdict=dropped` selects the others, which come back when someone keeps
+        them.
         """
         visit = self.visits.of(asked, Right.TAKE_BACK)
-        self.store.next_round(visit.album.id)
+        self.store.next_round(visit.album.id, disagreed=disagreed)
         what = message("Next round in the album “{album}”", album=visit.album.title)
         self._note(visit, "review", what)
         return Response(status_code=204)
@@ -588,7 +591,7 @@ class AlbumHandlers:
         shown = [(one, path) for one, path in paths.items() if path is not None]
         if not shown:
             raise AlbumNotFound
-        title, places = visit.album.title, range(len(shown))
+        title, places, reviews = visit.album.title, range(len(shown)), self._reviews(items)
         columns = max(_LEAST_COLUMNS, math.isqrt(len(shown) - 1) + 1)
         blocks = [tuple(places[at : at + columns]) for at in places[::columns]]
 
@@ -597,21 +600,24 @@ class AlbumHandlers:
             is_large = len(shown) <= _SHARP and one.kind == "image"
             return (blobs.path(one.digest) if is_large else None) or thumbnail
 
-        lines = (
-            CellLine(cells, "", tuple(_words_of(shown[at][0]) for at in cells)) for cells in blocks
-        )
-        about = current_language().date(time.time())
+        words = [_words_of(one, reviews[one.n]) for one, _ in shown]
+        lines = (CellLine(cells, "", tuple(words[at] for at in cells)) for cells in blocks)
+        number = self.store.counts([visit.album.id])[visit.album.id].round
+        latest = [message("Round {number}", number=number)] if number > 1 else []
+        about = " · ".join((*map(translated, latest), current_language().date(time.time())))
         sheet = GridSheet(title, "", "", tuple(lines), about, _MARGIN)
         side = (_SHEET - 2 * _MARGIN) // len(blocks[0])
         image = draw_grid(sheet, content, side, (), blobs.turns.turn)
         return StreamingResponse(image, media_type="image/png", headers=as_file(f"{title}.png"))
 
 
-def _words_of(item: AlbumItem) -> str:
-    """Return an item's number and votes."""
-    keeps, rejects = item.keeps, item.rejects
-    votes = translated(message("{keeps} kept, {rejects} rejected", keeps=keeps, rejects=rejects))
-    return f"{item.number} · {votes}" if keeps or rejects else str(item.number)
+def _words_of(item: AlbumItem, reviews: Sequence[Review]) -> str:
+    """Return an item's number, votes, and the average of its stars."""
+    keeps, rejects, stars = item.keeps, item.rejects, [x.stars for x in reviews if x.stars]
+    votes = message("{keeps} kept, {rejects} rejected", keeps=keeps, rejects=rejects)
+    average = labeled(message("Stars"), f"{sum(stars) / max(1, len(stars)):.2g}")
+    facts = [votes] * bool(keeps or rejects) + [average] * bool(stars)
+    return " · ".join((f"#{item.number}", *map(translated, facts)))
 
 
 def _results_in(visit: Visit) -> str:

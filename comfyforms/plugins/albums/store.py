@@ -43,10 +43,22 @@ from comfy.base.threads import Callbacks
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.records.database import erase_deleted
 from comfy.records.people import forget_beyond, kept_values
-from comfy.records.rows import escaped, search_words, unescaped
+from comfy.records.rows import escaped, unescaped
 from comfy.records.serialization import searchable
 from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import runs as _runs
+from comfyforms.plugins.albums.filters import (
+    IN_ROUND,
+    LISTED,
+    MOST_NUMBER,
+    SORTS,
+    VERDICTS,
+    Viewer,
+    WantedItems,
+    decided_by,
+    of_album,
+    within,
+)
 from comfyforms.plugins.albums.tables import album_comments as _comments
 from comfyforms.plugins.albums.tables import album_items as _items
 from comfyforms.plugins.albums.tables import album_links as _links
@@ -55,13 +67,8 @@ from comfyforms.plugins.albums.tables import albums as _albums
 
 AlbumAccess = Literal["private", "shared", "public"]
 Verdict = Literal["keep", "reject", ""]
-# "open": no one has decided; "disagreed": people keep and reject it; "unreviewed": the caller
-# hasn't decided; "dropped": a round ended without it. All but the last are of the latest round.
-WantedVerdict = Literal["", "keep", "reject", "open", "disagreed", "dropped", "unreviewed"]
-ItemSort = Literal["", "votes", "stars"]
 _Row = TypeVar("_Row")
 
-MOST_NUMBER = 2**31 - 1  # of an item or a comment
 MOST_ITEMS = 20_000  # per album
 _MOST_ALBUMS = 500  # per owner
 # Per item, each of users and of guests, who may give any number of names.
@@ -74,26 +81,6 @@ _COVERS = 4
 FULL = message("This album is full.")
 _MANY = message("You can write at most {count} comments about a result.", count=_MOST_OF_ONE)
 _DEEPEST = 10  # levels of albums
-_IN_ROUND = _items.c.dropped == 0
-# In the order of `Counts`.
-_VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
-    {
-        "keep": _IN_ROUND & (_items.c.keeps > 0) & (_items.c.rejects == 0),
-        "reject": _IN_ROUND & (_items.c.rejects > 0),
-        "open": _IN_ROUND & (_items.c.keeps == 0) & (_items.c.rejects == 0),
-        "disagreed": _IN_ROUND & (_items.c.keeps > 0) & (_items.c.rejects > 0),
-        "dropped": ~_IN_ROUND,
-    }
-)
-_STARS = select(func.coalesce(func.avg(func.nullif(_reviews.c.stars, 0)), 0))
-_SORTS: Mapping[ItemSort, ColumnElement[Any]] = MappingProxyType(
-    {
-        "votes": _items.c.keeps - _items.c.rejects,
-        "stars": _STARS.where(_reviews.c.item == _items.c.n).correlate(_items).scalar_subquery(),
-    }
-)
-# Items whose runs aren't hidden.
-_LISTED = _items.c.run.not_in(select(_runs.c.id).where(_runs.c.deleted_at.is_not(None)))
 _VERSION = select(_albums.c.version).where(_albums.c.id == bindparam("this"))
 # Columns with texts of users, which any database must be able to store.
 _TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
@@ -122,15 +109,6 @@ class Person(NamedTuple):
     def guest(cls, token: str, name: str, by: str, address: str = "") -> Self:
         """Return the guest who gives this name. `token`: of the link."""
         return cls(f"{_GUEST}{digest(f'{token}:{name}')[: -len(_GUEST)]}", by, address)
-
-
-class Viewer(NamedTuple):
-    """Caller of a filter. `person`: the key; `prompts`: search them, too; `hidden`:
-    workflows whose titles only their results' owners see."""
-
-    person: str = ""
-    prompts: bool = False
-    hidden: Collection[str] = ()
 
 
 _EVERYBODY = Viewer()
@@ -168,7 +146,8 @@ class Album(ShownAlbum):
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Numbers of an album's items by verdict. `reject` contains `disagreed`, and only `dropped` has
-    items of earlier rounds. `unreviewed`: by a caller, else 0; `round`: the latest one."""
+    items of earlier rounds. `unreviewed`, `own_keeps`: by a caller, else 0; `round`: the latest
+    one."""
 
     keep: int = 0
     reject: int = 0
@@ -176,6 +155,7 @@ class Counts:
     disagreed: int = 0
     dropped: int = 0
     unreviewed: int = 0
+    own_keeps: int = 0
     round: int = 1
 
     @property
@@ -292,53 +272,6 @@ class AlbumLink:
     settings: bool
 
 
-@dataclass(frozen=True, slots=True)
-class WantedItems:
-    """Filter of items: by verdict, by words, and changed after the album's version `since`. `sort`:
-    those with the most people who keep them, less those who reject them, or with the most stars on
-    average come first, otherwise the newest."""
-
-    verdict: WantedVerdict = ""
-    text: str = ""
-    since: int | None = None
-    sort: ItemSort = ""
-
-    def of(self, album: str, viewer: Viewer) -> ColumnElement[bool]:
-        """Select items of an album."""
-        which = _of_album(album)
-        is_open = _items.c.workflow.not_in({escaped(one) for one in viewer.hidden})
-        is_titled = is_open | (_items.c.owner == viewer.person)
-        if self.verdict or self.since is None:
-            which &= _VERDICTS.get(self.verdict, _IN_ROUND)
-        if self.verdict == "unreviewed":
-            which &= ~_decided_by(viewer.person)
-        if self.since is not None:
-            which &= _items.c.version > _within(self.since)
-        for word in search_words(self.text):
-            in_words = _items.c.words.contains(word, autoescape=True)
-            in_title, in_prompt, in_name = (
-                column.icontains(escaped(word), autoescape=True)
-                for column in (_items.c.title, _items.c.prompt, _items.c.by)
-            )
-            anywhere = (is_titled & in_words) | (~is_titled & in_prompt)
-            which &= in_name | (anywhere if viewer.prompts else is_titled & in_title)
-        return which
-
-
-def _within(number: int) -> int:
-    """Return the nearest number that a column can have."""
-    return max(-1, min(number, MOST_NUMBER))
-
-
-def _decided_by(person: str) -> ColumnElement[bool]:
-    own = (_reviews.c.item == _items.c.n) & (_reviews.c.person == person)
-    return exists().where(own & (_reviews.c.verdict != "")).correlate(_items)
-
-
-def _of_album(album: str) -> ColumnElement[bool]:
-    return (_items.c.album == album) & _LISTED
-
-
 class AlbumStore:
     """Albums of all owners. Thread-safe. All methods raise ComfyError if the database can't be
     used, and AlbumNotFound if the album, the item or the comment doesn't exist."""
@@ -413,11 +346,12 @@ class AlbumStore:
         return self._all(Album, select(*_ALBUM).where(which))
 
     def counts(self, albums: Collection[str], person: str = "") -> dict[str, Counts]:
-        """Return the numbers of these albums' items by id. `person`: who has yet to review some."""
-        own = [_IN_ROUND & ~_decided_by(person)] if person else []
-        sums = (func.sum(case((one, 1), else_=0)) for one in (*_VERDICTS.values(), *own))
+        """Return the numbers of these albums' items by id. `person`: whose own ones to count."""
+        own = [~decided_by(person), decided_by(person, "keep")] if person else []
+        all_of = (*VERDICTS.values(), *(IN_ROUND & one for one in own))
+        sums = (func.sum(case((one, 1), else_=0)) for one in all_of)
         query = select(_items.c.album, func.max(_items.c.dropped) + 1, *sums)
-        query = query.where(_items.c.album.in_(albums), _LISTED)
+        query = query.where(_items.c.album.in_(albums), LISTED)
         with reading(self._engine) as connection:
             rows = connection.execute(query.group_by(_items.c.album)).all()
         return dict.fromkeys(albums, Counts()) | {
@@ -427,11 +361,11 @@ class AlbumStore:
 
     def covers(self, albums: Iterable[str]) -> dict[str, list[int]]:
         """Return the newest items with a thumbnail of these albums by id."""
-        newest = select(_items.c.n).where(_items.c.has_thumb, _IN_ROUND).order_by(_items.c.n.desc())
+        newest = select(_items.c.n).where(_items.c.has_thumb, IN_ROUND).order_by(_items.c.n.desc())
         newest = newest.limit(_COVERS)
         with reading(self._engine) as connection:
             return {
-                album: list(connection.execute(newest.where(_of_album(album))).scalars())
+                album: list(connection.execute(newest.where(of_album(album))).scalars())
                 for album in albums
             }
 
@@ -481,34 +415,43 @@ class AlbumStore:
         which = (_items.c.album == album) & _items.c.n.in_(list(items))
         self._delete(delete(_items).where(which), album)
 
-    def move(self, album: str, to: str, items: Iterable[int]) -> None:
-        """Move items with their reviews and comments to another album, unless it has them."""
+    def move(self, album: str, to: str, items: Iterable[int], *, copies: bool = False) -> None:
+        """Move items with their reviews and comments to another album, unless it has them. With
+        `copies`, add them there without these."""
         twin = _items.alias()
         is_there = (twin.c.run == _items.c.run) & (twin.c.place == _items.c.place)
-        which = _of_album(album) & _items.c.n.in_(list(items))
+        which = of_album(album) & _items.c.n.in_(list(items))
         which &= ~exists().where((twin.c.album == to) & is_there)
         with transaction(self._engine) as connection:
             versions = {one: _next_version(connection, one) for one in sorted({album, to})}
             common = {"album": to, "version": versions[to], "dropped": 0}
-            query = select(_items.c.n).where(which).order_by(_items.c.number)
-            last = _last_number(connection, to)
-            for number, n in enumerate(connection.execute(query).scalars().all(), last + 1):
-                moved = update(_items).where(_items.c.n == n)
-                connection.execute(moved.values(common | {"number": number}))
+            query = select(_items).where(which).order_by(_items.c.number)
+            found = connection.execute(query).mappings().all()
+            for number, row in enumerate(found, _last_number(connection, to) + 1):
+                values = common | {"number": number}
+                if copies:
+                    new = {**row, **values, **dict.fromkeys(_NUMBERS, 0)}
+                    del new["n"]
+                    connection.execute(insert(_items).values(new))
+                else:
+                    connection.execute(update(_items).where(_items.c.n == row["n"]).values(values))
             _check_number(connection, _items.c.album == to, MOST_ITEMS, FULL)
         for one in versions:
             self.changes.call(one)
+        if copies:
+            self._grew(sum(row["size"] for row in found))
 
-    def next_round(self, album: str) -> None:
-        """Begin a round with the kept items, which lose their verdicts. Raises ComfyError without
-        any."""
-        own = (_items.c.album == album) & _IN_ROUND
+    def next_round(self, album: str, *, disagreed: bool = False) -> None:
+        """Begin a round with the kept items, which lose their verdicts. `disagreed`: also with
+        those that people keep and reject. Raises ComfyError without any."""
+        own = (_items.c.album == album) & IN_ROUND
+        stays = VERDICTS["keep"] | VERDICTS["disagreed"] if disagreed else VERDICTS["keep"]
         with self._renewing(album) as (connection, version):
-            if not connection.execute(select(own).where(own, _VERDICTS["keep"])).first():
+            if not connection.execute(select(own).where(own, stays)).first():
                 raise ComfyError(message("No result is kept."), message("Keep some first."))
             ended = select(func.max(_items.c.dropped)).where(_items.c.album == album)
             number = connection.execute(ended).scalar_one() + 1
-            left = update(_items).where(own, ~_VERDICTS["keep"])
+            left = update(_items).where(own, ~stays)
             connection.execute(left.values(dropped=number, version=version))
             of_these = _reviews.c.item.in_(select(_items.c.n).where(own))
             connection.execute(update(_reviews).where(of_these).values(verdict=""))
@@ -528,12 +471,12 @@ class AlbumStore:
         leave out the first `cursor` items."""
         which = wanted.of(album, viewer)
         if wanted.sort:
-            return self._found(which, limit, _SORTS[wanted.sort], _within(cursor))
-        return self._found(which & (_items.c.n < _within(cursor or MOST_NUMBER)), limit)
+            return self._found(which, limit, SORTS[wanted.sort], within(cursor))
+        return self._found(which & (_items.c.n < within(cursor or MOST_NUMBER)), limit)
 
     def some(self, album: str, items: Collection[int]) -> list[AlbumItem]:
         """Return these items of an album, newest first, without those that it doesn't have."""
-        return self._found(_of_album(album) & _items.c.n.in_(items), MOST_ITEMS)
+        return self._found(of_album(album) & _items.c.n.in_(items), MOST_ITEMS)
 
     def item(self, album: str, n: int) -> AlbumItem:
         (found,) = self.some(album, [n]) or _missing()
@@ -558,7 +501,7 @@ class AlbumStore:
     def facets(self, album: str) -> list[Facet]:
         """Return the owners of items, with the workflows of these items."""
         columns = (_items.c[name] for name in Facet._fields)
-        return self._all(Facet, select(*columns).where(_of_album(album)).distinct())
+        return self._all(Facet, select(*columns).where(of_album(album)).distinct())
 
     # Reviews and comments
 
@@ -572,7 +515,7 @@ class AlbumStore:
         count, by = func.count().label("reviewed"), func.max(_reviews.c.by).label("by")
         columns: list[ColumnElement[Any]] = [by, count]
         query = select(*columns).join(_items, _items.c.n == _reviews.c.item)
-        query = query.where(_of_album(album), _IN_ROUND, _reviews.c.verdict != "")
+        query = query.where(of_album(album), IN_ROUND, _reviews.c.verdict != "")
         query = query.group_by(_reviews.c.person).order_by(count.desc(), by)
         return self._all(Reviewer, query.limit(_MOST_REVIEWERS))
 
@@ -635,7 +578,7 @@ class AlbumStore:
     def _changing(self, album: str, n: int) -> Iterator[Connection]:
         """Yield a connection for a change of an item's reviews or comments. Gives the album and the
         item the next version, and renews what the item tells about them."""
-        which = _of_album(album) & (_items.c.n == n)
+        which = of_album(album) & (_items.c.n == n)
         with self._renewing(album) as (connection, version):
             changed = update(_items).where(which).values({"version": version})
             if not connection.execute(changed).rowcount:

@@ -70,7 +70,8 @@ export interface CommentsDoc {
 
 /**
  * Numbers of an album's items by verdict. `reject` contains `disagreed`, and only `dropped` has
- * items of earlier rounds. `unreviewed`: by a caller, else 0; `round`: the latest one.
+ * items of earlier rounds. `unreviewed`, `own_keeps`: by a caller, else 0; `round`: the latest
+ * one.
  */
 export interface Counts {
   keep: number;
@@ -79,6 +80,7 @@ export interface Counts {
   disagreed: number;
   dropped: number;
   unreviewed: number;
+  own_keeps: number;
   round: number;
 }
 

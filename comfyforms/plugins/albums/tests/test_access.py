@@ -151,24 +151,34 @@ def test_a_guest_reaches_nothing_else(place: Place) -> None:
 
 
 def test_only_owners_move_results_of_others_and_begin_rounds(place: Place) -> None:
-    """A result moves where its owner may add it. Others move it only between albums of their own,
-    not out of its owner's sight, and a guest moves nothing."""
+    """A result moves where its owner may add it, and a copy of it, too. Others move it only between
+    albums of their own, not out of its owner's sight, and a guest moves nothing."""
     (album, own), (other, _) = place.album(), place.album()
     theirs, hidden = place.item("bob", album), place.album("private")[0]
     token = place.link(album, comments=True)
 
-    def moved(who: str, item: str, to: str, name: str = album) -> int:
-        path = f"/{name}/items?item={item}"
-        return place.ask(who, "PATCH", path, json={"album": to}).status_code
+    def moved(who: str, item: str, to: str, name: str = album, *, copies: bool = False) -> int:
+        path, new = f"/{name}/items?item={item}", {"album": to, "copies": copies}
+        return place.ask(who, "PATCH", path, json=new).status_code
 
-    assert moved("bob", own, other) == moved("ann", theirs, hidden) == 403
-    assert (moved("olga", own, other), moved("visitor", own, other, token)) == (403, 401)
-    assert moved("bob", theirs, hidden) == moved("ann", "999999", other) == 404
+    for copies in (True, False):
+        assert moved("bob", own, other, copies=copies) == 403
+        assert moved("ann", theirs, hidden, copies=copies) == 403
+        assert moved("olga", own, other, copies=copies) == 403
+        assert moved("visitor", own, other, token, copies=copies) == 401
+        assert moved("bob", theirs, hidden, copies=copies) == 404
+        assert moved("ann", "999999", other, copies=copies) == 404
+    final = str(place.told("ann", "POST", "", json={"title": "Final"})["id"])
+    assert moved("ann", own, final, copies=True) == 204
+    assert len(place.told("ann", "GET", f"/{final}/items")["items"]) == 1
     assert moved("ann", theirs, other) == moved("bob", theirs, album, other) == 204
     assert len(place.told("ann", "GET", f"/{album}/items")["items"]) == 2
-    place.told("bob", "PUT", f"/{album}/items/{own}/review", json={"verdict": "keep"})
+    for who, verdict in (("ann", "reject"), ("bob", "keep")):
+        place.told(who, "PUT", f"/{album}/items/{own}/review", json={"verdict": verdict})
+    assert place.ask("ann", "POST", f"/{album}/rounds").status_code == 409
     for who, status in (("bob", 403), ("visitor", 401), ("olga", 204), ("ann", 409)):
-        assert place.ask(who, "POST", f"/{album}/rounds").status_code == status
+        answer = place.ask(who, "POST", f"/{album}/rounds?disagreed=true")
+        assert answer.status_code == status
 
 
 def test_the_page_shows_the_administrators_notice(place: Place) -> None:

@@ -197,7 +197,8 @@ def test_a_batch_and_whole_runs_come_with_all_their_results(place: Place) -> Non
     assert place.ask("ann", "GET", f"/{album}/zip").status_code == 404
     assert place.ask("ann", "GET", f"/{album}/sheet").status_code == 404
     for one in by_bob["items"][:2]:
-        place.told("ann", "PUT", f"/{album}/items/{one['id']}/review", json={"verdict": "keep"})
+        review = {"verdict": "keep", "stars": 4}
+        place.told("ann", "PUT", f"/{album}/items/{one['id']}/review", json=review)
     numbers = [one["number"] for one in by_bob["items"]]
     chosen = f"?item={by_bob['items'][2]['id']}&item={item}"
     for query, wanted in (("", numbers[:2]), (chosen, [numbers[2], 1])):

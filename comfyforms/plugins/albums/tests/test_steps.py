@@ -10,7 +10,12 @@ from sqlalchemy import Engine, create_engine, insert, inspect, select, text
 
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
-from comfyforms.plugins.albums.store import AlbumStore, ItemFile, Person, WantedItems
+from comfyforms.plugins.albums.filters import WantedItems
+from comfyforms.plugins.albums.store import (
+    AlbumStore,
+    ItemFile,
+    Person,
+)
 from comfyforms.plugins.albums.tables import albums
 from tests.records.test_steps import keys_of
 from tests.support.samples.histories import ANN, begun, ended_record

@@ -13,8 +13,8 @@ from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.records.used_files import bytes_in_use
 from comfyforms.plugins.albums import store
+from comfyforms.plugins.albums.filters import MOST_NUMBER, Viewer, WantedItems
 from comfyforms.plugins.albums.store import (
-    MOST_NUMBER,
     Album,
     AlbumItem,
     AlbumNotFound,
@@ -22,8 +22,6 @@ from comfyforms.plugins.albums.store import (
     Counts,
     ItemFile,
     Person,
-    Viewer,
-    WantedItems,
 )
 from tests.support.samples.histories import ANN, BOB, begun, ended_record
 
@@ -155,7 +153,8 @@ def test_reviews_of_all_people_decide(albums: AlbumStore, album: Album) -> None:
     ):
         albums.review(album.id, n, person, verdict, 3)  # type: ignore[arg-type]
     assert albums.counts([album.id]) == {album.id: Counts(1, 1, 1, 1)}
-    assert albums.counts([album.id], OF_ANN.key)[album.id].unreviewed == 2
+    of_ann, of_bob = (albums.counts([album.id], one.key)[album.id] for one in (OF_ANN, OF_BOB))
+    assert [(one.unreviewed, one.own_keeps) for one in (of_ann, of_bob)] == [(2, 1), (1, 1)]
     verdicts = ("keep", "reject", "open", "disagreed")
     shown = {one: numbers(albums, album, verdict=one) for one in verdicts}
     both = {"reject": [items[0]], "disagreed": [items[0]]}
@@ -212,6 +211,43 @@ def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) 
     albums.review(album.id, first, OF_ANN, "keep", 4)
     albums.next_round(album.id)
     assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2, round=3)
+
+
+def test_a_round_takes_disputed_results_along(albums: AlbumStore, album: Album) -> None:
+    """What everybody rejects stays behind. A round can begin with disputed results only."""
+    third, second, first = (one.n for one in add(albums, album, "r1", "r2", "r3"))
+    for n, person, verdict in (
+        (first, OF_ANN, "keep"),
+        (first, OF_BOB, "reject"),
+        (second, OF_BOB, "reject"),
+    ):
+        albums.review(album.id, n, person, verdict, 0)  # type: ignore[arg-type]
+    with pytest.raises(ComfyError, match="No result is kept"):
+        albums.next_round(album.id)
+    albums.next_round(album.id, disagreed=True)
+    assert numbers(albums, album) == [first]
+    assert sorted(numbers(albums, album, verdict="dropped")) == sorted([second, third])
+
+
+def test_copies_begin_without_votes(albums: AlbumStore, album: Album) -> None:
+    """The results stay as they are. The other album takes each once."""
+    other = albums.create(OF_ANN, "Other", "", "shared", None)
+    second, first = (one.n for one in add(albums, album, "r1", "r2"))
+    for n in (first, second):
+        albums.review(album.id, n, OF_BOB, "keep", 5)
+        albums.comment(album.id, n, OF_BOB, "a", None)
+    before = albums.items(album.id, WantedItems(), 9)
+    for _ in range(2):
+        albums.move(album.id, other.id, [first, second], copies=True)
+    copies = albums.items(other.id, WantedItems(), 9)
+    assert [(one.run, one.number, one.keeps, one.comments) for one in copies] == [
+        ("r1", 2, 0, 0),
+        ("r2", 1, 0, 0),
+    ]
+    assert not albums.reviews(one.n for one in copies)
+    assert [(one.n, one.number, one.keeps) for one in before] == [
+        (one.n, one.number, one.keeps) for one in albums.items(album.id, WantedItems(), 9)
+    ]
 
 
 def test_numbers_follow_the_wall_and_stay(albums: AlbumStore, album: Album) -> None:

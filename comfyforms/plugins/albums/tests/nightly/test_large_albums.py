@@ -11,7 +11,12 @@ from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.records.rows import row_of
 from comfy.records.store import RunStore
 from comfy.records.tables import runs
-from comfyforms.plugins.albums.store import AlbumStore, ItemFile, Person, Viewer, WantedItems
+from comfyforms.plugins.albums.filters import Viewer, WantedItems
+from comfyforms.plugins.albums.store import (
+    AlbumStore,
+    ItemFile,
+    Person,
+)
 from tests.support.samples.histories import ANN, begun, ended_record
 
 MANY, CHUNK = 10_000, 1_000
