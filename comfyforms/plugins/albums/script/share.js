@@ -1,7 +1,7 @@
 // @ts-check
 // “Share…”: puts results into an album, which may be a new one.
 
-import { message } from "page/messages.js";
+import { message, plural } from "page/messages.js";
 import { API } from "page/requests.js";
 import { albumChoice, tellOf } from "./album_choice.js";
 import { checkBox, fillForm } from "./form_dialog.js";
@@ -22,8 +22,11 @@ export async function share(what, place, close) {
   return fillForm(place, close, content, message("Share"), async () => {
     const id = await choice.chosen();
     const items = { ...what, settings: settings.input.checked };
-    if (!id || !(await choice.send(`${API}/albums/${id}/items`, items))) return;
+    /** @type {{ items: object[] } | null} */
+    const added = id ? await choice.send(`${API}/albums/${id}/items`, items) : null;
+    if (!id || !added) return;
     close();
-    tellOf(id, message("Shared."));
+    const count = added.items.length;
+    tellOf(id, plural("{count} result added", "{count} results added", { count }));
   });
 }

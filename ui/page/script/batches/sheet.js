@@ -447,7 +447,7 @@ class SheetHead {
     "quiet",
     "download",
   );
-  #share = tool(message("Share…"), () => shareBatch(this.#id), "share");
+  #share = tool(message("Share…"), () => shareBatch(this.#id, this.#done), "share");
   #delete = tool(
     withEllipsis(message("Delete")),
     () => askToDelete(this.#dialog, this.#told.remove),
@@ -455,6 +455,7 @@ class SheetHead {
     "bare",
   );
   #state = "";
+  #done = 0;
   /** @type {WholeBatch["page"]["columns"]} */
   #varied = [];
   #states = element("select");
@@ -509,6 +510,7 @@ class SheetHead {
     const { columns, seconds_left: left } = batch.page;
     const why = whyWords(batch, serverAway);
     this.#state = state;
+    this.#done = done;
     this.#varied = columns;
     tell(this.#title, title);
     tell(this.#since, when(batch.created_at));

@@ -100,10 +100,16 @@ export async function shareSeveral(runs) {
 }
 
 /**
- * Ask how to share all results of a batch, which are too many for a link.
+ * Ask how to share the finished results of a batch, which are too many for a link.
  * @param {string} batch
+ * @param {number} count
  */
-export const shareBatch = (batch) => openDialog(message("Share the results"), { batch }, []);
+export function shareBatch(batch, count) {
+  const title = plural("Share {count} finished result", "Share {count} finished results", {
+    count,
+  });
+  return openDialog(title, { batch }, []);
+}
 
 /**
  * @param {string} title
