@@ -16,8 +16,15 @@ export const countWords = (count) => plural("{count} result", "{count} results",
 export const cardsOf = (albums) =>
   element("ul", "album-cards", ...albums.map((album) => element("li", "", cardFor(album))));
 
+/** @param {AlbumDoc} album @returns how early it comes: before others if the user has to review results */
+export const workIn = (album) => (asksFor(album) ? 2 : Number(album.items > 0));
+
+/** @param {AlbumDoc} album @returns how many results wait for the user */
+const asksFor = ({ access, unreviewed }) => (access === "private" ? 0 : unreviewed);
+
 /** @param {AlbumDoc} album */
-function cardFor({ id, title, by, mine, access, items, kept, unreviewed, covers }) {
+function cardFor(album) {
+  const { id, title, by, mine, items, kept, covers } = album;
   const pictures = covers.map((cover) =>
     Object.assign(element("img"), { src: addressOf(cover), alt: "", loading: "lazy" }),
   );
@@ -28,9 +35,9 @@ function cardFor({ id, title, by, mine, access, items, kept, unreviewed, covers 
     countWords(items),
     kept && plural("{count} kept", "{count} kept", { count: kept }),
   ];
-  const count = unreviewed;
+  const count = asksFor(album);
   const asks = plural("{count} for you to review", "{count} for you to review", { count });
-  if (count && access !== "private") shown.append(element("span", "mark", asks));
+  if (count) shown.append(element("span", "mark", asks));
   const card = element(
     "a",
     "album-card",

@@ -2,6 +2,7 @@
 // Dialogs for an album's owner: its title, note and access, and the link for guests.
 
 import { dateWords } from "page/clock.js";
+import { confirm } from "page/confirm.js";
 import { button, dialog, element, iconButton } from "page/dom.js";
 import { onlyHereWords } from "page/form/copying.js";
 import { linkField } from "page/form/link_field.js";
@@ -17,6 +18,9 @@ import { albumFields, checkBox, formDialog, rowOf, selectOf } from "./form_dialo
 const DAYS = [1, 7, 30, 90];
 const COMMENTS = message("May review and comment");
 const SETTINGS = message("May see prompts and settings");
+const INVITE = message("Invite guests");
+const STOP = message("Stop sharing");
+const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
 
 /**
  * Ask for an album's title, note and access, then open it.
@@ -42,15 +46,21 @@ export async function showLink() {
   /** @type {AlbumDoc | null} */
   const album = await ask(albumAt(""), undefined, "GET");
   if (album?.link) offerLink(album.link);
-  else if (album) askForLink();
+  else if (album) askForLink(album);
 }
 
-function askForLink() {
-  const about = message(
-    "Guests see this album and everyone's votes without an account. They can't run anything.",
-  );
+/** @param {AlbumDoc} album */
+function askForLink({ access }) {
+  const about = [
+    message(
+      "Guests see this album and everyone's votes without an account. They can't run anything.",
+    ),
+    access !== "private" && message("People with an account find it under “Albums”."),
+    onlyHereWords(),
+  ];
   const days = selectOf(DAYS.map(dayOption), "7");
   const comments = checkBox(COMMENTS);
+  comments.input.checked = true;
   const settings = checkBox(SETTINGS);
   const fields = [rowOf(message("Ends after"), days), comments.label, settings.label];
   const make = async () => {
@@ -65,8 +75,8 @@ function askForLink() {
     place.hidePopover();
     await offerLink(link)();
   };
-  const content = [element("p", "", `${about} ${onlyHereWords()}`), ...fields];
-  const place = formDialog(message("Link for guests"), content, message("Create link"), make);
+  const content = [element("p", "", about.filter(Boolean).join(" ")), ...fields];
+  const place = formDialog(INVITE, content, message("Create link"), make);
 }
 
 /** @param {number} count */
@@ -81,14 +91,14 @@ const dayOption = (count) =>
 function offerLink({ token, expires_at: end, comments, settings }) {
   const until = message("Ends on {date}", { date: dateWords(end) });
   const about = [until, comments && COMMENTS, settings && SETTINGS];
-  const place = dialog("share", message("Link for guests"));
+  const place = dialog("share", INVITE);
   const stopSharing = async () => {
     if (!(await ask(albumAt("/link"), undefined, "DELETE"))) return;
-    place.hidePopover();
     say(message("Sharing stopped. The link no longer works."), "", "");
   };
-  const stop = iconButton("close", stopSharing, "bare");
-  stop.textContent = message("Stop sharing");
+  const asks = () => confirm(message("Stop sharing?"), FOR_GOOD, STOP, stopSharing);
+  const stop = iconButton("close", asks, "bare");
+  stop.textContent = STOP;
   const close = button(message("Close"), () => place.hidePopover());
   const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
   const words = element("p", "", about.filter(Boolean).join(" · "));

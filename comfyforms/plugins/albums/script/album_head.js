@@ -11,12 +11,14 @@ import { say } from "page/state.js";
 import { cardsOf, countWords, linkTo } from "./album_cards.js";
 import { editAlbum, showLink } from "./album_dialogs.js";
 import { albumAt, isGuest } from "./calls.js";
+import { checkBox, formDialog } from "./form_dialog.js";
 import { ACCESS } from "./items.js";
 
 /** @import { AlbumDoc, Counts } from "./documents.js" */
 /** @import { Entry } from "page/results/pop_menu.js" */
 
-const NONE_LEAVES = message("All results stay, and everyone reviews them again.");
+const ALL_STAY = message("All results stay, and everyone reviews them again.");
+const OTHERS = message("All others move to “Earlier rounds”.");
 const PROMPTS = message("The files contain prompts and settings.");
 /** @type {readonly (readonly [string, string])[]} */
 const DOWNLOADS = [
@@ -30,9 +32,10 @@ export class AlbumHead {
   #about = element("p", "aside");
   #review;
   #next = button(withEllipsis(message("Next round")), () => this.startRound(), "button");
-  #kept = 0;
+  #invite = button(withEllipsis(message("Invite")), showLink, "button");
+  /** @type {Counts | null} */
+  #counts = null;
   #hasPrompts = false;
-  #others = 0;
   #more = menuButton("", message("More"), async () => this.#entries(), "bare", "more");
   #links = element("span", "wraps", ...DOWNLOADS.map((what) => this.#linkFor(...what)));
   #album;
@@ -52,10 +55,13 @@ export class AlbumHead {
     this.#path.append(linkIn({ id: "", title: message("Albums") }));
     if (!isGuest) this.place.append(this.#path);
     this.place.append(element("div", "flow apart", words, this.#links));
-    if (album.note) this.place.append(element("p", "note smaller breaks", album.note));
-    this.#links.prepend(this.#review, this.#next);
+    const note = element("p", "note smaller breaks", album.note);
+    note.tabIndex = 0; // a phone shows one line until it has the focus
+    if (album.note) this.place.append(note);
+    this.#links.prepend(this.#review, this.#next, this.#invite);
+    this.#invite.hidden = !album.may.includes("change");
     const { items, kept: keep, unreviewed } = album;
-    const unknown = { reject: 0, disagreed: 0, dropped: 0, round: 1 };
+    const unknown = { reject: 0, disagreed: 0, dropped: 0, round: 1, own_keeps: 0 };
     this.tell({ ...unknown, keep, open: items - keep, unreviewed }, false);
   }
 
@@ -71,7 +77,8 @@ export class AlbumHead {
   }
 
   /** @param {Counts} counts @param {boolean} hasPrompts whether files of results contain them */
-  tell({ keep, reject, open, unreviewed: count, round }, hasPrompts) {
+  tell(counts, hasPrompts) {
+    const { keep, reject, open, disagreed, unreviewed: count, round } = counts;
     const { by, mine, access, may } = this.#album;
     const seenBy = ACCESS.find(([value]) => value === access)?.[1];
     const isLater = round > 1 && message("Round {number}", { number: round });
@@ -80,9 +87,9 @@ export class AlbumHead {
     this.#about.hidden = !this.#about.textContent;
     this.#hasPrompts = hasPrompts;
     for (const link of all("a", this.#links)) link.hidden = !keep;
-    [this.#kept, this.#others] = [keep, reject + open];
+    this.#counts = counts;
     this.#more.hidden = !keep && this.#more.matches(".narrow");
-    this.#next.hidden = !keep || !may.includes("take_back");
+    this.#next.hidden = !(keep || disagreed) || !may.includes("take_back");
     this.#review.hidden = !count || !may.includes("review");
     this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
   }
@@ -103,25 +110,39 @@ export class AlbumHead {
 
   /** Ask whether to begin the next round, and do so. */
   async startRound() {
+    const progress = await this.progress();
+    if (progress === null || !this.#counts) return;
+    const { keep: count, disagreed, reject, open } = this.#counts;
+    const again = plural(
+      "The kept result goes to the next round without votes. Its stars stay.",
+      "The {count} kept results go to the next round without votes. Their stars stay.",
+      { count },
+    );
+    const disputed = plural(
+      "Take the disputed result along, too",
+      "Take the {count} disputed results along, too",
+      { count: disagreed },
+    );
+    const { input, label } = checkBox(disputed);
+    label.hidden = !disagreed;
+    const lines = [`${again} ${reject + open ? OTHERS : ALL_STAY}`, progress];
+    const [words, done] = lines.map((line) => element("p", "", line));
+    const content = [words, label, done].flatMap((part) => part ?? []);
+    const place = formDialog(message("Start the next round?"), content, message("Start"), () => {
+      place.hidePopover();
+      const query = new URLSearchParams({ disagreed: String(input.checked) });
+      return ask(albumAt("/rounds", query), undefined, "POST");
+    });
+  }
+
+  /** Return how far each person is; null after an error. */
+  async progress() {
     /** @type {AlbumDoc | null} */
     const now = await ask(albumAt(""), undefined, "GET");
-    if (!now) return;
-    const done = now.reviewers.map(({ by, reviewed: count }) =>
+    const lines = now?.reviewers.map(({ by, reviewed: count }) =>
       message("{by} reviewed {count} of {total}.", { by, count, total: now.items }),
     );
-    const again = plural(
-      "The kept result goes to the next round without votes.",
-      "The {count} kept results go to the next round without votes.",
-      { count: this.#kept },
-    );
-    const others = plural(
-      "The other one moves to “Earlier rounds”.",
-      "The other {count} move to “Earlier rounds”.",
-      { count: this.#others },
-    );
-    const words = [again, this.#others ? others : NONE_LEAVES, ...done].join(" ");
-    const start = () => ask(albumAt("/rounds"), undefined, "POST");
-    confirm(message("Start the next round?"), words, message("Start"), start);
+    return lines?.join(" ") ?? null;
   }
 
   /** @returns {Entry[]} */
@@ -131,7 +152,7 @@ export class AlbumHead {
       label: link.textContent ?? "",
       does: () => link.click(),
     }));
-    const saved = isNarrow() && this.#kept ? saves : [];
+    const saved = isNarrow() && this.#counts?.keep ? saves : [];
     if (!may.includes("take_back")) return saved;
     const remove = () =>
       confirm(
@@ -148,7 +169,6 @@ export class AlbumHead {
       ...saved,
       { label: withEllipsis(message("Edit album")), does: () => editAlbum(this.#album, null) },
       { label: withEllipsis(message("New album inside")), does: () => editAlbum(null, id) },
-      { label: withEllipsis(message("Link for guests")), does: showLink },
       drop,
     ];
   }

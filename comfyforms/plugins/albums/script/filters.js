@@ -7,13 +7,15 @@ import { message } from "page/messages.js";
 /** @import { Counts } from "./documents.js" */
 
 export const TO_REVIEW = "unreviewed";
+export const DISPUTED = message("Disputed");
+export const RULE = message("A result is rejected if anyone rejects it, even if others keep it.");
 /** @type {readonly (readonly [string, string])[]} */
 const VERDICTS = [
   ["", message("All")],
   [TO_REVIEW, message("For me to review")],
   ["keep", message("Kept")],
   ["reject", message("Rejected")],
-  ["disagreed", message("Disagreed")],
+  ["disagreed", DISPUTED],
   ["dropped", message("Earlier rounds")],
 ];
 const ONE_REJECTS = ["reject", "disagreed"];
@@ -37,13 +39,10 @@ export class Filters {
     return one;
   });
   #sort = element("select", "", ...SORTS.map(([sort, words]) => new Option(words, sort)));
-  parts = [element("div", "verdicts", ...this.#verdicts), this.#sort];
+  #order = element("label", "order in-line", this.#sort);
+  parts = [element("div", "verdicts", ...this.#verdicts), this.#order];
   /** Says why results that some people keep are rejected. */
-  rule = element(
-    "p",
-    "aside",
-    message("A result is rejected if anyone rejects it, even if others keep it."),
-  );
+  rule = element("p", "aside", RULE);
 
   /**
    * @param {boolean} may whether the user may review
@@ -55,6 +54,7 @@ export class Filters {
     this.rule.hidden = true;
     const [group] = this.parts;
     Object.assign(group ?? {}, { role: "group", ariaLabel: message("Verdict") });
+    this.#order.dataset.icon = "swap-vertical";
     this.#sort.ariaLabel = this.#sort.title = message("Order");
     this.#sort.onchange = () => {
       this.chosen.sort = this.#sort.value;

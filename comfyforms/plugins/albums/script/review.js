@@ -1,11 +1,14 @@
 // @ts-check
 // Review of an album's results in the whole window: arrow keys lead on, K keeps, X rejects, U takes
-// that back, 1 to 5 give stars, C comments. On a touchscreen, a swipe up keeps, and one down rejects.
+// that back, 1 to 5 give stars, C comments, Z undoes. On a touchscreen, a swipe up keeps, and one down rejects. Others'
+// votes come after the user's own.
 
+import { keyList } from "page/components/keys.js";
 import {
   $,
   addressOf,
   button,
+  dialog,
   downloadLink,
   element,
   INPUTS,
@@ -14,7 +17,7 @@ import {
   root,
   tell,
 } from "page/dom.js";
-import { message, plural, withKey } from "page/messages.js";
+import { message, withKey } from "page/messages.js";
 import { SoundPlayer } from "page/results/sound_player.js";
 import { SWIPED, Viewport } from "page/stage/viewport.js";
 import { withName } from "./calls.js";
@@ -24,10 +27,22 @@ import { reviewWords, saidBy } from "./items.js";
 /** @import { AlbumDoc, ItemDoc, ReviewDoc } from "./documents.js" */
 
 const STARS = [1, 2, 3, 4, 5];
+/** @type {readonly [string[], string][]} */
+const KEYS = [
+  [["K"], message("Keep")],
+  [["X"], message("Reject")],
+  [["U"], message("Undecided")],
+  [["0 – 5"], message("Stars")],
+  [["Z"], message("Go back and undo")],
+  [["C"], message("Comments")],
+  [["←", "→"], message("Previous or next result")],
+  [[message("Esc")], message("Close")],
+];
+const HELP = message("Keys");
 const AHEAD = 50; // items that are known before the user comes to them
 
 /**
- * `counts`: the numbers of the album's kept results and of the filter's results. `load`: loads the item at an index.
+ * `counts`: the numbers of results that the user keeps, and of the filter's results. `load`: loads the item at an index.
  * `say`: stores what the user says of an item. `ends`: returns whether the review ends with this verdict. `changed`: an
  * item has changed. `left`: the review ends at this index.
  * @typedef {{ itemAt: (at: number) => ItemDoc | null, counts: () => { kept: number, total: number },
@@ -59,6 +74,13 @@ export class Review {
   #talk = iconButton("comment", () => this.#comments.toggle(), "judge talk");
   #album;
   #foot = element("div", "foot review-foot", this.#reject, this.#keep, this.#talk);
+  #help = button(
+    [withKey(message("Undo"), "Z"), withKey(HELP, "?")].join(" · "),
+    showKeys,
+    "mark keys",
+  );
+  /** What the user said before of the items in this review. @type {[number, ItemDoc][]} */
+  #before = [];
   /** Index of the item in view, or of the one that is coming. */
   #at = 0;
   #turn = 0;
@@ -91,9 +113,11 @@ export class Review {
     this.#save.title = this.#save.ariaLabel = message("Download");
     this.#talk.title = withKey(message("Comments"), "C");
     this.#reject.after(element("span", "stars", ...this.#stars));
-    if (!this.#may.includes("review")) this.#foot.replaceChildren(this.#talk);
+    this.#help.hidden = !this.#may.includes("review");
+    if (this.#help.hidden) this.#foot.replaceChildren(this.#talk);
     const arrows = [this.#previous, this.#next];
-    place.append(...arrows, this.#caption, this.#others, this.#foot, this.#comments.place);
+    const below = [this.#caption, this.#others, this.#foot, this.#help, this.#comments.place];
+    place.append(...arrows, ...below);
     place.classList.add("review");
     place.addEventListener("close", () => this.#close());
     place.addEventListener("keydown", (event) => this.#pressed(event));
@@ -115,6 +139,7 @@ export class Review {
   /** @param {number} at */
   async open(at) {
     this.#shown = "";
+    this.#before = [];
     $("#albums")?.append(this.#viewport.place);
     this.#viewport.toggle();
     await this.#show(at);
@@ -124,6 +149,7 @@ export class Review {
   begin() {
     if (!this.isOpen) return;
     this.#shown = "";
+    this.#before = [];
     if (this.#items.counts().total) this.#show(0);
     else this.#viewport.toggle();
   }
@@ -174,16 +200,17 @@ export class Review {
 
   /** @param {ItemDoc} item */
   #draw({ number, by, title, prompt, verdict, stars, reviews, comments, settings, address }) {
-    const { kept, total } = this.#items.counts();
-    const place = `${this.#at + 1} / ${total}`;
-    const name = number === this.#at + 1 ? "" : `#${number}`; // once
-    const keptWords = plural("{count} kept", "{count} kept", { count: kept });
+    const { kept: count, total } = this.#items.counts();
+    const mayReview = this.#may.includes("review");
+    const kept = mayReview ? [message("you kept {count}", { count })] : [];
+    this.#caption.title = prompt || title;
     this.#caption.replaceChildren(
-      element("strong", "", [name, place].filter(Boolean).join(" · ")),
-      ["", keptWords, by, prompt || title].join(" · "),
+      element("strong", "", `#${number} · ${this.#at + 1} / ${total}`),
+      element("span", "", ["", ...kept, by, prompt || title].join(" · ")),
     );
     this.#others.replaceChildren(...votesOf(reviews.filter(({ mine }) => !mine)));
-    this.#others.hidden = !this.#others.childElementCount;
+    const isOpen = mayReview && !verdict && !stars;
+    this.#others.hidden = isOpen || !this.#others.childElementCount;
     this.#keep.ariaPressed = String(verdict === "keep");
     this.#reject.ariaPressed = String(verdict === "reject");
     this.#stars.forEach((star, at) => {
@@ -219,6 +246,8 @@ export class Review {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
     const said = item && this.#may.includes("review") ? saidBy(key, item) : null;
     if (step) this.#show(this.#at + step);
+    else if (key === "?") showKeys();
+    else if (key.toLowerCase() === "z") this.#undo();
     else if (item && key.toLowerCase() === "c") this.#comments.toggle(true);
     else if (!item || !said) return false;
     else withName(() => this.#say(item, said, "kx".includes(key.toLowerCase())));
@@ -231,11 +260,21 @@ export class Review {
    * @param {boolean} leadsOn
    */
   #say(item, said, leadsOn) {
+    this.#before.push([this.#at, item]);
     this.#items.say(item, said);
     if (!leadsOn || this.#comments.isOpen) return;
     const isLast = this.#at + 1 === this.#items.counts().total;
     if (this.#items.ends(item, isLast)) this.#viewport.toggle();
     else if (!isLast) this.#show(this.#at + 1);
+  }
+
+  /** Go back to the item that the user judged last, and give it what it had before. */
+  #undo() {
+    const [at, before] = this.#before.pop() ?? [];
+    if (at === undefined || !before) return;
+    this.#show(at);
+    const { verdict, stars } = before;
+    if (this.#item) this.#items.say(this.#item, { verdict, stars });
   }
 
   #useSettings() {
@@ -276,6 +315,16 @@ export class Review {
     judge.title = withKey(words, key);
     return judge;
   }
+}
+
+function showKeys() {
+  const place = dialog("keys", HELP);
+  place.tabIndex = -1;
+  place.append(keyList(KEYS));
+  place.addEventListener("keydown", (event) => event.stopPropagation());
+  ($("dialog:modal") ?? document.body).append(place);
+  place.showPopover();
+  place.focus();
 }
 
 /** @param {readonly ReviewDoc[]} reviews @returns {HTMLElement[]} who said what */

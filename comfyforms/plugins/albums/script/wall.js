@@ -4,7 +4,7 @@
 
 import { untilRetry } from "page/clock.js";
 import { confirm } from "page/confirm.js";
-import { $, announce, button, downloadLink, element, root } from "page/dom.js";
+import { $, announce, button, downloadLink, element, root, tell } from "page/dom.js";
 import { MOST_BESIDE } from "page/history/comparable.js";
 import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
@@ -14,8 +14,8 @@ import { page, say } from "page/state.js";
 import { albumChoice, tellOf } from "./album_choice.js";
 import { albumAt, reach, send, withName } from "./calls.js";
 import { compareItems } from "./compare.js";
-import { Filters, TO_REVIEW } from "./filters.js";
-import { formDialog } from "./form_dialog.js";
+import { DISPUTED, Filters, RULE, TO_REVIEW } from "./filters.js";
+import { checkBox, formDialog } from "./form_dialog.js";
 import { KEPT, REJECTED, reviewWords, saidBy, tilesOf } from "./items.js";
 import { Review } from "./review.js";
 
@@ -26,8 +26,16 @@ import { Review } from "./review.js";
 const LIMIT = "200"; // items per request
 const HEIGHTS = { small: 220, large: 320 }; // pixels, of a row: people compare the results
 const BACK = message("Back in this round. Its earlier votes still count.");
-const NUMBERS = message("The results get new numbers there. Votes and comments come along.");
-const MOVE = message("Move to an album");
+const MOVED = message("The results get new numbers there. Votes and comments come along.");
+const COPIED = message("The copies get new numbers there, without votes and comments.");
+const MOVE = message("Move or copy");
+const [GO, COPY] = [message("Move"), message("Copy")];
+const MANY = message("Too many? Select up to {most} kept results, and compare them.", {
+  most: MOST_BESIDE,
+});
+/** Votes that the user doesn't see yet. @satisfies {Partial<ItemDoc>} */
+const UNKNOWN = { keeps: 0, rejects: 0, reviews: [] };
+const EMPTY = message("Nothing here yet. Choose “Share…” at a result, then “In an album”.");
 
 export class Wall {
   place = element("div", "history");
@@ -42,15 +50,19 @@ export class Wall {
   /** @type {string | null} */
   #next = null;
   #version;
-  #kept = 0;
-  #round = Infinity; // until it is known
+  /** @type {Counts | null} */
+  #counts = null;
+  /** Number of results of this round that the user keeps. */
+  #ownKeeps = 0;
   #total = 0;
   #turn = 0;
   #begun = Promise.resolve();
   #loading = Promise.resolve();
   /** What the user says of items, until the app has answered. @type {Map<string, Pick<ItemDoc, "verdict" | "stars">>} */
   #unsent = new Map();
-  /** What comes after the last review. */
+  /** Whether the list waits until the app knows the user's reviews. */
+  #isSaving = false;
+  /** What comes after the last review, or before the first result. */
   #done = element("div", "state-card");
   #sending = Promise.resolve();
 
@@ -85,7 +97,7 @@ export class Wall {
     );
     this.#review = new Review(album, {
       itemAt: (at) => this.#items[at] ?? null,
-      counts: () => ({ kept: this.#kept, total: this.#total }),
+      counts: () => ({ kept: this.#ownKeeps, total: this.#total }),
       load: (at) => this.#complete(at + 1),
       say: (item, said) => this.#say(item, said),
       ends: (before, isLast) => this.#isReviewed(before, isLast),
@@ -94,6 +106,7 @@ export class Wall {
     });
     $("h2", this.place)?.replaceWith(...this.#filters.parts);
     $(".rows", this.place)?.after(this.#selection.toggle);
+    this.#selection.toggle.dataset.icon = "check";
     $("header", this.place)?.append(this.#selection.place);
     $("header", this.place)?.after(this.#filters.rule);
     this.place.append(this.#done);
@@ -181,7 +194,14 @@ export class Wall {
    */
   async #loadOnce(turn) {
     this.#next = null; // it continues the former list
+    this.#isSaving = this.#unsent.size > 1 && this.#filters.chosen.verdict === TO_REVIEW;
+    if (this.#isSaving) {
+      this.#items = [];
+      this.#total = 0;
+      this.#draw();
+    }
     await this.#sending;
+    this.#isSaving = false;
     const told = await this.#ask(this.#filter, () => turn === this.#turn);
     if (turn !== this.#turn) return this.#begun;
     if (!told) return;
@@ -224,15 +244,16 @@ export class Wall {
 
   /** @param {Counts} counts */
   #count(counts) {
-    this.#kept = counts.keep;
+    if (!this.#unsent.size) this.#ownKeeps = counts.own_keeps;
     this.#filters.count(counts);
     this.#head.tell(
       counts,
       this.#items.some(({ settings, mine }) => settings || mine),
     );
-    const isNew = counts.round > this.#round;
-    this.#round = counts.round;
+    const isNew = counts.round > (this.#counts?.round ?? Infinity);
+    this.#counts = counts;
     if (isNew) this.#beginRound();
+    return isNew;
   }
 
   /** Show a new round from its start, also in the review: no verdict may reach a dropped result. */
@@ -248,31 +269,50 @@ export class Wall {
 
   #draw() {
     const { verdict } = this.#filters.chosen;
-    const isDone = verdict === TO_REVIEW && !this.#list.text && !this.#total;
-    const nothing = this.#filter.length
-      ? message("No results.")
-      : message("Nothing here yet. Choose “Share…” at a result, then “In an album”.");
-    const told = { any: true, nothing: isDone ? "" : nothing };
+    const isOver = !this.#total && !this.#isSaving;
+    const isDone = isOver && verdict === TO_REVIEW && !this.#list.text;
+    const isEmpty = isOver && !this.#filter.length;
+    const nothing = this.#isSaving ? message("Saving…") : message("No results.");
+    const told = { any: true, nothing: isDone || isEmpty ? "" : nothing };
     this.#list.show(this.#tiles, this.#total ? [["", this.#total]] : [], told);
-    this.#drawDone(isDone);
+    this.place.classList.toggle("is-empty", isEmpty && !this.#counts?.dropped);
+    if (!this.#counts) return;
+    const { keep, disagreed } = this.#counts;
+    const key = isDone ? `${keep} ${disagreed}` : String(isEmpty);
+    if (this.#done.dataset.key === key) return;
+    this.#done.dataset.key = key;
+    const ends = isDone ? this.#endFor(this.#counts) : [];
+    this.#done.replaceChildren(...(isEmpty ? this.#beginning() : ends));
   }
 
-  /** Say that the user has reviewed all results, and what comes next. @param {boolean} isDone */
-  #drawDone(isDone) {
-    const count = this.#kept;
-    const key = isDone ? String(count) : "";
-    if (this.#done.dataset.kept === key) return;
-    this.#done.dataset.kept = key;
-    this.#done.replaceChildren();
-    if (!isDone) return;
-    const words = plural("{count} kept", "{count} kept", { count });
-    const show = button(message("Show kept"), () => this.#filters.choose("keep"));
-    const next = button(withEllipsis(message("Next round")), () => this.#head.startRound());
-    const ways = element("div", "wraps", ...(count ? [show] : []));
-    if (count && this.#may("take_back")) ways.append(next);
+  /**
+   * Return that the user has reviewed all results, how the team decides, and what comes next.
+   * @param {Counts} counts
+   */
+  #endFor({ keep, disagreed }) {
     const headline = element("strong", "", message("You have reviewed all results."));
     headline.dataset.icon = "check";
-    this.#done.append(headline, element("p", "aside", words), ways);
+    const kept = plural("{count} kept", "{count} kept", { count: keep });
+    const disputed = plural("{count} disputed", "{count} disputed", { count: disagreed });
+    const words = [kept, ...(disagreed ? [disputed, RULE] : []), ...(keep > 1 ? [MANY] : [])];
+    const lines = [...words, ""].map((line) => element("p", "aside", line));
+    const ways = element("div", "wraps");
+    if (keep) ways.append(button(message("Show kept"), () => this.#filters.choose("keep")));
+    if (disagreed)
+      ways.append(button(message("Show disputed"), () => this.#filters.choose("disagreed")));
+    if (keep + disagreed && this.#may("take_back")) {
+      const next = withEllipsis(message("Next round"));
+      ways.append(button(next, () => this.#head.startRound()));
+      this.#head.progress().then((progress) => tell(lines.at(-1) ?? headline, progress ?? ""));
+    }
+    return [headline, ...lines, ways];
+  }
+
+  /** Return how results come here. */
+  #beginning() {
+    if (!this.#may("add")) return [message("No results.")];
+    const create = button(message("Create"), () => location.assign(`${root}/`), "button primary");
+    return [element("p", "", EMPTY), create];
   }
 
   /**
@@ -284,9 +324,7 @@ export class Wall {
     const told = await this.#ask([["since", String(this.#version)]]);
     if (!told) return;
     this.#version = version;
-    const round = this.#round;
-    this.#count(told.counts);
-    if (this.#round > round) return;
+    if (this.#count(told.counts)) return;
     this.#change(told.items);
     const isOther = told.next || this.#filter.length > 0 || this.#total !== items;
     const { index = -1 } = document.activeElement?.closest("li")?.dataset ?? {};
@@ -322,6 +360,7 @@ export class Wall {
   async #say(item, said) {
     if (!this.#may("review")) return;
     this.#unsent.set(item.id, said);
+    this.#ownKeeps += Number(said.verdict === "keep") - Number(item.verdict === "keep");
     const body = { ...said, dropped: item.dropped };
     this.#change([{ ...item, ...said }]);
     const words = { keep: KEPT, reject: REJECTED, "": message("Undecided") };
@@ -362,7 +401,11 @@ export class Wall {
   #dress(place, { id }) {
     const item = this.#items[Number(place.dataset.index)]; // searching 10,000 would cost frames
     if (item?.id !== id) return;
-    const { number, comments, keeps, rejects, reviews } = item;
+    // As in the review, others' votes come after the user's own. The album's owner follows them.
+    const { verdict } = this.#filters.chosen;
+    const isBlind = verdict === TO_REVIEW || (!verdict && !this.#may("take_back"));
+    const isOpen = isBlind && this.#may("review") && !item.verdict && !item.stars;
+    const { number, comments, keeps, rejects, reviews } = isOpen ? { ...item, ...UNKNOWN } : item;
     const rated = reviews.flatMap((one) => one.stars || []);
     const sum = rated.reduce((all, stars) => all + stars, 0);
     const stars = sum && Math.round((10 * sum) / rated.length) / 10; // the average
@@ -372,7 +415,7 @@ export class Wall {
     place.dataset.said = key;
     place.dataset.verdict = rejects ? (keeps ? "disagreed" : "reject") : keeps ? "keep" : "";
     $(".facts", place)?.remove();
-    const shown = element("span", "facts digits", String(number));
+    const shown = element("span", "facts digits", `#${number}`);
     /** @type {[number, string, string, boolean][]} */
     const facts = [
       [keeps, "keeps", "check", keeps > 1],
@@ -387,11 +430,11 @@ export class Wall {
     }
     place.append(shown);
     const tile = $(".tile", place);
-    const words = rejects ? REJECTED : keeps ? KEPT : "";
+    const words = rejects ? (keeps ? DISPUTED : REJECTED) : keeps ? KEPT : "";
     if (!tile) return;
     place.dataset.about ??= tile.title;
-    tile.title = [`#${number}`, place.dataset.about, said].filter(Boolean).join(" · ");
-    tile.ariaLabel = [tile.title, words].filter(Boolean).join(" · ");
+    tile.title = [`#${number}`, place.dataset.about, said, words].filter(Boolean).join(" · ");
+    tile.ariaLabel = tile.title;
   }
 
   /**
@@ -443,13 +486,20 @@ export class Wall {
   async #move(query) {
     const choice = await albumChoice(this.#album.id);
     if (!choice) return;
-    const content = [...choice.rows, element("p", "aside", NUMBERS), choice.said];
-    const place = formDialog(MOVE, content, message("Move"), async () => {
-      const id = await choice.chosen();
-      if (!id || !(await choice.send(albumAt("/items", query), { album: id }, "PATCH"))) return;
+    const { input, label } = checkBox(message("Keep them here, too"));
+    const numbers = element("p", "aside", MOVED);
+    const content = [...choice.rows, label, numbers, choice.said];
+    const place = formDialog(MOVE, content, GO, async () => {
+      const [id, copies] = [await choice.chosen(), input.checked];
+      const body = { album: id, copies };
+      if (!id || !(await choice.send(albumAt("/items", query), body, "PATCH"))) return;
       place.hidePopover();
       this.#selection.end();
-      tellOf(id, message("Moved."));
+      tellOf(id, copies ? message("Copied.") : message("Moved."));
+    });
+    input.addEventListener("change", () => {
+      tell(numbers, input.checked ? COPIED : MOVED);
+      tell(/** @type {HTMLElement} */ ($(".primary", place)), input.checked ? COPY : GO);
     });
   }
 

@@ -68,6 +68,14 @@ const KEYS = [
   [message("Full screen"), [...RESULT, ...ZOOM, [ESCAPE, message("Exit full screen")]]],
 ];
 
+/** @param {readonly KeyLine[]} lines */
+export const keyList = (lines) =>
+  element("dl", "", ...lines.map(([names, does]) => keyLine(names, element("dd", "", does))));
+
+/** @param {readonly string[]} names @param {HTMLElement} does */
+const keyLine = (names, does) =>
+  element("div", "", element("dt", "", ...names.map((name) => element("kbd", "", name))), does);
+
 /** @returns {HTMLDialogElement} */
 function makeDialog() {
   const dialog = element("dialog");
@@ -75,15 +83,7 @@ function makeDialog() {
   const close = closeButton(() => dialog.close());
   // The close button comes first: it gets the focus, and browsers scroll a long dialog to the focus.
   dialog.append(dialogHead(dialog, "keys", message("Keys"), close));
-  for (const [where, lines] of KEYS) {
-    const list = element("dl");
-    for (const [names, does] of lines) {
-      const pressed = element("dt", "", ...names.map((name) => element("kbd", "", name)));
-      const line = element("div", "", pressed, element("dd", "", does));
-      list.append(line);
-    }
-    dialog.append(element("h3", "", where), list);
-  }
+  for (const [where, lines] of KEYS) dialog.append(element("h3", "", where), keyList(lines));
   // Close the dialog on a click on its backdrop.
   dialog.addEventListener("click", ({ target }) => {
     if (target === dialog) dialog.close();

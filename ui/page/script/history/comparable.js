@@ -8,7 +8,7 @@ import { page } from "../state.js";
 /** @import { PastRun } from "../state.js" */
 /** @import { Compared } from "./side_by_side.js" */
 
-export const MOST_BESIDE = 4;
+export const MOST_BESIDE = 6;
 export const WITH_OLDER = message("Compare with an older result");
 export const WITH_NEWER = message("Compare with a newer result");
 

@@ -6,7 +6,7 @@ import { uncovered } from "page/back.js";
 import { $, button, element, tell } from "page/dom.js";
 import { message, withEllipsis } from "page/messages.js";
 import { page } from "page/state.js";
-import { cardsOf } from "../album_cards.js";
+import { cardsOf, workIn } from "../album_cards.js";
 import { editAlbum } from "../album_dialogs.js";
 import { AlbumHead } from "../album_head.js";
 import { allAlbums } from "../all_albums.js";
@@ -41,6 +41,7 @@ async function showAlbums() {
   const head = element("header", "in-line apart", element("h1", "", message("Albums")), adds);
   const known = new Set(albums.map((album) => album.id));
   const outer = albums.filter(({ parent }) => !known.has(parent ?? ""));
+  outer.sort((one, other) => workIn(other) - workIn(one));
   place.replaceChildren(head, outer.length ? cardsOf(outer) : stateCard(NONE));
 }
 
