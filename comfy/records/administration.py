@@ -7,8 +7,7 @@ import json
 import secrets
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import NamedTuple
@@ -33,7 +32,6 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.people import forget_beyond, kept_values
-from comfy.records.record import Record
 from comfy.records.rows import UNREADABLE
 from comfy.records.serialization import from_text
 from comfy.records.tables import (
@@ -80,7 +78,7 @@ _MOST = 500
 _MOST_OF_ONE = 20
 _MOST_OF_ADDRESS = 40  # of users without an account
 _MOST_FILES = 100
-_FAILED = (Phase.FAILED.value, Phase.REFUSED.value, Phase.LOST.value)
+_FAILED = tuple(phase.value for phase in Phase if phase.failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,20 +265,6 @@ class UsageReader:
                 )
                 for end, owner, outcome, seconds, submitted in connection.execute(query)
             ]
-
-    def failed_runs(
-        self, since: float, until: float, owner: str, most: int
-    ) -> Iterator[tuple[float, Record]]:
-        """Yield the newest runs that failed between two times, with their end. `owner`: "" for
-        any."""
-        end, was = _runs.c.ended_at, _runs.c.owner
-        query = select(end, _runs.c.record).where(end >= since, end < until)
-        query = query.where(_runs.c.outcome.in_(_FAILED)).order_by(end.desc()).limit(most)
-        with reading(self._engine) as connection:
-            rows = connection.execute(query.where(was == digest(owner)) if owner else query).all()
-        for ended_at, text in rows:
-            with suppress(*UNREADABLE):
-                yield ended_at, from_text(text)
 
     def owners(self, digests: Collection[str]) -> dict[str, str]:
         """Return the owners with these digests, read from one run of each."""

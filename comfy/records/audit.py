@@ -1,5 +1,5 @@
 """Events of the audit log: which user ran, published, shared, deleted, downloaded or reviewed
-what."""
+what, and which runs failed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sqlalchemy import (
     update,
 )
 
-from comfy.base.messages import Message, message_from_json, message_to_json
+from comfy.base.messages import Message, labeled, message_from_json, message_to_json
 from comfy.base.wording import one_line
 from comfy.records.people import forget_beyond, kept_values
 from comfy.records.record import Record
@@ -48,7 +48,7 @@ from comfy.records.tables import (
 )
 
 AuditAction = Literal[
-    "run", "publish", "share", "move", "delete", "download", "review", "administer"
+    "run", "failed", "publish", "share", "move", "delete", "download", "review", "administer"
 ]
 _OTHERS = column("action").not_in(("run", "administer"))
 
@@ -155,11 +155,18 @@ class AuditEvents:
 
     @staticmethod
     def add_run(connection: Connection, record: Record) -> None:
-        """Note a finished run that was sent to a server, in the transaction that stores its end."""
+        """Note a finished run that was sent to a server, and a failed one with the reason, in the
+        transaction that stores its end."""
+        job, state = record.job, record.state
+        events: list[tuple[float, AuditAction, str]] = []
         if record.sent:
-            job = record.job
             what = f"{job.title} ({job.workflow})" if job.title != job.workflow else job.title
-            event = AuditEvent(record.submitted_at, "", record.owner, "run", what, record.id)
+            events.append((record.submitted_at, "run", what))
+        if state.phase.failed:
+            why = state.error.message if state.error else ""
+            events.append((state.finished_at or time.time(), "failed", labeled(job.title, why)))
+        for at, action, what in events:
+            event = AuditEvent(at, "", record.owner, action, what, record.id)
             connection.execute(insert(audit_events).values(_row_of(event, record.address)))
 
     def runs_today(self, owner: str) -> DayRuns:

@@ -297,8 +297,9 @@ class OverviewHandlers:
     ) -> AsciiJSON:
         """Return who ran, published, shared, deleted, downloaded or reviewed what, newest first.
 
-        Times are in seconds since 1970. `next` is the `cursor` of the next page, null on the last.
-        `account` and `action` are as in the answer.
+        Failed runs also have an event with the reason. Times are in seconds since 1970. `next` is
+        the `cursor` of the next page, null on the last. `account` and `action` are as in the
+        answer.
         """
         found = tuple(islice(self._events(wanted, cursor), limit + 1))
         page = found[:limit]
@@ -312,9 +313,12 @@ class OverviewHandlers:
         responses={200: {"content": {"text/csv": BINARY}}},
     )
     def get_audit_table(self, wanted: _Wanted) -> StreamingResponse:
-        """Return the same as a CSV table."""
+        """Return the same as a CSV table. Its times are in UTC."""
         rows = (
-            (datetime.fromtimestamp(one.at, UTC).isoformat(), *list(asdict(one).values())[1:])
+            (
+                datetime.fromtimestamp(one.at, UTC).isoformat(),
+                *(getattr(one, name) for name in _COLUMNS[1:]),
+            )
             for one in self._events(wanted, cursor="")
         )
         return StreamingResponse(

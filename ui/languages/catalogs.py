@@ -93,11 +93,11 @@ class Language:
 
     def time(self, seconds: float) -> str:
         """Format a time of day, such as "2:05 PM". `seconds`: since 1970."""
-        return format_time(_local(seconds), "short", locale=self._locale)
+        return _spaced(format_time(_local(seconds), "short", locale=self._locale))
 
     def moment(self, seconds: float) -> str:
         """Format a day with the time, such as "Nov 24, 2026, 2:05 PM". `seconds`: since 1970."""
-        return format_datetime(_local(seconds), self._short_moment, locale=self._locale)
+        return _spaced(format_datetime(_local(seconds), self._short_moment, locale=self._locale))
 
     @property
     def _locale(self) -> Locale:
@@ -159,6 +159,11 @@ def _script_literals() -> frozenset[str]:
 
 def _unescaped(escape: re.Match[str]) -> str:
     return chr(int(escape[1], 16)) if escape[1] else escape[2]
+
+
+def _spaced(text: str) -> str:
+    """Return a time with a usual no-break space, because a narrow one looks like none."""
+    return text.replace("\u202f", "\u00a0")
 
 
 def _local(seconds: float) -> datetime:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby, islice
+from itertools import islice
 from types import MappingProxyType
-from typing import cast
+from typing import Annotated, cast
 from urllib.parse import parse_qs, urlencode
 
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message, plural
 from comfy.base.wording import one_line
 from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
-from comfy.records.record import Record
 from ui.administration.servers import GUEST
-from ui.documents.headlines import HEADLINES
-from ui.languages.current import current_language, html_of, translated
+from ui.languages.current import html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
 from ui.operator.tables import Cell, moment, table
 from ui.page.plain.layout import module_tag
@@ -29,15 +31,22 @@ from ui.web.responses import API
 from ui.web.shares import Work
 
 _NONE, _NO_MATCH = message("No activity yet."), message("Nothing matches.")
-_AUDIT = message("Download audit log (CSV)")
+_AUDIT = message("Download this list (CSV)")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
-_PAGE = 100  # rows
+_PAGE, _LONGEST = 100, 200  # rows; characters
+_HOUR = 3600.0
 _PERSON, _ACTION = message("Person"), message("Action")
 _WHAT, _TIME = message("What"), message("Time")
-_SHOW, _MORE, _ORDER = message("Show"), message("Show more"), message("Order")
-_ORDERS = {"newest": message("Newest first"), "oldest": message("Oldest first")}
+_SHOW, _MORE, _SEARCH = message("Show"), message("Show more"), message("Search")
+_FROM, _TO = message("From"), message("To")
 _ALL, _EVERYONE = message("All"), message("Everyone")
-_SPANS = {"1": message("Today"), "7": message("Last 7 days"), "30": message("Last 30 days")}
+_CHOSEN = "chosen"
+_SPANS = {
+    "1": message("Last 24 hours"),
+    "7": message("Last 7 days"),
+    "30": message("Last 30 days"),
+    _CHOSEN: message("Choose days…"),
+}
 _ACTIONS: Mapping[str, str] = MappingProxyType(
     {
         "run": message("Ran"),
@@ -51,6 +60,7 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
         "administer": message("Administration"),
     }
 )
+_TITLES = _PERSON, _ACTION, _WHAT, _TIME
 _STOPPED = message("Stopped sharing")
 _WORKFLOW = re.compile(r"/workflows/(.+?)(?:/keep|/editor.*)?")
 _CURSOR = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}-[0-9]{1,15}")
@@ -59,73 +69,104 @@ _MOST = 500  # lines
 _EMPTY = message("Nothing has been written yet.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Filters of the page's query. `days`: a key of `_SPANS`, or "" for any time; `first`, `last`:
+    the days that were chosen; `order`: "oldest" or ""."""
+
+    account: str = ""
+    action: str = ""
+    days: str = ""
+    first: str = ""
+    last: str = ""
+    text: str = ""
+    order: str = ""
+
+    @property
+    def wanted(self) -> WantedEvents:
+        """Return the events, as far as the values are known."""
+        since, until = 0.0, FOREVER
+        if self.days == _CHOSEN:
+            since, until = _midnight(self.first, 0) or since, _midnight(self.last, 1) or until
+        elif self.days in _SPANS:  # from a full hour, like the figures of the first page
+            since = (time.time() // _HOUR - 24 * int(self.days) + 1) * _HOUR
+        action = cast("AuditAction", self.action if self.action in _ACTIONS else "")
+        words = one_line(self.text[:_LONGEST])
+        return WantedEvents(since, until, self.account, action, words, self.order == "oldest")
+
+
 def activity_routes(frame: AdminFrame) -> GuardedRoutes:
     """Return `GET /operator/activity`."""
     routes = GuardedRoutes()
     desk = frame.desk
 
+    def servers_of(events: Sequence[AuditEvent]) -> dict[str, str]:
+        """Return the names of the failed runs' servers by run."""
+        failed = [one.run for one in events if one.action == "failed"]
+        records = desk.services.runs.history.get_many(failed, None) if failed else {}
+        servers = {run: desk.servers.pool.at(one.server) for run, one in records.items()}
+        return {run: one.label for run, one in servers.items() if one}
+
     @routes.get(ACTIVITY, Access.SIGN_IN_PAGE, work=Work.PROCESSOR)
-    def activity(  # noqa: PLR0913 - the filters
-        request: Request,
-        account: str = "",
-        action: str = "",
-        days: str = "",
-        text: str = "",
-        order: str = "newest",
-        cursor: str = "",
+    def activity(
+        request: Request, chosen: Annotated[_Chosen, Depends()], cursor: str = ""
     ) -> HTMLResponse:
-        """Return the page of the actions of an account, of a kind, in the last days, with a text.
-        Ignores unknown values. Raises 404 for other users."""
-        text, order = text[:200], order if order in _ORDERS else "newest"
-        action = action if action in _ACTIONS else ""
-        cursor = cursor if _CURSOR.fullmatch(cursor) else ""
-        days = days if days in _SPANS else ""
+        """Return the page of users' actions. Ignores unknown values. Raises 404 for other users."""
 
         def body() -> str:
-            span = _start_of(int(days)) if days else 0.0, FOREVER
-            chosen = {"account": account, "action": action, "days": days}
-            chosen |= {"text": text, "order": order}
-            form = _filters(chosen, desk.people.accounts())
-            none = _NO_MATCH if any((account, action, days, text)) else _NONE
-            if action == "failed":
-                usage = desk.services.runs.history.administration.usage
-                failures = [
-                    _failure(end, run, desk.identity.name_of(run.owner))
-                    for end, run in usage.failed_runs(*span, account, _PAGE)
-                    if text.lower() in " ".join(_told(run)).lower()
-                ]
-                return _activity(form, failures[:: -1 if order == "oldest" else 1], "", none)
-            kind = cast("AuditAction", action)
-            wanted = WantedEvents(*span, account, kind, one_line(text), order == "oldest")
-            found = desk.audit.export(desk.identity.name_of, wanted, cursor)
-            events = list(islice(found, _PAGE + 1))
-            older = chosen | {"cursor": events[_PAGE - 1].id} if events[_PAGE:] else {}
-            return _activity(form, _folded(events[:_PAGE]), urlencode(older), none)
+            wanted = chosen.wanted
+            start = cursor if _CURSOR.fullmatch(cursor) else ""
+            found = list(islice(desk.audit.export(desk.identity.name_of, wanted, start), _PAGE + 1))
+            events = found[:_PAGE]
+            rows = _rows(events, servers_of(events))
+            turned = replace(chosen, order="" if wanted.oldest_first else "oldest")
+            address = f"{ACTIVITY[1:]}?{_query(turned)}"
+            shown = table("events", _TITLES, rows, (address, wanted.oldest_first)) if rows else ""
+            none = _NONE if chosen == _Chosen(order=chosen.order) else _NO_MATCH
+            last = events[-1].id if found[_PAGE:] else ""
+            more = f'<p><a href="{ACTIVITY[1:]}?{_query(chosen, last)}">{html_of(_MORE)}</a></p>'
+            return f"""<section class="card activity">{_filters(chosen, desk.people.accounts())}
+<div id="found">{shown or f"<p>{html_of(none)}</p>"}
+{more if last else ""}
+<p><a href="{AUDIT_TABLE[1:]}?{_query(wanted)}" download>{html_of(_AUDIT)}</a></p></div>
+</section>"""
 
         return frame.shown(request, ACTIVITY, body)
 
     return routes
 
 
-def _start_of(days: int) -> float:
-    """Return the first moment of today, as the first of 1 day, or of an earlier day."""
-    first = datetime.now() - timedelta(days=days - 1)
-    return first.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+def _query(values: _Chosen | WantedEvents, cursor: str = "") -> str:
+    """Return the values that aren't the usual ones as a query in HTML."""
+    named = {**asdict(values), "cursor": cursor}
+    named = {name: one for name, one in named.items() if one and one != FOREVER}
+    return html.escape(urlencode(named))
 
 
-def _filters(chosen: Mapping[str, str], accounts: Mapping[str, str]) -> str:
-    account, action = chosen["account"], chosen["action"]
+def _midnight(day: str, later: int) -> float:
+    """Return the first moment of a day, or of a `later` one; 0 if it isn't a date."""
+    with suppress(ValueError, OverflowError):
+        return (datetime.strptime(day, "%Y-%m-%d") + timedelta(days=later)).timestamp()
+    return 0.0
+
+
+def _filters(chosen: _Chosen, accounts: Mapping[str, str]) -> str:
+    account = chosen.account
     people = {"": _EVERYONE, account: account.partition(":")[2] or _EVERYONE, **accounts}
-    actions = {"": _ALL, **_ACTIONS}
     return f"""<form action="{ACTIVITY[1:]}" class="filters">
+{_field("search", "text", _WHAT, chosen.text)}
 {_choice("account", _PERSON, people, account) if accounts else ""}
-{_choice("action", _ACTION, actions, action)}
-{_choice("days", _TIME, {"": _ALL, **_SPANS}, chosen["days"])}
-<label>{html_of(_WHAT)}
-<input type="search" id="text" name="text" value="{html.escape(chosen["text"])}"></label>
-{_choice("order", _ORDER, _ORDERS, chosen["order"])}
+{_choice("action", _ACTION, {"": _ALL, **_ACTIONS}, chosen.action)}
+{_choice("days", _TIME, {"": _ALL, **_SPANS}, chosen.days)}
+{_field("date", "first", _FROM, chosen.first)}{_field("date", "last", _TO, chosen.last)}
+<input type="hidden" name="order" value="{html.escape(chosen.order)}">
 <noscript><button type="submit">{html_of(_SHOW)}</button></noscript>
 </form>"""
+
+
+def _field(kind: str, name: str, label: str, value: str) -> str:
+    return f"""<label>{html_of(label)} <input type="{kind}" id="{name}" name="{name}"
+ value="{html.escape(value)}" placeholder="{html_of(_SEARCH)}"></label>"""
 
 
 def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> str:
@@ -135,30 +176,6 @@ def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> s
         for key, text in options.items()
     )
     return f'<label>{html_of(label)} <select id="{name}" name="{name}">{shown}</select></label>'
-
-
-def _activity(form: str, rows: Sequence[Sequence[str | Cell]], older: str, none: str) -> str:
-    """Return the card. `older`: the query of the next page, "" on the last one; `none`: the text
-    without rows."""
-    titles = (_PERSON, _ACTION, _WHAT, _TIME)
-    shown = table("events", titles, _short_times(rows), paged=True)
-    link = f'<p><a href="{ACTIVITY[1:]}?{html.escape(older)}">{html_of(_MORE)}</a></p>'
-    return f"""<section class="card activity">{form}
-{shown if rows else f"<p>{html_of(none)}</p>"}
-{link if older else ""}
-<p><a href="{AUDIT_TABLE[1:]}" download>{html_of(_AUDIT)}</a></p></section>"""
-
-
-def _short_times(rows: Sequence[Sequence[str | Cell]]) -> Iterator[Sequence[str | Cell]]:
-    """Yield the rows, with the date only in the first one of each day."""
-    language, day = current_language(), ""
-    for *row, time in rows:
-        assert isinstance(time, Cell)
-        last, day = day, language.date(time.key or 0)
-        yield (
-            *row,
-            time if day != last else time._replace(content=html_of(language.time(time.key or 0))),
-        )
 
 
 def _words(one: AuditEvent) -> tuple[str, str]:
@@ -182,31 +199,26 @@ def _words(one: AuditEvent) -> tuple[str, str]:
     return action, plural("{count} result", "{count} results", count=1) if is_number else name
 
 
-def _folded(events: Iterable[AuditEvent]) -> list[tuple[str | Cell, ...]]:
-    """Return the rows. Consecutive equal actions of a person have one, with their number."""
-    alike = groupby(events, lambda one: (one.account, one.person, one.action, one.what))
-    return [_event(list(group)) for _, group in alike]
+def _rows(events: Iterable[AuditEvent], servers: Mapping[str, str]) -> list[tuple[str | Cell, ...]]:
+    """Return the rows. Equal actions of a person within an hour have one, with their number, but
+    each failed run its own. `servers`: the names of failed runs' servers."""
+    alike = defaultdict[object, list[AuditEvent]](list)
+    for one in events:
+        run = one.run if one.action == "failed" else ""
+        alike[one.at // _HOUR, one.account, one.person, one.action, one.what, run].append(one)
+    return [_row(group, servers) for group in alike.values()]
 
 
-def _event(events: Sequence[AuditEvent]) -> tuple[str | Cell, ...]:
+def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str | Cell, ...]:
     first = events[0]
     action, what = _words(first)
     number = sum(one.count for one in events)
-    count = f" ×\u00a0{number}" if number > 1 else ""
+    count = f"\u00a0×\u00a0{number}" if number > 1 else ""
     text = f'<span title="{html_of(first.what)}">{html_of(what)}{count}</span>'
+    if first.action == "failed":
+        server = html_of(servers.get(first.run, ""))
+        text += f"<small>{server and f'{server} · '}<code>{html.escape(first.run)}</code></small>"
     return _person(first.account, first.person), action, Cell(text), moment(first.at)
-
-
-def _told(run: Record) -> tuple[str, str]:
-    """Return a failed run's workflow, and why it failed."""
-    error, title = run.state.error, run.job.title or run.job.workflow
-    return title, translated(error.message if error else HEADLINES[run.state.phase])
-
-
-def _failure(ended_at: float, run: Record, name: str) -> tuple[Cell, str, Cell, Cell]:
-    title, why = _told(run)
-    what = Cell(f"<b>{html_of(title)}</b><br>{html_of(why)}")
-    return _person(run.owner if name else "", name), _ACTIONS["failed"], what, moment(ended_at)
 
 
 def _person(account: str, person: str) -> Cell:

@@ -14,19 +14,21 @@ _FILTER = message("Filter")
 
 
 class Cell(NamedTuple):
-    """Cell of a table: HTML. `key`: the number by which its column is sorted, None for its text."""
+    """Cell of a table: HTML. `key`: the number by which its column is sorted, None for its text.
+    `kind`: "amount" for numbers that are compared by their digits, or ""."""
 
     content: str
     key: float | None = None
+    kind: str = ""
 
 
 def number(count: float) -> Cell:
-    return Cell(current_language().number(count), count)
+    return Cell(current_language().number(count), count, "amount")
 
 
 def size(count: float) -> Cell:
     """Return a cell with a number of bytes."""
-    return Cell(html_of(bytes_words(count)), count)
+    return Cell(html_of(bytes_words(count)) if count else "–", count, "amount")
 
 
 def moment(seconds: float | None, never: str = "–") -> Cell:
@@ -36,38 +38,51 @@ def moment(seconds: float | None, never: str = "–") -> Cell:
 
 
 def table(
-    name: str, titles: Sequence[str], rows: Iterable[Sequence[str | Cell]], *, paged: bool = False
+    name: str,
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str | Cell]],
+    order: tuple[str, bool] | None = None,
 ) -> str:
     """Return a table. `name`: its id, by which a renewed page keeps order and filter. `titles`: of
     the columns, "" for one that isn't sorted. `rows`: begin with their headings; texts are
-    escaped. Columns without any text are left out. `paged`: these aren't all rows, so the script
-    leaves them alone."""
-    rows = tuple(rows)
-    full = [any(map(_html, cells)) for cells in zip(*rows, strict=True)]
-    titles = tuple(compress(titles, full))
-    heads = "".join(
-        f'<th scope="col">{html_of(one)}</th>' if one else "<td></td>" for one in titles
-    )
-    body = "".join(_row(titles, tuple(compress(row, full))) for row in rows)
+    escaped. Columns without any text are left out. `order`: for rows that are only a part, sorted
+    by the last column: the address with the opposite order, and whether this one is ascending."""
+    cells = [[one if isinstance(one, Cell) else Cell(html_of(one)) for one in row] for row in rows]
+    full = [any(one.content for one in column) for column in zip(*cells, strict=True)]
+    cells = [list(compress(row, full)) for row in cells]
+    titles = list(compress(titles, full))
+    heads = [_head(*one) for one in zip(titles, cells[0] if cells else (), strict=True)]
+    if order:
+        turned, is_up = order
+        sort = "ascending" if is_up else "descending"
+        link = f'<a href="{turned}">{html_of(titles[-1])}</a>'
+        heads[-1] = f'<th scope="col" aria-sort="{sort}">{link}</th>'
+    body = "".join(_row(titles, row) for row in cells)
     count = html_of(message("{part} of {whole}", part="{part}", whole="{whole}"))
-    words = "" if paged else f' data-filter="{html_of(_FILTER)}" data-count="{count}"'
+    words = "" if order else f' data-filter="{html_of(_FILTER)}" data-count="{count}"'
     return f"""<table id="{name}"{words}>
-<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"""
+<thead><tr>{"".join(heads)}</tr></thead><tbody>{body}</tbody></table>"""
 
 
-def _row(titles: Sequence[str], row: Sequence[str | Cell]) -> str:
+def _head(title: str, first: Cell) -> str:
+    return f'<th scope="col"{_kind(first)}>{html_of(title)}</th>' if title else "<td></td>"
+
+
+def _row(titles: Sequence[str], row: Sequence[Cell]) -> str:
     (_, first), *others = zip(titles, row, strict=True)
-    cells = "".join(f"<td{_name(title)}{_key(one)}>{_html(one)}</td>" for title, one in others)
-    return f'<tr><th scope="row"{_key(first)}>{_html(first)}</th>{cells}</tr>\n'
+    cells = "".join(
+        f"<td{_name(title)}{_key(one)}{_kind(one)}>{one.content}</td>" for title, one in others
+    )
+    return f'<tr><th scope="row"{_key(first)}>{first.content}</th>{cells}</tr>\n'
 
 
 def _name(title: str) -> str:
     return f' data-name="{html_of(title)}"' if title else ""
 
 
-def _key(one: str | Cell) -> str:
-    return f' data-key="{round(one.key)}"' if isinstance(one, Cell) and one.key is not None else ""
+def _key(one: Cell) -> str:
+    return "" if one.key is None else f' data-key="{round(one.key)}"'
 
 
-def _html(one: str | Cell) -> str:
-    return one.content if isinstance(one, Cell) else html_of(one)
+def _kind(one: Cell) -> str:
+    return f' class="{one.kind}"' if one.kind else ""

@@ -58,6 +58,10 @@ class Phase(StrEnum):
     def finished(self) -> bool:
         return self not in (Phase.WAITING, Phase.RUNNING)
 
+    @property
+    def failed(self) -> bool:
+        return self in (Phase.FAILED, Phase.REFUSED, Phase.LOST)
+
 
 @dataclass(frozen=True, slots=True)
 class RunError:

@@ -37,7 +37,7 @@ def languages(tmp_path: Path) -> Languages:
 
 @pytest.mark.parametrize(
     ("tag", "date", "time"),
-    [("en", "Nov 21, 2026", "3:33\u202fPM"), ("de", "21.11.2026", "15:33")],
+    [("en", "Nov 21, 2026", "3:33\u00a0PM"), ("de", "21.11.2026", "15:33")],
 )
 def test_dates_are_in_the_scripts_format(tag: str, date: str, time: str) -> None:
     """`when` in ui/page/script/clock.js writes the same."""

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -186,7 +187,7 @@ def test_equal_downloads_of_a_minute_are_one_event(site: Site, annas_run: str) -
         site.anna.get(f"{site.app.url}/files/{annas_run}/0/equal.png", timeout=LONGEST_WAIT)
     assert [one["count"] for one in events(site, since=began)] == [3]
     page = site.anna.get(f"{site.app.url}/operator/activity", timeout=LONGEST_WAIT).text
-    assert "equal.png ×\u00a03" in page
+    assert "equal.png\u00a0×\u00a03" in page
 
 
 def test_administrators_export_the_log_as_a_table(site: Site) -> None:
@@ -253,17 +254,26 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     assert len(shown("action=deleted&order=up&cursor=x")) == 100
     for _ in range(3):
         history.audit.add("", "review", "Thrice.", guest="Dora (client) (guest)")
-    assert [one[2] for one in shown("text=thrice")] == ["Thrice. ×\xa03"]
+    assert [one[2] for one in shown("text=thrice")] == ["Thrice.\xa0×\xa03"]
     ((who, action, what),) = {one[:3] for one in shown("account=user%3Aanna&action=run")}
     assert (who, action) == ("anna", "Ran")
-    assert what.partition(" ×")[0] == "Text to image"
+    assert what.partition("\xa0×")[0] == "Text to image"
     assert shown("action=administer")[0][:3] == (
         "anna",
         "Administration",
         "anna shared a notice: “Hi”",
     )
-    for days in ("1", "7", "30", "x"):
+    today = datetime.now().date()
+    for days in ("1", "7", "30", "x", "chosen", f"chosen&first={today}&last={today}"):
         assert shown(f"action=administer&days={days}")
+    (turned,) = re.findall(r'aria-sort="descending"><a href="operator/activity\?([^"]+)', page[-1])
+    assert {"action=administer", "order=oldest"} <= {*html.unescape(turned).split("&")}
+    (table,) = re.findall(r'href="(api/v1/admin/audit.csv\?[^"]+)"', page[-1])
+    answer = site.anna.get(f"{site.app.url}/{html.unescape(table)}", timeout=LONGEST_WAIT)
+    head, *rows = csv.reader(io.StringIO(answer.text))
+    assert {len(row) for row in rows} == {len(head)}
+    assert {row[head.index("action")] for row in rows} == {"administer"}
+    assert not shown(f"days=chosen&last={today - timedelta(days=1)}")
     assert not shown("action=administer&days=1&account=user%3Aben")
     assert "Nothing matches." in page[-1]
     assert events(site, account="user:ben", action="administer") == []
@@ -312,7 +322,7 @@ def test_administrators_see_use_by_group(site: Site) -> None:
     assert "Storage by group" in usage
     assert "A person in several groups counts in each of them." in usage
     activity = site.anna.get(f"{site.app.url}/operator/activity", timeout=LONGEST_WAIT).text
-    assert 'href="api/v1/admin/audit.csv"' in activity
+    assert 'href="api/v1/admin/audit.csv?' in activity
 
 
 def test_a_groups_storage_limits_each_user(site: Site) -> None:

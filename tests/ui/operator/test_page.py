@@ -120,12 +120,15 @@ def test_it_counts_the_runs_of_a_day(place: Place) -> None:
     listed = place.anna.get(f"{place.app.url}/{failed}", timeout=LONGEST_WAIT).text
     assert refused.state.error is not None
     why = html.escape(refused.state.error.message)
-    assert re.search(rf">ben</a></th>.*>Failed</td>.*<br>{re.escape(why)}<", listed)
+    title = html.escape(f"{refused.record.job.title}: ")
+    assert re.search(rf">ben</a></th>.*>Failed</td>.*>{title}{re.escape(why)}<", listed)
+    servers = f"{place.one.url}|{place.other.url}"
+    assert re.search(rf"<small>({servers}) · <code>{refused.id}</code></small>", listed)
     for query in ("account=x", "text=%3Cbr"):  # markup isn't searched
         answer = place.anna.get(f"{place.app.url}/{failed}&{query}", timeout=LONGEST_WAIT)
         assert "Nothing matches." in answer.text
     found = place.anna.get(f"{place.app.url}/{failed}&text={why[:9].upper()}", timeout=LONGEST_WAIT)
-    assert f"<br>{why}<" in found.text
+    assert f"{title}{why}<" in found.text
     assert int(after["People in 24 hours"]) > 0
     assert re.search(r'aria-label="[^"]*, \d+:\d\d.[AP]M: \d+ runs, \d+ failed', page(place))
     usage = place.anna.get(f"{place.app.url}/api/v1/admin/usage", timeout=LONGEST_WAIT).json()

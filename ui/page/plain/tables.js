@@ -3,6 +3,7 @@
 // has the same order, filter and place.
 
 const LONG = 6; // rows
+const TYPING = 250; // ms, until typed words are searched
 /** @typedef {"none" | "ascending" | "descending"} Order */
 /** @type {Record<Order, Order>} */
 const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
@@ -108,7 +109,36 @@ if (isBack && !document.querySelector("main :is([role=status], [role=alert]:not(
 }
 document.addEventListener("renewed", dressAll);
 document.addEventListener("submit", keep);
-document.querySelector(".filters")?.addEventListener("change", ({ currentTarget }) => {
-  const filters = /** @type {HTMLFormElement} */ (currentTarget);
-  if (filters.checkValidity()) filters.requestSubmit(); // not while a year is typed
+// A question in a menu closes with it.
+document.addEventListener(
+  "toggle",
+  ({ target, newState }) => {
+    const question = /** @type {HTMLElement} */ (target);
+    if (newState === "closed" && question.matches(".question"))
+      /** @type {HTMLElement | null} */ (question.closest(".more"))?.hidePopover();
+  },
+  true,
+);
+
+const filters = /** @type {HTMLFormElement | null} */ (document.querySelector(".filters"));
+let timer = 0;
+
+/** Show the rows that the filters leave. @param {HTMLFormElement} form */
+async function filter(form) {
+  const chosen = () => new URLSearchParams(/** @type {any} */ (new FormData(form))).toString();
+  const query = chosen();
+  const address = `${form.action}?${query}`;
+  const answer = await fetch(address).catch(() => null);
+  const fresh = new DOMParser()
+    .parseFromString((await answer?.text()) ?? "", "text/html")
+    .getElementById("found");
+  if (query !== chosen()) return; // the user types on
+  if (!fresh) return form.requestSubmit();
+  document.getElementById("found")?.replaceWith(fresh);
+  history.replaceState(null, "", address);
+}
+
+filters?.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(filter, TYPING, filters);
 });

@@ -105,4 +105,6 @@ export function shortWhen(seconds, now = new Date()) {
  * @param {number} seconds since 1970
  */
 export const when = (seconds) =>
-  new Date(seconds * 1000).toLocaleString(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
+  new Date(seconds * 1000)
+    .toLocaleString(LANGUAGE, { dateStyle: "medium", timeStyle: "short" })
+    .replaceAll("\u202f", "\u00a0");
