@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from comfy.base.messages import message
 from ui.languages.current import html_of
 
 _COLUMN, _HEIGHT, _STUB = 8, 80, 2  # in the chart's own units; the style stretches it
@@ -24,16 +25,16 @@ def chart(
     title: str, bars: Sequence[Bar], ticks: Sequence[str], most: str, marked: str = ""
 ) -> str:
     """Return a chart as a figure. `ticks`: texts below the columns, evenly spread; `most`: the
-    value of the highest one, at the chart's upper line; `marked`: names the parts in another
-    color."""
+    value of the highest one; `marked`: names the parts in another color."""
     scale = _HEIGHT / max(1e-9, *(bar.height for bar in bars))
     columns = "".join(_column(at, bar, scale) for at, bar in enumerate(bars))
     told = ", ".join(html_of(bar.words) for bar in bars if bar.height)
     size = f"0 0 {len(bars) * _COLUMN - 2} {_HEIGHT}"
     below = " ".join(f"<span>{html_of(one)}</span>" for one in ticks)
-    part = f'<span class="marked">{html_of(marked)}</span>' if marked else ""
-    return f"""<figure class="chart"><figcaption><b>{html_of(title)}</b> {part}</figcaption>
-<small>{html_of(most)}</small>
+    highest = html_of(message("At most {value}", value=most))
+    part = f' · <span class="marked">{html_of(marked)}</span>' if marked else ""
+    return f"""<figure class="chart"><figcaption><b>{html_of(title)}</b>
+<span>{highest}{part}</span></figcaption>
 <svg viewBox="{size}" preserveAspectRatio="none" role="img" aria-label="{told}">{columns}</svg>
 <p>{below}</p></figure>"""
 

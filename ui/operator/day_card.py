@@ -39,14 +39,17 @@ def _tiles(now: Overview, batch_rows: int, figures: Figures, day: DayUse | None)
     number = current_language().number
     up = sum(line.report.up for line in now.servers)
     servers = message("{part} of {whole}", part=number(up), whole=number(len(now.servers)))
-    yield _tile(html_of(_ONLINE), servers, "up" if up == len(now.servers) else "away")
+    paused = sum(line.report.up and line.server.drained for line in now.servers)
+    online = message("Servers online, {count} paused", count=paused) if paused else _ONLINE
+    kind = "up" if up == len(now.servers) else "away"
+    yield _tile(html_of(online), servers, kind)
     yield _tile(html_of(_RUNNING), number(now.running))
     yield _tile(html_of(_WAITING), number(len(now.runs) - now.running + batch_rows))
     if day:
         failed = sum(hour.failed for hour in day.hours)
         yield _tile(html_of(_RUNS), number(sum(hour.runs for hour in day.hours)))
         name = html_of(_FAILED)
-        link = f'<a href="{ACTIVITY[1:]}?action=failed">{name}</a>' if failed else name
+        link = f'<a href="{ACTIVITY[1:]}?action=failed&amp;days=1">{name}</a>' if failed else name
         yield _tile(link, number(failed), "away" if failed else "")
         yield _tile(html_of(_PEOPLE), number(day.people))
     try:

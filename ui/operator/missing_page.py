@@ -17,7 +17,7 @@ from comfy.requirements.known_packs import pack_name
 from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import is_newer
 from ui.languages.current import html_of
-from ui.operator.frame import MISSING, AdminFrame, lines, section
+from ui.operator.frame import MISSING, AdminFrame, lines, none, section
 from ui.page.form.missing_groups import MissingModel, MissingPack, MissingParts, missing_parts
 from ui.page.plain.layout import module_tag
 from ui.page.plain.questions import action_form, asking_form
@@ -26,6 +26,7 @@ from ui.web.shares import Work
 
 _MODELS, _PACKS = message("Models"), message("Node packs")
 _UNREADABLE = message("Workflows that can't be read")
+_MISSING = message("Missing models and nodes")
 _NOTHING_LACKS = message("Every workflow has what it needs.")
 _NOT_KNOWN = message("No server has reported its models and nodes.")
 _PACK_NAMES = {
@@ -36,7 +37,7 @@ _PACK_NAMES = {
 _DOWNLOAD = message("Download")
 _INSTALL = message("Install")
 _COPY, _COPIED = message("Copy command"), message("Copied")
-_RESTART = message("Restart ComfyUI")
+_RESTART, _ASK_RESTART = message("Restart ComfyUI"), message("Restart ComfyUI…")
 _ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
 _IDLE = message("Nothing to install")
 _INSTALLED = message("Restart ComfyUI to load what was installed.")
@@ -86,14 +87,14 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
 def _body(parts: MissingParts, managers: Sequence[ManagedServer], versions: Sequence[str]) -> str:
     """Return the page's body. `versions`: of the ComfyUI servers."""
     if not parts.known:
-        return f'<section class="card"><p>{html_of(_NOT_KNOWN)}</p></section>'
+        return section(_MISSING, none(_NOT_KNOWN))
     packs = [_pack(one, versions, installs=bool(managers)) for one in parts.packs]
     unreadable = [
         (f"<b>{html_of(one.title)}</b><br>{html_of(one.why)}", "") for one in parts.unreadable
     ]
     lists = (_MODELS, [*map(_model, parts.models)]), (_PACKS, packs), (_UNREADABLE, unreadable)
     cards = "".join(section(title, lines(items)) for title, items in lists if items)
-    cards = cards or f'<section class="card"><p>{html_of(_NOTHING_LACKS)}</p></section>'
+    cards = cards or section(_MISSING, none(_NOTHING_LACKS))
     return f"{_managers(managers)}{cards}{module_tag('copying.js') if packs else ''}"
 
 
@@ -116,7 +117,7 @@ def _manager(one: ManagedServer) -> tuple[str, str]:
         state = _INSTALLED
     ask = asking_form(
         f"{MISSING[1:]}/restart/{one.server.number}",
-        (_RESTART, message("Restart {server}?", server=name), _RESTART),
+        (_ASK_RESTART, message("Restart {server}?", server=name), _RESTART),
         f"restart-{one.server.number}",
         f"<p>{html_of(_ENDS_RUNS)}</p>",
     )

@@ -32,7 +32,7 @@ from ui.web.access import Access, GuardedRoutes
 
 _ADD = message("Add a person")
 _NAME = message("Username")
-_PASSWORD = message("Password (leave empty to generate one)")
+_PASSWORD, _GENERATES = message("Password"), message("Leave empty to generate one")
 _IS_ADMINISTRATOR = message("Administrator")
 _ADD_IT = message("Add")
 _EARLIER = message("Guests and removed people")
@@ -42,12 +42,15 @@ _NO_FILE = message(
 )
 _NOT_SIGNED_IN = message("Not signed in")
 _SEND_IT = message("Give it to them now. You won't see it again.")
+_MAKE_USER, _MAKE_ADMIN = message("Make user…"), message("Make administrator…")
+_ADMIN_MAY = message("Administrators see and change everything on these pages.")
 _RESET, _REMOVE = message("Reset password…"), message("Remove…")
 _GROUPS, _GROUPS_OF, _SAVE = message("Groups"), message("Groups…"), message("Save")
 _RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
 _SIGNS_OUT = message("This signs them out everywhere and ends their access tokens.")
 _ENDS_ALL = message("This signs them out everywhere and ends their access tokens and links.")
-_KEEPS = message("Their results are kept until they expire, unless you delete them now.")
+_KEEPS = message("Their results are kept until they expire.")
+_CONFIGURED = message("from the configuration")
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
 _FOR_GOOD = message("You can't undo this.")
 _WAYS = {
@@ -213,12 +216,20 @@ def _new(made: NewPassword) -> str:
     return new_secret(words, made.password, kind="card")
 
 
-def _boxes(key: str, groups: Sequence[str], own: Sequence[str] = ()) -> str:
-    """Return boxes for these groups and a user's `own`. `key`: makes their ids unique."""
-    return "".join(
-        check_box("groups", name, html.escape(name), f"group-{key}-{at}", checked=name in own)
-        for at, name in enumerate(dict.fromkeys((*groups, *own)))
-    )
+def _boxes(
+    key: str, groups: Sequence[str], own: Sequence[str] = (), all_: Sequence[str] = ()
+) -> str:
+    """Return boxes for these groups and a user's `own`. `key`: makes their ids unique; `all_`: the
+    user's groups with those that the configuration gives."""
+    boxes = []
+    for at, name in enumerate(dict.fromkeys((*groups, *own))):
+        fixed = name in all_ and name not in own
+        label = html.escape(name) + (f" ({html_of(_CONFIGURED)})" if fixed else "")
+        is_on = fixed or name in own
+        boxes.append(
+            check_box("groups", name, label, f"group-{key}-{at}", checked=is_on, fixed=fixed)
+        )
+    return "".join(boxes)
 
 
 def _add_form(typed: str, groups: Sequence[str]) -> str:
@@ -229,7 +240,7 @@ def _add_form(typed: str, groups: Sequence[str]) -> str:
  autocomplete="off" autocapitalize="none" spellcheck="false" required></p>
 <p><label for="password">{html_of(_PASSWORD)}</label>
 <input id="password" name="password" type="password" minlength="{SHORTEST}"
- autocomplete="new-password"></p>
+ placeholder="{html_of(_GENERATES)}" autocomplete="new-password"></p>
 {check_box("role", "operator", html_of(_IS_ADMINISTRATOR), "operator")}
 {boxes if groups else ""}<button type="submit" class="quiet">{html_of(_ADD_IT)}</button>
 </form>"""
@@ -248,7 +259,10 @@ def _row(
     below = "".join(f"<br>{html_of(note)}" for note in notes if note)
     buttons = _buttons(at, one, groups, is_own=one.name == own) if by_password else ""
     return (
-        *(Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"), ", ".join(one.groups)),
+        *(
+            Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"),
+            ", ".join(one.groups) or "–" * bool(groups),
+        ),
         *(moment(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
     )
 
@@ -262,11 +276,15 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
     if is_own:
         change = f'<a href="account">{html_of(message("Change password"))}</a>'
         return more_buttons(f"person-{at}", one.name, change)
-    boxes = _boxes(str(at), groups, one.assigned)
+    boxes = _boxes(str(at), groups, one.assigned, one.groups)
     texts = _GROUPS_OF, message("Groups of {name}", name=one.name), _SAVE
     buttons = (
         _role_form(at, one, address)
-        + (asking_form(f"{address}/groups", texts, f"groups-{at}", boxes) if boxes else "")
+        + (
+            asking_form(f"{address}/groups", texts, f"groups-{at}", boxes, warns=False)
+            if boxes
+            else ""
+        )
         + asking_form(
             f"{address}/password",
             (_RESET, message("Reset the password of {name}?", name=one.name), _RESET_IT),
@@ -274,13 +292,13 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
             f"""<p>{html_of(_SIGNS_OUT)}</p>
 <p><label for="new-{at}">{html_of(_PASSWORD)}</label>
 <input id="new-{at}" name="password" type="password" minlength="{SHORTEST}"
- autocomplete="new-password"></p>""",
+ placeholder="{html_of(_GENERATES)}" autocomplete="new-password"></p>""",
         )
         + asking_form(
             f"{address}/remove",
             (_REMOVE, message("Remove {name}?", name=one.name), _REMOVE_IT),
             f"remove-{at}",
-            f"<p>{html_of(_ENDS_ALL)} {html_of(_KEEPS)}</p>{_also_results(at, one)}",
+            f"<p>{html_of(_ENDS_ALL)}</p>{_also_results(at, one)}",
         )
     )
     return more_buttons(f"person-{at}", one.name, buttons)
@@ -290,17 +308,25 @@ def _also_results(at: int, one: PersonRow) -> str:
     if not one.runs:
         return ""
     words = message("Also delete their results ({size})", size=bytes_words(one.bytes))
-    return check_box("results", "true", html_of(words), f"results-{at}")
+    box = check_box("results", "true", html_of(words), f"results-{at}")
+    return f"<p>{html_of(_KEEPS)}</p>{box}"
 
 
 def _role_form(at: int, one: PersonRow, address: str) -> str:
     role: Role = "user" if one.role == "operator" else "operator"
-    text = message("Make user") if role == "user" else message("Make administrator")
-    label = html_of(message("{action}: {name}", action=text, name=one.name))
-    return f"""<form method="post" action="{html.escape(address)}/role">
-<input type="hidden" name="role" value="{role}">
-<button type="submit" class="quiet" id="role-{at}" aria-label="{label}">{html_of(text)}</button>
-</form>"""
+    names = {"name": one.name}
+    texts = (
+        (_MAKE_USER, message("Make {name} a user?", **names), message("Make user"))
+        if role == "user"
+        else (
+            _MAKE_ADMIN,
+            message("Make {name} an administrator?", **names),
+            message("Make administrator"),
+        )
+    )
+    why = "" if role == "user" else f"<p>{html_of(_ADMIN_MAY)}</p>"
+    hidden = f'<input type="hidden" name="role" value="{role}">'
+    return asking_form(f"{address}/role", texts, f"role-{at}", f"{why}{hidden}", warns=False)
 
 
 def _earlier(at: int, one: PersonRow) -> tuple[str | Cell, ...]:
@@ -380,6 +406,6 @@ def _link(one: LinkRow, label: str) -> tuple[str | Cell, ...]:
     about = html_of(one.about)
     if one.address:
         about = f'<a href="{html.escape(one.address)}">{about}</a>'
-    results = Cell("–", 0) if one.results is None else number(one.results)
+    results = Cell("–", 0, "amount") if one.results is None else number(one.results)
     link = Cell(f"{html_of(label)}<br>{about}" if about else html_of(label))
     return one.owner, link, results, moment(one.newest), moment(one.until), Cell(end)

@@ -80,7 +80,7 @@ _RESUME = message("Resume")
 _FREE = message("Free memory")
 _STARTING = message("Starting")
 _UPDATE = message("Refresh models")
-_RESTART = message("Restart")
+_RESTART, _ASK_RESTART = message("Restart"), message("Restart…")
 _ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
 _LOG = message("Log")
 _RUNS = message("Runs")
@@ -110,7 +110,7 @@ _ACTIONS: Mapping[str, Callable[[ServerActions, Actor, ComfyServer], None]] = {
 }
 _REQUESTS, _DOWNLOADS = message("Requested models"), message("Downloads")
 _GET, _DISMISS = message("Get"), message("Dismiss")
-_DISMISS_ALL, _ASK_ALL = message("Dismiss all"), message("Dismiss all requests?")
+_DISMISS_ALL, _ASK_ALL = message("Dismiss all…"), message("Dismiss all requests?")
 _PAUSE_DOWNLOAD, _RESUME_DOWNLOAD = message("Pause"), message("Resume")
 _RETRY, _CANCEL = message("Try again"), message("Cancel")
 
@@ -188,7 +188,10 @@ def _server(line: ServerLine, kind: str) -> tuple[str | Cell, ...]:
     is_named = server.label != server.url  # by the administrator
     name = server.label if is_named else kind
     facts = _process_facts(line.process) if line.process else []
-    told = "".join(f"<br>{html_of(one)}" for one in facts)
+    if not report.up:
+        since = server.away_since and current_language().moment(server.away_since)
+        facts = [server.problem, message("Since {time}", time=since) if since else "", *facts]
+    told = "".join(f"<br>{html_of(one)}" for one in facts if one)
     queue = Cell("–", -1)
     if report.running is not None:
         counts = {"running": report.running, "waiting": report.waiting}
@@ -235,7 +238,7 @@ def _process_buttons(at: int, name: str) -> str:
     question = message("Restart {server}?", server=name)
     ask = asking_form(
         f"{PATH[1:]}/servers/{at}/restart",
-        (_RESTART, question, _RESTART),
+        (_ASK_RESTART, question, _RESTART),
         f"restart-{at}",
         f"<p>{html_of(_ENDS_RUNS)}</p>",
     )
@@ -354,7 +357,7 @@ def model_routes(
 
 
 def _dismiss_all() -> str:
-    texts = (_DISMISS_ALL, _ASK_ALL, _DISMISS_ALL)
+    texts = (_DISMISS_ALL, _ASK_ALL, message("Dismiss all"))
     form = asking_form(_DISMISS_ALL_PATH[1:], texts, "dismiss-all", "")
     return f'<div class="buttons wraps">{form}</div>'
 

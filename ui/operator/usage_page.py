@@ -95,9 +95,8 @@ def _body(
         (_PAID, payers if paid else ""),
         (_USAGE, _chart(weeks) + "".join(map(_week, filter(_has_runs, weeks)))),
     )
-    return section(_STORAGE, _storage(storage)) + "".join(
-        section(title, content) for title, content in lists if content
-    )
+    cards = [section(title, content) for title, content in lists if content]
+    return f'<div class="columns">{section(_STORAGE, _storage(storage))}{"".join(cards)}</div>'
 
 
 def _storage(now: StorageFigures) -> str:
@@ -168,4 +167,5 @@ def _week(week: UsageWeek) -> str:
 
 
 def _duration(seconds: float | None) -> Cell:
-    return Cell("–", 0) if seconds is None else Cell(html_of(seconds_words(seconds)), seconds)
+    words = "–" if seconds is None else html_of(seconds_words(seconds))
+    return Cell(words, seconds or 0, "amount")

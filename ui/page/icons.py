@@ -57,6 +57,8 @@ _PATHS = MappingProxyType(
         "star": _STAR,
         "star-filled": _STAR,
         "stop": "M7 7h10v10H7z",
+        "sun": "M12 8a4 4 0 1 0 0 8 4 4 0 1 0 0-8zM12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6L7 7M17 17"
+        "l1.4 1.4M5.6 18.4L7 17M17 7l1.4-1.4",
         "swap": "M7 4L3.5 7.5 7 11M4 7.5h16M17 13l3.5 3.5L17 20M20 16.5H4",
         "swap-vertical": "M4 7l3.5-3.5L11 7M7.5 4v16M13 17l3.5 3.5L20 17M16.5 20V4",
         "undo": "M4 8h9.5a5.5 5.5 0 0 1 0 11H10M7.5 4.5L4 8l3.5 3.5",

@@ -94,7 +94,8 @@ def _health_of(server: ComfyServer, name: str) -> ServerReport:
     client = server.client.fork(timeout=ANSWER_SECONDS if server.up else _DOWN_SECONDS)
     try:
         stats, queue = client.system_stats(), client.queue()
-    except ComfyError:
+    except ComfyError as problem:
+        server.problem = str(problem)
         return ServerReport(name, up=False, drained=server.drained)
     return ServerReport(
         name,

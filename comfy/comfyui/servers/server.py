@@ -62,6 +62,10 @@ class ComfyServer:
         self.skipped = WarnOnce()
         self._lock = threading.Lock()
         self._up = True
+        self.away_since: float | None = None
+        """When the server stopped answering checks, in seconds since 1970."""
+        self.problem = ""
+        """Why the server didn't answer the last report."""
         self._gone_since_asked = False
         self._drained = False
         self._starting, self._start_failures = False, 0
@@ -232,6 +236,7 @@ class ComfyServer:
         answers = self.client.answers(timeout=timeout)
         with self._lock:
             self._up = answers and not self._gone_since_asked
+            self.away_since = None if answers else self.away_since or time.time()
         if not answers:
             self.give_up_asking()
         return answers

@@ -53,7 +53,7 @@ _ENDS = message("This signs you out on all other devices and ends your access to
 _DIFFERENT = message("The new passwords don't match.")
 _ELSEWHERE = message("Your password can't be changed here. Ask the administrator.")
 _FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
-_REVOKE = message("Revoke")
+_REVOKE, _ASK_REVOKE = message("Revoke"), message("Revoke…")
 _KEPT = 60.0  # seconds until an unseen secret is forgotten
 _PATH = "/account"
 _HEADING = message("Your account")
@@ -146,7 +146,7 @@ def revoke_form(token: AccessToken, action: str) -> str:
     """Return the button that revokes a token after a question. `action`: where it is sent."""
     return asking_form(
         action,
-        (_REVOKE, message("Revoke “{name}”?", name=token.label), _REVOKE),
+        (_ASK_REVOKE, message("Revoke “{name}”?", name=token.label), _REVOKE),
         f"revoke-{token.id}",
         f"<p>{html_of(_FOR_GOOD)}</p>",
         message("Revoke {name}", name=token.label),

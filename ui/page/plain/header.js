@@ -1,5 +1,5 @@
 // @ts-check
-// The header of the small pages: the theme switch and signing out. And the open tab of the administration on phones.
+// The header of the small pages: the theme switch and signing out.
 // The app's own page stores the theme under the same key (storage.js).
 
 const SHADE = "comfyforms.shade";
@@ -17,17 +17,16 @@ async function signOut(address) {
   else location.reload();
 }
 
-document
-  .querySelector(".tabs [aria-current]")
-  ?.scrollIntoView({ block: "nearest", inline: "center" });
 shade.hidden = false;
 const isDark = () =>
   dataset.isDark ? dataset.isDark === "true" : matchMedia("(prefers-color-scheme: dark)").matches;
 /** Name the theme that the user can switch to. */
 function nameShade() {
   const words = (isDark() ? shade.dataset.lightTheme : shade.dataset.darkTheme) ?? "";
-  if (shade.dataset.icon) shade.title = shade.ariaLabel = words;
-  else shade.textContent = words;
+  if (shade.dataset.icon) {
+    shade.title = shade.ariaLabel = words;
+    shade.dataset.icon = isDark() ? "sun" : "moon";
+  } else shade.textContent = words;
 }
 nameShade();
 shade.addEventListener("click", () => {

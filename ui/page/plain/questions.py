@@ -23,14 +23,21 @@ def action_form(action: str, text: str, *, label: str = "", name: str = "") -> s
 
 
 def asking_form(
-    action: str, texts: tuple[str, str, str], name: str, content: str, label: str = ""
+    action: str,
+    texts: tuple[str, str, str],
+    name: str,
+    content: str,
+    label: str = "",
+    *,
+    warns: bool = True,
 ) -> str:
     """Return a button that opens a question, which works without a script. `texts`: of the button,
     the question and the button that submits; `content`: HTML between the question and the
-    buttons; `label`: see `action_form`."""
+    buttons; `label`: see `action_form`; `warns`: it takes something away."""
     opener, question, submit = map(html_of, texts)
     name = html.escape(name)
     spoken = f' aria-label="{html_of(label)}"' if label else ""
+    kind = ' class="warns"' if warns else ""
     return f"""<form method="post" action="{html.escape(action)}">
 <button type="button" class="quiet" popovertarget="{name}"
  id="{name}-opener"{spoken}>{opener}</button>
@@ -40,7 +47,7 @@ def asking_form(
 <p class="last wraps">
 <button type="button" class="quiet" popovertarget="{name}" popovertargetaction="hide"
  autofocus>{html_of(_CANCEL)}</button>
-<button type="submit">{submit}</button></p>
+<button type="submit"{kind}>{submit}</button></p>
 </dialog></form>"""
 
 
@@ -53,10 +60,12 @@ def more_buttons(name: str, title: str, buttons: str) -> str:
 <div class="account-menu more" id="{name}" popover>{buttons}</div>"""
 
 
-def check_box(name: str, value: str, label: str, key: str, *, checked: bool = False) -> str:
-    """Return a box of a form. `label`: HTML; `key`: the box's id."""
+def check_box(
+    name: str, value: str, label: str, key: str, *, checked: bool = False, fixed: bool = False
+) -> str:
+    """Return a box of a form. `label`: HTML; `key`: the box's id; `fixed`: it can't be changed."""
     return f"""<p class="check in-line"><input type="checkbox" id="{key}" name="{name}"
- value="{html.escape(value)}"{" checked" if checked else ""}>
+ value="{html.escape(value)}"{" checked" if checked else ""}{" disabled" if fixed else ""}>
 <label for="{key}">{label}</label></p>"""
 
 
