@@ -1,8 +1,8 @@
 // @ts-check
 // Confirmation dialog for actions that can't be undone.
 
-import { button, dialog, element } from "./dom.js";
-import { message } from "./messages.js";
+import { $, element } from "./dom.js";
+import { formDialog } from "./form_dialog.js";
 
 /**
  * Ask the user to confirm an action.
@@ -13,24 +13,16 @@ import { message } from "./messages.js";
  * @param {() => void} [otherwise] runs when the dialog closes without that
  */
 export function confirm(asked, about, does, then, otherwise = () => {}) {
-  const place = dialog("confirm", asked);
   let isConfirmed = false;
-  const end = () => place.hidePopover();
-  const cancel = button(message("Cancel"), end);
   const confirmed = () => {
     isConfirmed = true;
-    end();
+    place.hidePopover();
     then();
   };
-  const go = button(does, confirmed, "button primary");
+  const place = formDialog("confirm", asked, [element("p", "", about)], does, confirmed);
+  $(".last button", place)?.focus(); // “Cancel”
   place.addEventListener("toggle", (event) => {
     const { newState } = /** @type {ToggleEvent} */ (event);
     if (newState === "closed" && !isConfirmed) otherwise();
   });
-  const last = element("div", "row last", cancel, go);
-  place.append(element("p", "", about), last);
-  // Everything outside an open modal dialog is inert.
-  (document.querySelector("dialog:modal") ?? document.body).append(place);
-  place.showPopover();
-  cancel.focus();
 }

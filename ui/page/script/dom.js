@@ -210,6 +210,17 @@ export function dialog(id, title) {
 }
 
 /**
+ * Show such a dialog. Everything outside an open modal dialog is inert.
+ * @param {HTMLElement} place
+ * @param {HTMLElement | null | undefined} first gets the focus
+ */
+export function showDialog(place, first) {
+  ($("dialog:modal") ?? document.body).append(place);
+  place.showPopover();
+  first?.focus({ preventScroll: true });
+}
+
+/**
  * Return the full URL of a path of this app ("/files/…"). Other URLs are returned unchanged.
  * @param {string} url
  */

@@ -2,11 +2,12 @@
 // Choice of an album for results, which may be a new one.
 
 import { $, button, element } from "page/dom.js";
+import { formDialog } from "page/form_dialog.js";
 import { message, withEllipsis } from "page/messages.js";
 import { API, json, request } from "page/requests.js";
 import { linkTo } from "./album_cards.js";
 import { allAlbums } from "./all_albums.js";
-import { albumFields, formDialog, rowOf, selectOf } from "./form_dialog.js";
+import { albumFields, rowOf, selectOf } from "./form_dialog.js";
 import { ACCESS, inTree } from "./items.js";
 
 /** @import { AlbumDoc } from "./documents.js" */
@@ -86,7 +87,7 @@ export async function albumChoice(from) {
  */
 export function tellOf(id, words) {
   const open = () => location.assign(linkTo(id));
-  formDialog(words, [], message("Open the album"), open, message("Close"));
+  formDialog("share", words, [], message("Open the album"), open, message("Close"));
 }
 
 /** @param {AlbumDoc} one @param {AlbumDoc} other */

@@ -3,15 +3,16 @@
 
 import { dateWords } from "page/clock.js";
 import { confirm } from "page/confirm.js";
-import { button, dialog, element, iconButton } from "page/dom.js";
+import { button, dialog, element, iconButton, showDialog } from "page/dom.js";
 import { onlyHereWords } from "page/form/copying.js";
 import { linkField } from "page/form/link_field.js";
+import { formDialog } from "page/form_dialog.js";
 import { message, plural } from "page/messages.js";
 import { API, ask, json } from "page/requests.js";
 import { say } from "page/state.js";
 import { linkTo } from "./album_cards.js";
 import { albumAt } from "./calls.js";
-import { albumFields, checkBox, formDialog, rowOf, selectOf } from "./form_dialog.js";
+import { albumFields, checkBox, rowOf, selectOf } from "./form_dialog.js";
 
 /** @import { AlbumDoc, AlbumLink } from "./documents.js" */
 
@@ -30,7 +31,7 @@ const FOR_GOOD = message("The link will stop working. Sharing again creates a ne
 export function editAlbum(album, parent) {
   const { rows, read } = albumFields(album);
   const title = album ? message("Edit album") : message("New album");
-  formDialog(title, rows, message("Save"), async () => {
+  formDialog("share", title, rows, message("Save"), async () => {
     const body = read();
     if (!body) return;
     /** @type {AlbumDoc | null} */
@@ -76,7 +77,7 @@ function askForLink({ access }) {
     await offerLink(link)();
   };
   const content = [element("p", "", about.filter(Boolean).join(" ")), ...fields];
-  const place = formDialog(INVITE, content, message("Create link"), make);
+  const place = formDialog("share", INVITE, content, message("Create link"), make);
 }
 
 /** @param {number} count */
@@ -105,8 +106,6 @@ function offerLink({ token, expires_at: end, comments, settings }) {
   const reach = element("p", "aside", onlyHereWords());
   place.append(words, ...parts, reach, element("div", "offers flow", stop));
   place.append(element("div", "row last", close));
-  document.body.append(place);
-  place.showPopover();
-  field.focus();
+  showDialog(place, field);
   return copy;
 }

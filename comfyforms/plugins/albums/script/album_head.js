@@ -4,6 +4,7 @@
 import { dateWords } from "page/clock.js";
 import { confirm } from "page/confirm.js";
 import { all, button, downloadLink, element, isNarrow, root, tell } from "page/dom.js";
+import { formDialog } from "page/form_dialog.js";
 import { message, plural, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { menuButton } from "page/results/pop_menu.js";
@@ -11,7 +12,7 @@ import { say } from "page/state.js";
 import { cardsOf, countWords, linkTo } from "./album_cards.js";
 import { editAlbum, showLink } from "./album_dialogs.js";
 import { albumAt, isGuest } from "./calls.js";
-import { checkBox, formDialog } from "./form_dialog.js";
+import { checkBox } from "./form_dialog.js";
 import { ACCESS } from "./items.js";
 
 /** @import { AlbumDoc, Counts } from "./documents.js" */
@@ -128,11 +129,17 @@ export class AlbumHead {
     const lines = [`${again} ${reject + open ? OTHERS : ALL_STAY}`, progress];
     const [words, done] = lines.map((line) => element("p", "", line));
     const content = [words, label, done].flatMap((part) => part ?? []);
-    const place = formDialog(message("Start the next round?"), content, message("Start"), () => {
-      place.hidePopover();
-      const query = new URLSearchParams({ disagreed: String(input.checked) });
-      return ask(albumAt("/rounds", query), undefined, "POST");
-    });
+    const place = formDialog(
+      "share",
+      message("Start the next round?"),
+      content,
+      message("Start"),
+      () => {
+        place.hidePopover();
+        const query = new URLSearchParams({ disagreed: String(input.checked) });
+        return ask(albumAt("/rounds", query), undefined, "POST");
+      },
+    );
   }
 
   /** Return how far each person is; null after an error. */

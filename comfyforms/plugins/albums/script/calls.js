@@ -3,11 +3,12 @@
 
 import { untilRetry } from "page/clock.js";
 import { $, element } from "page/dom.js";
+import { formDialog } from "page/form_dialog.js";
 import { message } from "page/messages.js";
 import { API, json, RECONNECTING, request } from "page/requests.js";
 import { page, say } from "page/state.js";
 import { read, write } from "page/storage.js";
-import { formDialog, rowOf } from "./form_dialog.js";
+import { rowOf } from "./form_dialog.js";
 
 /** @import { ItemsPage } from "./documents.js" */
 
@@ -55,7 +56,7 @@ const askName = () =>
       place.hidePopover();
     };
     const row = rowOf(message("Name"), input);
-    const place = formDialog(message("Your name"), [why, row], message("Continue"), keep);
+    const place = formDialog("share", message("Your name"), [why, row], message("Continue"), keep);
     place.addEventListener("toggle", (event) => {
       if (/** @type {ToggleEvent} */ (event).newState === "closed") resolve();
     });

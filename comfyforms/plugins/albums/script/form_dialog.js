@@ -1,56 +1,11 @@
 // @ts-check
-// Small dialogs with a form: sharing in an album, an album's data, links for guests, and a guest's name.
+// Fields of small dialogs, and those with an album's data.
 
-import { $, button, dialog, element } from "page/dom.js";
+import { element } from "page/dom.js";
 import { message } from "page/messages.js";
 import { ACCESS } from "./items.js";
 
 /** @import { AlbumDoc } from "./documents.js" */
-
-/**
- * Show a form in a dialog of its own.
- * @param {string} title
- * @param {HTMLElement[]} content
- * @param {string} words label of the button
- * @param {() => unknown} does
- * @param {string} [leave] label instead of “Cancel”
- */
-export function formDialog(title, content, words, does, leave) {
-  const place = dialog("share", title);
-  const first = fillForm(place, () => place.hidePopover(), content, words, does, leave);
-  // Everything outside an open modal dialog is inert.
-  ($("dialog:modal") ?? document.body).append(place);
-  place.showPopover();
-  first.focus();
-  return place;
-}
-
-/**
- * Fill a form into a dialog, with a button and “Cancel”. Enter in a text field does the same as the button.
- * @param {HTMLElement} place
- * @param {() => void} close
- * @param {HTMLElement[]} content
- * @param {string} words label of the button
- * @param {() => unknown} does
- * @param {string} [leave] label instead of “Cancel”
- * @returns {HTMLElement} the field or button that gets the focus
- */
-export function fillForm(place, close, content, words, does, leave = message("Cancel")) {
-  const act = async () => {
-    go.ariaDisabled = "true";
-    await does();
-    go.ariaDisabled = null;
-  };
-  const go = button(words, act, "button primary");
-  place.append(...content, element("div", "row last", button(leave, close), go));
-  place.addEventListener("keydown", (event) => {
-    event.stopPropagation(); // the review has keys, too
-    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
-    event.preventDefault(); // otherwise it also presses the button that gets the focus back
-    go.click();
-  });
-  return $(".row :is(input, textarea, select):not([hidden] *)", place) ?? go;
-}
 
 /** @param {string} words @param {HTMLElement} field */
 export const rowOf = (words, field) => element("label", "row", element("span", "", words), field);

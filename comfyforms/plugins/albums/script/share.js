@@ -1,10 +1,11 @@
 // @ts-check
 // “Share…”: puts results into an album, which may be a new one.
 
+import { fillForm } from "page/form_dialog.js";
 import { message, plural } from "page/messages.js";
 import { API } from "page/requests.js";
 import { albumChoice, tellOf } from "./album_choice.js";
-import { checkBox, fillForm } from "./form_dialog.js";
+import { checkBox } from "./form_dialog.js";
 
 /** @import { Shared } from "page/stage/share.js" */
 

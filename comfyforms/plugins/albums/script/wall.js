@@ -5,6 +5,7 @@
 import { untilRetry } from "page/clock.js";
 import { confirm } from "page/confirm.js";
 import { $, announce, button, downloadLink, element, root, tell } from "page/dom.js";
+import { formDialog } from "page/form_dialog.js";
 import { MOST_BESIDE } from "page/history/comparable.js";
 import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
@@ -15,7 +16,7 @@ import { albumChoice, tellOf } from "./album_choice.js";
 import { albumAt, reach, send, withName } from "./calls.js";
 import { compareItems } from "./compare.js";
 import { DISPUTED, Filters, RULE, TO_REVIEW } from "./filters.js";
-import { checkBox, formDialog } from "./form_dialog.js";
+import { checkBox } from "./form_dialog.js";
 import { KEPT, REJECTED, reviewWords, saidBy, tilesOf } from "./items.js";
 import { Review } from "./review.js";
 
@@ -489,7 +490,7 @@ export class Wall {
     const { input, label } = checkBox(message("Keep them here, too"));
     const numbers = element("p", "aside", MOVED);
     const content = [...choice.rows, label, numbers, choice.said];
-    const place = formDialog(MOVE, content, GO, async () => {
+    const place = formDialog("share", MOVE, content, GO, async () => {
       const [id, copies] = [await choice.chosen(), input.checked];
       const body = { album: id, copies };
       if (!id || !(await choice.send(albumAt("/items", query), body, "PATCH"))) return;

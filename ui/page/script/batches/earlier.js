@@ -2,11 +2,10 @@
 // List that opens earlier batches, which no longer have a card on the page.
 
 import { when } from "../clock.js";
-import { button, element } from "../dom.js";
+import { $, button, dialog, element, showDialog } from "../dom.js";
 import { message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { theComponent } from "./given.js";
-import { question } from "./question.js";
 import { progressWords, titleWords } from "./words.js";
 
 /** @import { BatchDoc, BatchPage } from "../documents.js" */
@@ -14,13 +13,11 @@ import { progressWords, titleWords } from "./words.js";
 /**
  * Add a button that lists the user's batches, if there are any.
  * @param {HTMLElement} before the element after the button
- * @param {HTMLElement} over the dialog that the list covers
  * @param {() => void} left called when the user opens a batch
  */
-export async function offerEarlier(before, over, left) {
+export async function offerEarlier(before, left) {
   const batches = await allBatches();
-  if (batches.length)
-    before.before(button(message("Batches"), () => list(batches, over, left), "bare"));
+  if (batches.length) before.before(button(message("Batches"), () => list(batches, left), "bare"));
 }
 
 /** Return all of the user's batches, newest first. */
@@ -37,15 +34,15 @@ async function allBatches() {
   }
 }
 
-/** @param {readonly BatchDoc[]} batches @param {HTMLElement} over @param {() => void} left */
-function list(batches, over, left) {
-  const place = question("batch-list", message("Batches"));
+/** @param {readonly BatchDoc[]} batches @param {() => void} left */
+function list(batches, left) {
+  const place = dialog("batch-list", message("Batches"));
   place.classList.add("earlier");
   const items = element("ul");
   items.append(
     ...batches.map((batch) => {
       const open = button("", () => {
-        place.close();
+        place.hidePopover();
         left();
         theComponent()?.open(batch.id);
       });
@@ -54,10 +51,7 @@ function list(batches, over, left) {
       return element("li", "", open);
     }),
   );
-  const last = element("div", "last wraps");
-  last.append(button(message("Close"), () => place.close()));
-  place.append(items, last);
-  over.append(place);
-  place.showModal();
-  items.querySelector("button")?.focus();
+  const close = button(message("Close"), () => place.hidePopover());
+  place.append(items, element("div", "row last", close));
+  showDialog(place, $("button", items));
 }

@@ -93,7 +93,7 @@ class Sheet {
   constructor(id, large, opener) {
     this.#id = id;
     this.#opener = opener;
-    this.#head = new SheetHead(id, this.#place, read(localStorage, BATCH_VIEW, "table"), {
+    this.#head = new SheetHead(id, read(localStorage, BATCH_VIEW, "table"), {
       close: () => this.#close(),
       changed: (wishes) => this.#wish(wishes),
       files: () => (this.#batch?.page.axes?.length ? this.#grid.files() : []),
@@ -106,7 +106,7 @@ class Sheet {
         const row = `batches/${id}/rows/${index}`; // without the values drawn at random for a run
         this.#use(`${API}/${run ? `runs/${run}` : row}/values`, state === "done" ? run : "");
       },
-      explain: (/** @type {BatchRow} */ row) => explain(row, this.#place, () => does.use(row)),
+      explain: (/** @type {BatchRow} */ row) => explain(row, () => does.use(row)),
     };
     this.#list = new VirtualList(
       this.#scroll,
@@ -422,7 +422,6 @@ class SheetHead {
   /** Controls for the choice of rows and view. */
   filters = element("div", "filters flow");
   #id;
-  #dialog;
   #told;
   /** @type {Wishes} */
   #wishes;
@@ -450,7 +449,7 @@ class SheetHead {
   #share = tool(message("Share…"), () => shareBatch(this.#id, this.#done), "share");
   #delete = tool(
     withEllipsis(message("Delete")),
-    () => askToDelete(this.#dialog, this.#told.remove),
+    () => askToDelete(this.#told.remove),
     "delete",
     "bare",
   );
@@ -464,14 +463,12 @@ class SheetHead {
 
   /**
    * @param {string} id
-   * @param {HTMLElement} dialog
    * @param {Wishes["view"]} view
    * @param {{ close: () => void, changed: (wishes: Wishes) => void, files: () => Entry[], renew: () => void,
    *   remove: (withRuns: boolean) => void }} told `files`: the grid's downloads
    */
-  constructor(id, dialog, view, told) {
+  constructor(id, view, told) {
     this.#id = id;
-    this.#dialog = dialog;
     this.#told = told;
     this.#wishes = { view, state: "", text: "" };
     this.#title.id = this.titleId;
@@ -549,7 +546,7 @@ class SheetHead {
 
   /** @returns {Entry[]} */
   #downloads() {
-    const ofResults = () => offerDownload(this.#id, this.#dialog, this.#varied);
+    const ofResults = () => offerDownload(this.#id, this.#varied);
     return [
       { label: withEllipsis(RESULTS), does: ofResults },
       { label: message("Only the table (CSV)"), href: tableOf(this.#id) },

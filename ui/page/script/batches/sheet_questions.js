@@ -1,10 +1,9 @@
 // @ts-check
 // Small dialogs over a batch's sheet: file names of a download, delete confirmation, and the reason why a row failed.
 
-import { button, downloadLink, element, root } from "../dom.js";
+import { button, dialog, downloadLink, element, root, showDialog } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { API } from "../requests.js";
-import { question } from "./question.js";
 
 /** @import { BatchRow } from "./rows.js" */
 
@@ -31,11 +30,10 @@ function unknownPart(pattern, varied) {
 /**
  * Offer the results as a ZIP, with a choice of the files' names.
  * @param {string} id
- * @param {HTMLElement} over
  * @param {readonly { key: string, label: string }[]} varied the fields whose values file names may contain
  */
-export function offerDownload(id, over, varied) {
-  const place = question("batch-download", RESULTS);
+export function offerDownload(id, varied) {
+  const place = dialog("batch-download", RESULTS);
   const pattern = element("input");
   pattern.type = "text";
   pattern.value = PATTERN;
@@ -53,76 +51,63 @@ export function offerDownload(id, over, varied) {
     if (name) zip.removeAttribute("href");
     else zip.href = `${root}${API}/batches/${id}/results.zip?${query}`;
     zip.ariaDisabled = String(name !== "");
-    about.className = name ? "problem" : "help aside";
+    about.className = name ? "problem" : "aside";
     about.textContent = name
       ? message("File names can't contain {name}. Use any of these: {names}.", { name, names })
       : message("Names in braces are filled in for each result: {names}.", { names });
   };
   point();
   pattern.addEventListener("input", point);
-  const label = element("label", "", element("span", "", message("File name")), pattern);
-  const row = element("div", "last wraps");
-  row.append(
-    button(message("Close"), () => place.close()),
-    zip,
-  );
-  place.append(label, about, row);
-  zip.addEventListener("click", () => zip.href && place.close());
-  over.append(place);
-  place.showModal();
-  zip.focus();
+  const label = element("label", "row", element("span", "", message("File name")), pattern);
+  const close = button(message("Close"), () => place.hidePopover());
+  place.append(label, about, element("div", "row last", close, zip));
+  zip.addEventListener("click", () => zip.href && place.hidePopover());
+  showDialog(place, zip);
 }
 
 /**
  * Ask whether to delete a batch, with or without its results.
- * @param {HTMLElement} over
  * @param {(withRuns: boolean) => void} does
  */
-export function askToDelete(over, does) {
-  const place = question("batch-delete", message("Delete this batch?"));
+export function askToDelete(does) {
+  const place = dialog("batch-delete", message("Delete this batch?"));
   const about = message("You can keep its results in your history. You can't undo this.");
   const remove = (/** @type {boolean} */ withRuns) => {
-    place.close();
+    place.hidePopover();
     does(withRuns);
   };
-  const cancel = button(message("Cancel"), () => place.close());
-  const row = element("div", "last wraps");
+  const cancel = button(message("Cancel"), () => place.hidePopover());
+  const row = element("div", "row last");
   row.append(
     cancel,
     button(message("Delete with its results"), () => remove(true)),
     button(message("Delete, keep results"), () => remove(false)),
   );
   place.append(element("p", "", about), row);
-  over.append(place);
-  place.showModal();
-  cancel.focus();
+  showDialog(place, cancel);
 }
 
 /**
  * Show in full why a row failed, or that it was stopped: its line or cell has little room.
  * @param {BatchRow} row
- * @param {HTMLElement} over
  * @param {() => void} use fills in the form with the row's values
  */
-export function explain({ number, state, error, hint, page: { detail } }, over, use) {
+export function explain({ number, state, error, hint, page: { detail } }, use) {
   const name = message("Row {number}", { number });
   const end = state === "stopped" ? message("Stopped") : message("Failed");
-  const place = question("row-error", labeled(name, end));
-  const close = button(message("Close"), () => place.close());
+  const place = dialog("row-error", labeled(name, end));
+  const close = button(message("Close"), () => place.hidePopover());
   const leave = () => {
-    place.close();
+    place.hidePopover();
     use();
   };
-  const last = element("div", "last wraps");
-  last.append(close, button(message("Reuse settings"), leave, "button primary"));
+  const again = button(message("Reuse settings"), leave, "button primary");
   place.append(...[error, hint].filter(Boolean).map((said) => element("p", "", said)));
   if (detail) {
-    const told = element("details");
+    const told = element("details", "detail");
     told.append(element("summary", "", message("Technical details")), element("pre", "", detail));
     place.append(told);
   }
-  place.append(last);
-  over.append(place);
-  place.showModal();
-  close.focus();
+  place.append(element("div", "row last", close, again));
+  showDialog(place, close);
 }

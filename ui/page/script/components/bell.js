@@ -1,7 +1,7 @@
 // @ts-check
 // Dialog that turns on what tells the user that a run is done.
 
-import { $, button, dialog, element } from "../dom.js";
+import { $, button, dialog, element, showDialog } from "../dom.js";
 import { message } from "../messages.js";
 import { playWhenDone } from "./done_sound.js";
 import { notifies, notifyWhenDone, sounds } from "./tab.js";
@@ -21,7 +21,5 @@ export function openBell() {
   const sound = choice(message("Play a sound when a run is done"), sounds(), playWhenDone);
   const close = button(message("Close"), () => place.hidePopover());
   place.append(notify, sound, element("div", "row last", close));
-  document.body.append(place);
-  place.showPopover();
-  $("label:not([hidden]) input", place)?.focus({ preventScroll: true });
+  showDialog(place, $("label:not([hidden]) input", place));
 }

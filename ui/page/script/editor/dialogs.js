@@ -1,11 +1,10 @@
 // @ts-check
-// The editor's ⋯ menu and questions: unsaved changes, changes by another author, and earlier versions.
+// The editor's questions: unsaved changes, changes by another author, and earlier versions.
 
-import { button, dialog, element, iconButton } from "../dom.js";
+import { button, dialog, element, showDialog } from "../dom.js";
 import { LANGUAGE, message } from "../messages.js";
 import { ask } from "../requests.js";
 import { editorPath } from "./editing.js";
-import { newId } from "./fields.js";
 
 /** @import { FormVersion } from "../documents.js" */
 /** @import { Settings } from "./model.js" */
@@ -32,9 +31,7 @@ function choose(question, content, answers) {
   );
   const last = element("div", "row last", ...buttons);
   place.append(content, last);
-  document.body.append(place);
-  place.showPopover();
-  buttons.at(-1)?.focus();
+  showDialog(place, buttons.at(-1));
   return place;
 }
 
@@ -100,61 +97,3 @@ export async function showVersions(name, restore) {
  */
 const exactly = (seconds) =>
   new Date(seconds * 1000).toLocaleString(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
-
-const MARGIN = 8; // pixels
-/** @type {Record<string, number>} */
-const STEPS = { ArrowDown: 1, ArrowUp: -1 };
-
-/**
- * Words of an item, what it does, and whether the menu offers it now, if it doesn't always.
- * @typedef {readonly [words: string, does: () => void, isOffered?: () => boolean]} MenuItem
- */
-
-/** @param {readonly MenuItem[]} items @returns the button of a menu, with the menu */
-export function moreMenu(items) {
-  const place = element("span", "more");
-  const list = element("div", "more-list");
-  list.id = newId();
-  list.popover = "auto";
-  list.role = "menu";
-  const opener = iconButton("more", () => list.togglePopover());
-  opener.ariaLabel = message("More");
-  opener.title = message("More");
-  opener.ariaHasPopup = "menu";
-  opener.ariaExpanded = "false";
-  list.ariaLabel = message("More");
-  const all = items.map(([label, does, isOffered]) => {
-    const item = button(
-      label,
-      () => {
-        list.hidePopover();
-        does();
-      },
-      "choice",
-    );
-    item.role = "menuitem";
-    list.append(item);
-    return { item, isOffered };
-  });
-  const shown = () => all.map(({ item }) => item).filter((item) => !item.hidden);
-  list.addEventListener("toggle", (event) => {
-    const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
-    opener.ariaExpanded = String(isOpen);
-    if (!isOpen) return;
-    for (const { item, isOffered } of all) item.hidden = isOffered ? !isOffered() : false;
-    const { right, top } = opener.getBoundingClientRect();
-    list.style.left = `${Math.max(MARGIN, right - list.offsetWidth)}px`;
-    list.style.top = `${Math.max(MARGIN, top - list.offsetHeight - MARGIN)}px`;
-    shown()[0]?.focus();
-  });
-  list.addEventListener("keydown", (event) => {
-    const step = STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const offered = shown();
-    const at = offered.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
-    offered[(at + step + offered.length) % offered.length]?.focus();
-  });
-  place.append(opener, list);
-  return place;
-}

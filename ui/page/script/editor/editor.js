@@ -6,7 +6,8 @@ import { confirm } from "../confirm.js";
 import { $, announce, button, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { ask, json, request } from "../requests.js";
-import { askConflict, askUnsaved, moreMenu, showVersions } from "./dialogs.js";
+import { menuButton } from "../results/pop_menu.js";
+import { askConflict, askUnsaved, showVersions } from "./dialogs.js";
 import { editorPath, isPrivate, keepDraft, keptDraft } from "./editing.js";
 import { FieldsPart } from "./fields_part.js";
 import { isSame, modelOf, settingsOf } from "./model.js";
@@ -132,19 +133,18 @@ export class FormEditor {
 
   #foot() {
     const foot = element("div", "editor-foot in-line rigid");
-    const menu = moreMenu([
-      [
-        this.doc.original ? message("Revert to the original…") : message("Revert to automatic…"),
-        () => this.#askRevert(),
-      ],
-      [
-        message("Discard draft"),
-        () => this.#discardDraft(),
-        () => !isPrivate(this.name) && this.#canPublish,
-      ],
-      [message("Versions…"), () => showVersions(this.name, (settings) => this.#replace(settings))],
-      [message("Download .toml"), () => this.#download()],
-    ]);
+    const reverts = this.doc.original
+      ? message("Revert to the original…")
+      : message("Revert to automatic…");
+    const versions = () => showVersions(this.name, (settings) => this.#replace(settings));
+    const discards = { label: message("Discard draft"), does: () => this.#discardDraft() };
+    const entries = async () => [
+      { label: reverts, does: () => this.#askRevert() },
+      ...(isPrivate(this.name) || !this.#canPublish ? [] : [discards]),
+      { label: message("Versions…"), does: versions },
+      { label: message("Download .toml"), does: () => this.#download() },
+    ];
+    const menu = menuButton("", message("More"), entries, "button", "more");
     foot.append(this.#said, this.#keep, this.#publish, this.#undo, menu);
     return foot;
   }

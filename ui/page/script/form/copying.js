@@ -1,7 +1,7 @@
 // @ts-check
 // Copying texts to the clipboard, with a dialog for browsers that refuse it.
 
-import { $, all, announce, button, dialog, element, root } from "../dom.js";
+import { $, all, announce, button, dialog, element, root, showDialog } from "../dom.js";
 import { message } from "../messages.js";
 
 const DONE_FOR = 2000; // milliseconds
@@ -38,9 +38,7 @@ function letCopy(why, text) {
   const last = element("div", "row last");
   last.append(button(message("Close"), () => place.hidePopover()));
   place.append(element("p", "", message("Copy it from here:")), row, last);
-  document.body.append(place);
-  place.showPopover();
-  field.focus();
+  showDialog(place, field);
   field.select();
   field.scrollTop = 0;
 }

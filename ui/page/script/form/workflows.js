@@ -2,7 +2,8 @@
 // Users' own workflows: opening one from a file, sharing it with all users, and removing it.
 
 import { confirm } from "../confirm.js";
-import { $, announce, button, dialog, element } from "../dom.js";
+import { $, announce, element } from "../dom.js";
+import { formDialog } from "../form_dialog.js";
 import { message } from "../messages.js";
 import { API, ask, json, request } from "../requests.js";
 import { menuButton } from "../results/pop_menu.js";
@@ -121,31 +122,19 @@ export function mountSharing(place, name, title, isOwn, mayAdd, about) {
  * @param {(title: string) => void} share
  */
 function askToShare(title, share) {
-  const place = dialog("confirm", message("Add to the shared workflows?"));
-  const form = element("form");
-  const box = element("input");
-  Object.assign(box, { type: "text", maxLength: LONGEST, value: title });
+  const box = Object.assign(element("input"), { maxLength: LONGEST, value: title });
   box.ariaLabel = message("Title");
-  const row = element("div", "row", box);
-  const last = element("div", "row last");
-  last.append(
-    button(message("Cancel"), () => place.hidePopover()),
-    button(message("Add"), () => form.requestSubmit(), "button primary"),
-  );
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
+  const content = [element("p", "", message("Everyone here can use this workflow."))];
+  const lacking = $("#missing .missing > p")?.textContent;
+  if (lacking) content.push(element("p", "said", lacking));
+  const add = () => {
     place.hidePopover();
     share(box.value.trim() || title);
-  });
-  form.append(row, last);
-  const lacking = $("#missing .missing > p")?.textContent;
-  place.append(element("p", "", message("Everyone here can use this workflow.")));
-  if (lacking) place.append(element("p", "said", lacking));
-  place.append(form);
-  document.body.append(place);
-  place.showPopover();
+  };
+  const asked = message("Add to the shared workflows?");
+  const fields = [...content, element("div", "row", box)];
+  const place = formDialog("confirm", asked, fields, message("Add"), add);
   box.select();
-  box.focus();
 }
 
 /**

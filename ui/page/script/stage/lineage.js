@@ -2,9 +2,10 @@
 // Lineage of a result: tiles of the runs that it was made from and used for. Pressing a tile shows its run. A result
 // can become a chain together with the runs that it was made from.
 
-import { button, dialog, element } from "../dom.js";
+import { button, element } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
 import { visitWith } from "../form/form.js";
+import { formDialog } from "../form_dialog.js";
 import { tilesOf } from "../history/past.js";
 import { tileFor } from "../history/tile.js";
 import { message, withEllipsis } from "../messages.js";
@@ -66,52 +67,36 @@ async function makeChain(run) {
  * @param {string} typed the title of an earlier attempt
  */
 function askForTitle(run, typed = "") {
-  const place = dialog("make-chain", message("Create chain"));
   const about = message(
     "Create a form for all these steps, with your values and a new seed for each run. Everyone can use it.",
   );
-  const form = element("form");
-  form.noValidate = true; // the page shows its own error at the field, in its own language
   const missing = element("p", "field-error");
   missing.id = "make-chain-error";
   missing.role = "status";
-  missing.hidden = true;
-  const title = element("input");
-  Object.assign(title, { type: "text", maxLength: LONGEST, required: true, value: typed });
+  const title = Object.assign(element("input"), { maxLength: LONGEST, value: typed });
+  title.required = true;
   title.placeholder = title.ariaLabel = message("Chain title");
-  const make = button(message("Create chain"), () => form.requestSubmit(), "button primary");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (make.ariaDisabled === "true") return;
-    missing.hidden = title.value.trim() !== "";
-    title.ariaInvalid = String(!missing.hidden);
-    if (!missing.hidden) {
-      missing.textContent = message("A chain needs a title.");
-      title.setAttribute("aria-describedby", missing.id);
+  title.setAttribute("aria-describedby", missing.id);
+  /** @param {string} words */
+  const object = (words) => {
+    missing.textContent = words;
+    title.ariaInvalid = String(Boolean(words));
+  };
+  title.addEventListener("input", () => object(""));
+  const make = async () => {
+    if (!title.value.trim()) {
+      object(message("A chain needs a title."));
       title.focus();
       return;
     }
-    make.ariaDisabled = "true";
     const again = { label: message("Try again"), does: () => askForTitle(run, title.value) };
     const told = json({ title: title.value });
     /** @type {{ name: string, values: Record<string, unknown> } | null} */
     const made = await ask(`${API}/runs/${run}/chain`, told, "POST", [again]);
     place.hidePopover();
     if (made) visitWith(made.name, made.values);
-  });
-  const row = element("div", "row", title);
-  const last = element("div", "row last");
-  last.append(
-    button(message("Cancel"), () => place.hidePopover()),
-    make,
-  );
-  title.addEventListener("input", () => {
-    missing.hidden = true;
-    title.ariaInvalid = "false";
-  });
-  form.append(row, missing, last);
-  place.append(element("p", "", about), form);
-  document.body.append(place);
-  place.showPopover();
-  title.focus();
+  };
+  const fields = [element("p", "", about), element("div", "row", title), missing];
+  const words = message("Create chain");
+  const place = formDialog("make-chain", words, fields, words, make);
 }

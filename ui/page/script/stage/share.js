@@ -11,6 +11,7 @@ import {
   element,
   iconButton,
   root,
+  showDialog,
 } from "../dom.js";
 import { ONLY_HERE, onlyHereWords } from "../form/copying.js";
 import { linkField } from "../form/link_field.js";
@@ -146,9 +147,7 @@ async function openDialog(title, what, own, thumb) {
   place.append(body);
   const first = await show();
   if (!first) return;
-  ($("dialog:modal") ?? document.body).append(place); // everything outside an open modal dialog is inert
-  place.showPopover();
-  first.focus();
+  showDialog(place, first);
 }
 
 /** @param {{ label: string, module: string }} added @param {Shared} what @returns {Way} */

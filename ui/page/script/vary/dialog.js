@@ -130,7 +130,7 @@ export class VaryDialog {
   #head() {
     const close = closeButton(() => this.#place.close());
     const head = dialogHead(this.#place, "vary", message("Try several values"), close);
-    offerEarlier(close, this.#place, () => this.#place.close());
+    offerEarlier(close, () => this.#place.close());
     return head;
   }
 
