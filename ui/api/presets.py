@@ -80,12 +80,16 @@ class PresetHandlers:
         """Return the names of your presets and of the shared ones of a workflow."""
         form = self.library.form(workflow, owner)
         kept = self._history_of(owner).presets
-        lists = list[tuple[str, ...]]()
-        for presets in (kept.of(owner, workflow), kept.of(EVERYBODY, workflow)):
-            lists.append(tuple(preset.name for preset in presets))
-            lists.append(tuple(_first_values(form, preset.values) for preset in presets))
-        may_share = self.library.forms.permissions.keep(owner)
-        return AsciiJSON(PresetsDoc(*lists, may_share=may_share))
+        own, shared = kept.of(owner, workflow), kept.of(EVERYBODY, workflow)
+        return AsciiJSON(
+            PresetsDoc(
+                own=tuple(preset.name for preset in own),
+                own_values=tuple(_first_values(form, preset.values) for preset in own),
+                shared=tuple(preset.name for preset in shared),
+                shared_values=tuple(_first_values(form, preset.values) for preset in shared),
+                may_share=self.library.forms.permissions.keep(owner),
+            )
+        )
 
     @routes.get("/values", Access.OWNER, work=Work.CATALOG, response_model=PresetValues)
     def get_preset(
