@@ -82,6 +82,7 @@ FULL = message("This album is full.")
 _MANY = message("You can write at most {count} comments about a result.", count=_MOST_OF_ONE)
 _DEEPEST = 10  # levels of albums
 _VERSION = select(_albums.c.version).where(_albums.c.id == bindparam("this"))
+_EVERYBODY = Viewer()
 # Columns with texts of users, which any database must be able to store.
 _TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
 
@@ -109,9 +110,6 @@ class Person(NamedTuple):
     def guest(cls, token: str, name: str, by: str, address: str = "") -> Self:
         """Return the guest who gives this name. `token`: of the link."""
         return cls(f"{_GUEST}{digest(f'{token}:{name}')[: -len(_GUEST)]}", by, address)
-
-
-_EVERYBODY = Viewer()
 
 
 class Facet(NamedTuple):
