@@ -51,6 +51,7 @@ FOR_PLUGINS = {
     "follow.gap",
     "include.prefix",
     "include.scope",
+    "new_secret.copy",
     "new_token.scope",
     "parse_spec.media",
     "wire.limits",
