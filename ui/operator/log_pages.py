@@ -124,11 +124,13 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             shown = table("events", _TITLES, rows, (address, wanted.oldest_first)) if rows else ""
             none = _NONE if chosen == _Chosen(order=chosen.order) else _NO_MATCH
             last = events[-1].id if found[_PAGE:] else ""
+            table_link = f"{AUDIT_TABLE[1:]}?{_query(wanted)}"
+            save = f'<p><a href="{table_link}" download>{html_of(_AUDIT)}</a></p>'
             more = f'<p><a href="{ACTIVITY[1:]}?{_query(chosen, last)}">{html_of(_MORE)}</a></p>'
             return f"""<section class="card activity">{_filters(chosen, desk.people.accounts())}
 <div id="found">{shown or f"<p>{html_of(none)}</p>"}
 {more if last else ""}
-<p><a href="{AUDIT_TABLE[1:]}?{_query(wanted)}" download>{html_of(_AUDIT)}</a></p></div>
+{save if rows else ""}</div>
 </section>"""
 
         return frame.shown(request, ACTIVITY, body)

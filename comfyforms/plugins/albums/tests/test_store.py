@@ -214,7 +214,7 @@ def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) 
 
 
 def test_a_round_takes_disputed_results_along(albums: AlbumStore, album: Album) -> None:
-    """What everybody rejects stays behind. A round can begin with disputed results only."""
+    """Results that everybody rejects stay behind. A round can begin with disputed results only."""
     third, second, first = (one.n for one in add(albums, album, "r1", "r2", "r3"))
     for n, person, verdict in (
         (first, OF_ANN, "keep"),

@@ -116,7 +116,7 @@ export function shareBatch(batch, count) {
  * @param {string} title
  * @param {Shared} what
  * @param {readonly Way[]} own the app's own ways
- * @param {string | null} [thumb] the path of a picture of what is shared
+ * @param {string | null} [thumb] the path of a picture of the shared results
  */
 async function openDialog(title, what, own, thumb) {
   const place = dialog("share", title);
