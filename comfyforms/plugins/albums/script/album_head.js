@@ -126,20 +126,15 @@ export class AlbumHead {
     );
     const { input, label } = checkBox(disputed);
     label.hidden = !disagreed;
-    const lines = [`${again} ${reject + open ? OTHERS : ALL_STAY}`, progress];
-    const [words, done] = lines.map((line) => element("p", "", line));
-    const content = [words, label, done].flatMap((part) => part ?? []);
-    const place = formDialog(
-      "share",
-      message("Start the next round?"),
-      content,
-      message("Start"),
-      () => {
-        place.hidePopover();
-        const query = new URLSearchParams({ disagreed: String(input.checked) });
-        return ask(albumAt("/rounds", query), undefined, "POST");
-      },
-    );
+    const words = `${again} ${reject + open ? OTHERS : ALL_STAY}`;
+    const content = [element("p", "", words), label, element("p", "", progress)];
+    const start = () => {
+      place.hidePopover();
+      const query = new URLSearchParams({ disagreed: String(input.checked) });
+      return ask(albumAt("/rounds", query), undefined, "POST");
+    };
+    const title = message("Start the next round?");
+    const place = formDialog("share", title, content, message("Start"), start);
   }
 
   /** Return how far each person is; null after an error. */

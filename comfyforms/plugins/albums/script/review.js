@@ -15,6 +15,7 @@ import {
   iconButton,
   isPaintable,
   root,
+  showDialog,
   tell,
 } from "page/dom.js";
 import { message, withKey } from "page/messages.js";
@@ -322,9 +323,7 @@ function showKeys() {
   place.tabIndex = -1;
   place.append(keyList(KEYS));
   place.addEventListener("keydown", (event) => event.stopPropagation());
-  ($("dialog:modal") ?? document.body).append(place);
-  place.showPopover();
-  place.focus();
+  showDialog(place, place);
 }
 
 /** @param {readonly ReviewDoc[]} reviews @returns {HTMLElement[]} who said what */

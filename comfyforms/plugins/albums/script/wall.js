@@ -195,16 +195,16 @@ export class Wall {
    */
   async #loadOnce(turn) {
     this.#next = null; // it continues the former list
-    this.#isSaving = this.#unsent.size > 1 && this.#filters.chosen.verdict === TO_REVIEW;
-    if (this.#isSaving) {
+    if (this.#unsent.size > 1 && this.#filters.chosen.verdict === TO_REVIEW) {
+      this.#isSaving = true;
       this.#items = [];
       this.#total = 0;
       this.#draw();
     }
     await this.#sending;
-    this.#isSaving = false;
     const told = await this.#ask(this.#filter, () => turn === this.#turn);
     if (turn !== this.#turn) return this.#begun;
+    this.#isSaving = false;
     if (!told) return;
     this.#items = told.items;
     this.#total = told.total ?? told.items.length;
