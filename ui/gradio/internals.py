@@ -314,10 +314,10 @@ def whole_root_of(request: gr.Request) -> str:
     if inner is None:
         return ""
     route = inner.url.path[inner.url.path.index(API_PREFIX) :]
-    return root_address(inner, route, inner.app.root_path)
+    return _root_address(inner, route, inner.app.root_path)
 
 
-def root_address(request: Request, path: str, root_path: str) -> str:
+def _root_address(request: Request, path: str, root_path: str) -> str:
     """Return the app's full URL as this browser reaches it, including through proxies, without a
     trailing slash. `path`: the requested path below it; `root_path`: as configured for Gradio."""
     return str(get_root_url(request, path, root_path)).rstrip("/")
@@ -325,7 +325,7 @@ def root_address(request: Request, path: str, root_path: str) -> str:
 
 def app_address(request: Request, root_path: str) -> str:
     """Return the app's full URL for any request, even for an unknown route."""
-    return root_address(Request({**request.scope, "path": "/"}), "/", root_path)
+    return _root_address(Request({**request.scope, "path": "/"}), "/", root_path)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from comfy.base.messages import message
 from comfyforms.hooks import Access, GuardedRoutes
 from comfyforms.plugins.comfyui_editor.frontend import FrontEnd
 from comfyforms.plugins.comfyui_editor.host import ENTRY, PAGE, EditorSite
-from ui.gradio.internals import root_address
+from ui.gradio.internals import app_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, plain_page, policy
 
@@ -36,7 +36,7 @@ class EditorPage:
     @routes.get(PAGE, Access.SIGNED_IN)
     def lead(self, request: Request, workflow: str = "") -> HTMLResponse:
         """Return a form with a code, which opens the editor at its own host name."""
-        root = root_address(request, PAGE, self.root_path)
+        root = app_address(request, self.root_path)
         code = self.site.code_for(request, root, workflow[:200])
         if code is None or not self.front_end.is_there():
             raise HTTPException(404)

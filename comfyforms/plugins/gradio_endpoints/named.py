@@ -66,6 +66,7 @@ from ui.gradio.internals import (
     JOIN,
     NamedEndpoint,
     api,
+    app_address,
     call_by_number,
     config_of,
     has_endpoint,
@@ -73,7 +74,6 @@ from ui.gradio.internals import (
     is_named_number,
     json_schema_to_python_type,
     refusal,
-    root_address,
     values_by_names,
     whole_root_of,
 )
@@ -400,7 +400,7 @@ class EndpointRoutes:
 
     def _config(self, request: Request) -> Response:
         """Return the page's configuration and the endpoints, with the numbers that calls use."""
-        root = root_address(request, CONFIG, self._settings.root_path)
+        root = app_address(request, self._settings.root_path)
         return self._listed(
             request, lambda known: config_of(_allowlist_of(request).gradio, ANSWERING, known, root)
         )
@@ -409,7 +409,7 @@ class EndpointRoutes:
         """Return each endpoint's parameters and return values. Any page may read the public list of
         a Space, as the canvas of `gr.Workflow` does, but not with a user's cookies."""
         gradio = _allowlist_of(request).gradio
-        root = root_address(request, INFO, self._settings.root_path)
+        root = app_address(request, self._settings.root_path)
         response = self._listed(request, lambda known: info_of(gradio, known, root))
         if self._settings.on_a_space:
             response.headers["access-control-allow-origin"] = "*"
