@@ -243,9 +243,9 @@ def test_no_run_is_lost_or_repeated_when_a_server_dies(
 ) -> None:
     """Runs that wait for the dead server move to the other one, and its current run starts again.
     The pool takes the server back when it answers. The log names the server, even if users don't
-    see its address."""
+    see its address. The dying server is slow: a run that it had just finished would start again."""
     with (
-        DemoServer(step_seconds=0.01) as dying,
+        DemoServer(step_seconds=0.2) as dying,
         DemoServer(step_seconds=0.01) as other,
         registry_of(dying.url, other.url) as runs,
     ):
