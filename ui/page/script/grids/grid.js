@@ -19,7 +19,8 @@ import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 const LEAST = 160; // pixels per cell
 const MOST = 440;
-const LEAST_ON_PHONE = 84;
+const LEAST_ON_PHONE = 140;
+const ROWS = 2.2; // in view, so that the start of the third shows that more follow
 const ALONE = 240; // minimum width of cells if only one field varies
 const WIDEST = 2; // largest aspect ratio of a cell
 const GAP = 8;
@@ -199,6 +200,7 @@ export class Grid {
       lines: down.label,
     });
     table.ariaLabel = title;
+    table.style.setProperty("--columns", String(across.values.length));
     const head = table.createTHead();
     const names = head.insertRow();
     const corner = headOf(["", ""], "col");
@@ -293,18 +295,25 @@ export class Grid {
       const columns = isSmall ? 2 : Math.min(across.values.length, Math.floor(free / ALONE));
       return cellSide(columns, free, least, MOST, GAP);
     }
-    const labels = $("tbody th", this.place)?.offsetWidth ?? 0;
+    const label = $("tbody th", this.place);
+    // On a phone, labels are above their rows.
+    const [labels, labelHeight] = isSmall
+      ? [0, label?.offsetHeight ?? 0]
+      : [label?.offsetWidth ?? 0, 0];
     const free = room - labels - edge + GAP;
-    const fits = Math.floor(free / (least + GAP));
+    const fits = free / (least + GAP);
     // If not all columns fit, half of one at the window's edge shows that more follow.
-    const columns = Math.min(across.values.length, fits < across.values.length ? fits - 0.5 : fits);
+    const columns = Math.min(
+      across.values.length,
+      across.values.length > fits ? Math.floor(fits + 0.5) - 0.5 : fits,
+    );
     const wide = cellSide(columns, free, least, MOST, GAP);
     const heads = $("thead", this.place)?.offsetHeight ?? 0;
     const scroll = this.place.parentElement ?? this.place;
     scroll.style.setProperty("--labels-width", `${labels}px`);
     scroll.style.setProperty("--heads-height", `${heads}px`);
-    const { clientHeight: high } = scroll;
-    const tall = cellSide(1, high - heads, least, MOST, GAP); // a whole cell fits the window
+    const rows = Math.min(down.values.length, ROWS);
+    const tall = cellSide(rows, scroll.clientHeight - heads, least, MOST, GAP + labelHeight);
     return Math.min(wide, Math.round(tall * (this.#shape || 1)));
   }
 }
