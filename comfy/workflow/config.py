@@ -144,6 +144,7 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
             message("A vision model, such as Qwen3.5."),
             message("Any Stable Diffusion 1.5 checkpoint."),
             message("Briefly describe what's in the image."),
+            message("Describe the animation you want."),
             message("Describe the image you want."),
             message("Describe what should replace it."),
             message("How closely to follow the prompt. Very high values look harsh."),
