@@ -95,11 +95,12 @@ function starFor(marked) {
 /** @param {HTMLElement} tile @param {PastRun} run */
 function fill(tile, { id, page }) {
   const { icon, what, thumb, clip, results, color } = page;
+  const asked = element("span", "words asked", page.asked);
   const inWords = () => {
     tile.classList.add("in-words");
     tile.removeAttribute("style");
     const sign = icon ? [symbolFor(icon, "sign")] : [];
-    tile.replaceChildren(...sign, element("span", "words", what));
+    tile.replaceChildren(...sign, element("span", "words", what), ...(results ? [] : [asked]));
   };
   const shown = thumb ? imageOf(thumb) : clip ? clipOf(clip) : null;
   if (!shown) {
@@ -115,7 +116,7 @@ function fill(tile, { id, page }) {
     tile.style.background = `center / cover url("${staged.src}")`;
     shown.onload = () => void tile.style.removeProperty("background");
   }
-  tile.append(shown);
+  tile.append(shown, ...(page.sound ? [asked] : []));
   const count = results > 1 ? ` ${results}` : "";
   if (icon || count) tile.append(element("span", "count", symbolFor(icon), count));
 }
