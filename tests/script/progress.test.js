@@ -47,22 +47,6 @@ test("the empty stage shows a note in place of the status", () => {
   assert.equal(saidNow({ ...HERE, formless: true, notice }).headline, "No files.");
 });
 
-test("without a run, shows the form's last batch until it ends", () => {
-  const batch = { state: "running", rows: 6, done: 6, failed: 0, workflow: "w", title: "W" };
-  const batches = [
-    { ...batch, id: "2", done: 5 },
-    { ...batch, id: "1" },
-    { ...batch, id: "3", workflow: "v" },
-  ];
-  const state = { ...INITIAL, formless: false, form: "w", cover: "/c", batches };
-  const { headline, batch: told } = saidNow(state);
-  assert.deepEqual([headline, told], ["6 of 6 done", "1"]);
-  const ended = batches.map((one) => ({ ...one, state: "done" }));
-  assert.equal(saidNow({ ...state, batches: ended }).headline, "", "its card tells it");
-  assert.equal(saidNow({ ...state, form: "x" }).headline, "");
-  assert.equal(saidNow({ ...going(), batches }).headline, "Sampling");
-});
-
 test("a new run is starting or has its position in the queue", () => {
   const told = (changes) => saidNow({ ...INITIAL, runs: withRun(INITIAL.runs, "a", changes) });
   assert.deepEqual([told({}).phase, told({}).headline], ["waiting", "Starting"]);

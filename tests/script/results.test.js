@@ -148,9 +148,9 @@ test("a caption has the known parts, to display and to copy", () => {
     parts.map(({ shown, copied }) => [shown, copied]),
     [
       ["768 × 512", "768 × 512"],
-      ["Seeds 1, 2", "1, 2"],
       ["Steps 20", "20"],
       ["base-1.0", "sd\\xl/base-1.0.safetensors"],
+      ["Seeds 1, 2", "1, 2"],
       ["a kite", "a kite"],
     ],
   );

@@ -84,7 +84,7 @@ def a_caption_is_copied(person: Visitor) -> None:
     person.generate()
     caption = person.page.locator("#stage .made-from .fact")
     expect(caption).to_have_text(
-        [prompt, "320 \N{MULTIPLICATION SIGN} 256", "Seed 12", "Steps 1", "demo-landscapes"]
+        [prompt, "320 \N{MULTIPLICATION SIGN} 256", "Steps 1", "demo-landscapes", "Seed 12"]
     )
     for part, text in (("seed", "12"), ("prompt", prompt)):
         person.more(f"Copy {part}")

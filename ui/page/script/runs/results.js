@@ -183,9 +183,9 @@ export function captionOf({ seeds: byField, page }, size) {
   /** @type {CaptionPart[]} */
   const parts = [
     { part: "size", shown: pixels, copied: pixels },
-    { part: "seed", shown: seed && seedWords(seeds), copied: seed },
     { part: "steps", shown: steps && message("Steps {steps}", { steps }), copied: steps },
     { part: "model", shown: stemOf(model), copied: model },
+    { part: "seed", shown: seed && seedWords(seeds), copied: seed },
     { part: "prompt", shown: prompt, copied: prompt },
   ];
   return parts.filter(({ copied }) => copied);

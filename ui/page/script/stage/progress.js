@@ -1,8 +1,6 @@
 // @ts-check
 // Status lines below the stage: a run's progress and outcome in words.
 
-import { theComponent } from "../batches/given.js";
-import { progressWords, whyWords } from "../batches/words.js";
 import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, closeButton, element, isStill, tell } from "../dom.js";
 import { fieldId, showErrors } from "../form/field_errors.js";
@@ -17,7 +15,6 @@ import { noteOf } from "./empty_stage.js";
 /** @import { Notice, PageState, Run } from "../state.js" */
 
 const NO_NEWS = message("Waiting for updates…");
-const SHOW_BATCH = message("Show the batch");
 const STARTING = message("Starting");
 const CLOSABLE = message("you can close this page");
 const CLOSABLE_AFTER = 10; // seconds; users wait for shorter runs
@@ -28,9 +25,9 @@ const SPOKEN_EVERY = 5000;
 const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
 
 /**
- * The status shown, and the run or batch that it is about.
+ * The status shown, and the run that it is about.
  * @typedef {{ id: string, phase: string, headline: string, advice: string, detail: string, fraction: number | null,
- *   run: Run | null, silent: boolean, batch?: string, unspoken?: boolean }} Said
+ *   run: Run | null, silent: boolean }} Said
  */
 
 /**
@@ -45,7 +42,7 @@ export function saidNow(state) {
   if (!going && notice && !notice.beside && !noteOf(state)) return { ...nothing, ...notice };
   const run = seen(state);
   const view = run?.view;
-  if (!run) return { ...nothing, phase: "", ...batchOf(state), advice: "" };
+  if (!run) return { ...nothing, phase: "", headline: "", advice: "" };
   // While the ComfyUI server can't be reached, the start of a run is unknown.
   const waits = !view || view.phase === "waiting" ? state.serverAway : "";
   if (!view) {
@@ -75,18 +72,6 @@ function untilItIsBack(state) {
         { count },
       )
     : "";
-}
-
-/**
- * Return the status if no run is on the stage: the progress of the form's last batch while it runs.
- * @param {PageState} state
- * @returns {Pick<Said, "headline" | "batch" | "unspoken">}
- */
-function batchOf({ batches, form, serverAway }) {
-  const last = batches.findLast(({ workflow }) => workflow === form);
-  if (last?.state !== "running") return { headline: "" };
-  const why = whyWords(last, serverAway);
-  return { headline: why || progressWords(last), batch: last.id, unspoken: !why };
 }
 
 /**
@@ -141,8 +126,6 @@ export class Progress {
   #dismiss = closeButton(dismiss, "dismiss", message("Dismiss"));
   /** The current notice. @type {Notice | null} */
   #notice = null;
-  /** The batch that the “Show the batch” button opens. */
-  #batch = "";
   /** The wrong field that a button leads to. @type {HTMLElement | null} */
   #wrong = null;
   /** The failed run that *Dismiss* takes off the stage. */
@@ -198,30 +181,26 @@ export class Progress {
     const view = timed?.view;
     tell(this.#closing, view && !view.finished && !view.page.keeps_going ? STOPS : "");
     const failed = said.run?.view?.finished && TROUBLE.includes(said.phase) ? said.id : "";
-    this.#showNotice(notice, said.batch ?? "", wrongOf(said, state), failed);
+    this.#showNotice(notice, wrongOf(said, state), failed);
     this.#speak(said);
     return said;
   }
 
   /**
    * @param {Notice | null} notice
-   * @param {string} batch the batch that the status is about, or ""
    * @param {Wrong | null} wrong
    * @param {string} failed the failed run on the stage, or ""
    */
-  #showNotice(notice, batch, wrong, failed) {
+  #showNotice(notice, wrong, failed) {
     const field = wrong?.field ?? null;
-    const isSame = notice === this.#notice && batch === this.#batch;
-    if (isSame && field === this.#wrong && failed === this.#failed) return;
+    if (notice === this.#notice && field === this.#wrong && failed === this.#failed) return;
     this.#notice = notice;
-    this.#batch = batch;
     this.#wrong = field;
     this.#failed = failed;
     const offers = (notice?.offers ?? []).map(({ label, does }) => button(label, does));
-    const open = button(SHOW_BATCH, (pressed) => theComponent()?.open(batch, pressed));
-    const ways = [...(notice?.beside ? [] : offers), ...(batch ? [open] : [])];
+    const ways = notice?.beside ? [] : [...offers];
     if (wrong) ways.push(leadTo(wrong));
-    if (failed) ways.push(button(message("Dismiss"), () => forget(failed), "quiet"));
+    if (failed) ways.push(closeButton(() => forget(failed), "dismiss", message("Dismiss")));
     this.#offers.replaceChildren(...ways);
     const isHere = notice?.beside && !notice.ofFields; // about fields, Generate says it
     const words = isHere ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
@@ -247,8 +226,7 @@ export class Progress {
    * announce every step.
    * @param {Said} said
    */
-  #speak({ id, phase, headline, unspoken }) {
-    if (unspoken) return; // the dialog says that the batch has started
+  #speak({ id, phase, headline }) {
     const [heard, words] = [`${id}${phase}`, withoutNumbers(headline)];
     const isNew = heard !== this.#spoken.heard;
     if (!isNew && words === this.#spoken.words) return;
