@@ -57,7 +57,6 @@ function askForLink({ access }) {
       "Guests see this album and everyone's votes without an account. They can't run anything.",
     ),
     access !== "private" && message("People with an account find it under “Albums”."),
-    onlyHereWords(),
   ];
   const days = selectOf(DAYS.map(dayOption), "7");
   const comments = checkBox(COMMENTS);
@@ -103,8 +102,7 @@ function offerLink({ token, expires_at: end, comments, settings }) {
   const close = button(message("Close"), () => place.hidePopover());
   const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
   const words = element("p", "", about.filter(Boolean).join(" · "));
-  const reach = element("p", "aside", onlyHereWords());
-  place.append(words, ...parts, reach, element("div", "offers flow", stop));
+  place.append(words, ...parts, ...onlyHereWords(), element("div", "offers flow", stop));
   place.append(element("div", "row last", close));
   showDialog(place, field);
   return copy;

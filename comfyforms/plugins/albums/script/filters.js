@@ -19,7 +19,6 @@ const VERDICTS = [
   ["dropped", message("Earlier rounds")],
 ];
 const ONE_REJECTS = ["reject", "disagreed"];
-const RARE = ["disagreed", "dropped"]; // offered if there are such results
 /** @type {readonly (readonly [string, string])[]} */
 const SORTS = [
   ["", message("Newest first")],
@@ -40,7 +39,7 @@ export class Filters {
   });
   #sort = element("select", "", ...SORTS.map(([sort, words]) => new Option(words, sort)));
   #order = element("label", "order in-line", this.#sort);
-  parts = [element("div", "verdicts", ...this.#verdicts), this.#order];
+  parts = [element("div", "verdicts cut", ...this.#verdicts), this.#order];
   /** Says why results that some people keep are rejected. */
   rule = element("p", "aside", RULE);
 
@@ -67,11 +66,14 @@ export class Filters {
     /** @type {Record<string, number>} */
     const shown = { ...counts, "": counts.keep + counts.reject + counts.open };
     for (const one of this.#verdicts) {
-      one.dataset.count = String(shown[one.value]);
-      const isMissing = RARE.includes(one.value) && !shown[one.value];
+      const count = shown[one.value] ?? 0;
+      one.dataset.count = String(count);
       const isOffered = this.#may || one.value !== TO_REVIEW;
-      one.hidden = one.value !== this.chosen.verdict && (isMissing || !isOffered);
+      const differs = count > 0 && (count !== shown[""] || one.value === "dropped"); // from all
+      one.hidden = one.value !== this.chosen.verdict && one.value !== "" && !(differs && isOffered);
     }
+    const [group] = this.parts;
+    if (group) group.hidden = this.#verdicts.filter((one) => !one.hidden).length === 1;
   }
 
   /** @param {string} [verdict] otherwise what the user hasn't reviewed */

@@ -73,13 +73,10 @@ export class Review {
     return star;
   });
   #talk = iconButton("comment", () => this.#comments.toggle(), "judge talk");
+  #undoes = iconButton("undo", () => this.#undo(), "judge undo");
   #album;
-  #foot = element("div", "foot review-foot", this.#reject, this.#keep, this.#talk);
-  #help = button(
-    [withKey(message("Undo"), "Z"), withKey(HELP, "?")].join(" · "),
-    showKeys,
-    "mark keys",
-  );
+  #foot = element("div", "foot review-foot", this.#undoes, this.#reject, this.#keep, this.#talk);
+  #help = button(withKey(HELP, "?"), showKeys, "mark keys");
   /** What the user said before of the items in this review. @type {[number, ItemDoc][]} */
   #before = [];
   /** Index of the item in view, or of the one that is coming. */
@@ -113,6 +110,7 @@ export class Review {
     this.#save.dataset.icon = "download";
     this.#save.title = this.#save.ariaLabel = message("Download");
     this.#talk.title = withKey(message("Comments"), "C");
+    this.#undoes.title = this.#undoes.ariaLabel = withKey(message("Undo"), "Z");
     this.#reject.after(element("span", "stars", ...this.#stars));
     this.#help.hidden = !this.#may.includes("review");
     if (this.#help.hidden) this.#foot.replaceChildren(this.#talk);
@@ -222,6 +220,7 @@ export class Review {
     this.#talk.ariaLabel = [message("Comments"), comments || ""].join(" ").trim();
     this.#use.hidden = !(settings && this.#may.includes("settings") && this.#may.includes("add"));
     this.#save.href = addressOf(address);
+    this.#undoes.ariaDisabled = String(!this.#before.length);
     this.#previous.ariaDisabled = String(this.#at === 0);
     this.#next.ariaDisabled = String(this.#at + 1 === total); // the next one may not be loaded yet
   }
