@@ -20,7 +20,7 @@ from ui.settings.web_settings import WebSettings
 SETTINGS = WebSettings(
     port=0, users=(("anna", "lighthouse"), ("ben", "harbour")), hosts=(NETWORK_NAME,)
 )
-ONLY_HERE = "The link opens on this computer only. Ask your administrator for an address"
+ONLY_HERE = "This link works on this computer only."
 GONE = "This link no longer works"
 # Paragraphs whose last line is a single word.
 LONELY = """dialog => [...dialog.querySelectorAll("p")].filter((paragraph) => {

@@ -10,16 +10,16 @@ const LINES = 4;
 /** Whether only this computer reaches a link to the page's address. */
 export const ONLY_HERE = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(root).hostname);
 
-/** Return what to say of such a link; "" of other links. Only administrators can change it. */
+/** Return what to say of such a link, and how administrators change it; nothing of other links. */
 export function onlyHereWords() {
-  if (!ONLY_HERE) return "";
-  return $('#operates, #user-menu [href="operator"]')
-    ? message(
-        "The link opens on this computer only. To share on your network, start with --host 0.0.0.0.",
-      )
-    : message(
-        "The link opens on this computer only. Ask your administrator for an address on your network.",
-      );
+  if (!ONLY_HERE) return [];
+  const words = element("p", "aside", message("This link works on this computer only."));
+  if (!$('#operates, #user-menu [href="operator"]')) return [words];
+  const summary = element("summary", "", message("How to share on your network"));
+  const how = message(
+    "Start ComfyForms with --host 0.0.0.0, and open it at this computer's network address.",
+  );
+  return [words, element("details", "aside", summary, element("p", "", how))];
 }
 
 /**

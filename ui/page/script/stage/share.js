@@ -221,8 +221,8 @@ class SharePanel {
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
     const readers = told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn;
-    const reach = element("p", "aside", onlyHereWords() || readers);
-    place.append(...before, this.#link, reach, ...withPrompt, this.#carries, this.#last);
+    const reach = ONLY_HERE ? onlyHereWords() : [element("p", "aside", readers)];
+    place.append(...before, this.#link, ...reach, ...withPrompt, this.#carries, this.#last);
     this.#show();
   }
 
