@@ -239,6 +239,7 @@ def _local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
 
 
 def _payment(settings: Settings, history: RunStore, groups: GroupOf) -> Payment:
+    from comfy.base.user_groups import storage_of
     from comfy.launch.payment import Payment
     from comfy.records.api_keys import ApiKeys
     from comfy.runs.limits import RunLimits
@@ -254,16 +255,10 @@ def _payment(settings: Settings, history: RunStore, groups: GroupOf) -> Payment:
         started_today=history.audit.runs_today,
     )
     if settings.group:
-        history.limit_owners(partial(_storage_of, groups))
+        history.limit_owners(lambda owner: storage_of(groups(owner)))
     key_secret = partial(kept_key_secret, settings.data.absolute())
     keys = ApiKeys(history.engine, key_secret, settings.app_key)
     return Payment(keys.of, history, limits, NOBODY, keys)
-
-
-def _storage_of(groups: GroupOf, owner: str) -> float | None:
-    """Return the bytes that a user's groups allow, None for no limit."""
-    group = groups(owner)
-    return None if group is None or group.storage_gb is None else group.storage_gb * 1e9
 
 
 def _registry(

@@ -114,7 +114,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         )
         async with (
             background(*jobs),
-            watched_logins(identity, guesses, processes, keys),
+            watched_logins(identity, guesses, processes, keys, desk.audit.failed_sign_ins),
             plugins.serving(),
             sending(services.webhooks, ends, news),
             services.downloads.watched(),

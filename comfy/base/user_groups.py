@@ -54,6 +54,11 @@ GroupOf = Callable[[str], UserGroup | None]
 OUTSIDER = UserGroup(templates=(), open=False, edit=False, publish=False)
 
 
+def storage_of(group: UserGroup | None) -> int | None:
+    """Return the bytes that a user's groups allow, None for no limit."""
+    return None if group is None or group.storage_gb is None else int(group.storage_gb * 1e9)
+
+
 def no_groups(_owner: str) -> None:
     """Return None: no group restricts any owner."""
 

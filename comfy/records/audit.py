@@ -47,10 +47,19 @@ from comfy.records.tables import (
     transaction,
 )
 
-AuditAction = Literal[
-    "run", "failed", "publish", "share", "move", "delete", "download", "review", "administer"
+AuditAction = Literal[  # "sign-in": a failed one
+    "run",
+    "failed",
+    "publish",
+    "share",
+    "move",
+    "delete",
+    "download",
+    "review",
+    "administer",
+    "sign-in",
 ]
-_OTHERS = column("action").not_in(("run", "administer"))
+_OTHERS = column("action").not_in(("run", "administer", "sign-in"))
 
 # `person`: the account as a JSON text; `owner`: the digest of the owner of runs, of "" for a guest
 # with a name. `what`: a title, a path, or a message as JSON; `target`: a run's id, or "". `count`:
@@ -219,11 +228,12 @@ class AuditEvents:
             last = tuple_(rows[-1].at, rows[-1].id)
 
     def sweep(self) -> None:
-        """Delete events that are too old or too many. Administrators' actions take no room from
-        others, and the runs of a day stay, because `runs_today` counts them."""
+        """Delete events that are too old or too many. Administrators' actions and failed sign-ins
+        take no room from others, and the runs of a day stay, because `runs_today` counts them."""
         events, now = audit_events.c, time.time()
         rooms = (
             (events.action == "administer", _MOST_OF_ADMINISTRATORS),
+            (events.action == "sign-in", _MOST_OF_ADMINISTRATORS),
             ((events.action == "run") & (events.at < now - DAY), _MOST),
             (_OTHERS, _MOST),
         )

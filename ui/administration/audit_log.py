@@ -51,6 +51,10 @@ class AuditLog:
         except ComfyError as problem:
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
+    def failed_sign_ins(self, sentence: str) -> None:
+        """Record how many failed, and where."""
+        self.event("", "sign-in", sentence)
+
     def export(
         self, name_of: Callable[[str], str], wanted: WantedEvents, cursor: str
     ) -> Iterator[AuditEvent]:

@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message
-from comfy.base.user_groups import GroupOf, no_groups
+from comfy.base.user_groups import GroupOf, no_groups, storage_of
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
 from comfy.records.administration import EndedRun, Holding
@@ -219,7 +219,8 @@ class PersonRow:
     the name does. `way`: where the user comes from; "removed" for a user who is gone and has
     results left. `last_seen`: seconds since 1970, None for never. `bytes`: of their results;
     `expiring_bytes`: of those that are deleted in the next seven days. `groups`: their names;
-    `assigned`: the groups in the users file, which decide about them."""
+    `assigned`: the groups in the users file, which decide about them. `limit_bytes`: of
+    their results, from their groups."""
 
     name: str
     account: str
@@ -232,6 +233,7 @@ class PersonRow:
     expiring_bytes: int = 0
     groups: tuple[str, ...] = ()
     assigned: tuple[str, ...] = ()
+    limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,10 @@ class People:
     def all(self) -> list[PersonRow]:
         """Return all users by name, then guests and removed users who have results here."""
         figures = _Figures.read(self.runs.history, time.time())
-        people = [figures.of(one, digest(owner)) for owner, one in self._known()]
+        people = [
+            replace(figures.of(one, digest(owner)), limit_bytes=storage_of(self.group_of(owner)))
+            for owner, one in self._known()
+        ]
         people.sort(key=lambda one: one.name.casefold())
         return [*people, *figures.others()]
 

@@ -149,7 +149,7 @@ class AdminFrame:
             f"{html_of(_TABS[path])}</a>"
             for path in paths
         )
-        return f'<nav class="tabs" aria-label="{html_of(_ADMINISTRATION)}">{links}</nav>'
+        return f'<nav class="tabs cut" aria-label="{html_of(_ADMINISTRATION)}">{links}</nav>'
 
 
 def section(title: str, body: str) -> str:

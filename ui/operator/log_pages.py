@@ -22,16 +22,16 @@ from comfy.base.messages import message, plural
 from comfy.base.wording import one_line
 from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
 from ui.administration.servers import GUEST
-from ui.languages.current import html_of
+from ui.languages.current import current_language, html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
-from ui.operator.tables import Cell, moment, table
+from ui.operator.tables import Cell, table
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API
 from ui.web.shares import Work
 
 _NONE, _NO_MATCH = message("No activity yet."), message("Nothing matches.")
-_AUDIT = message("Download this list (CSV)")
+_AUDIT = message("Download this list (CSV, times in UTC)")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
 _PAGE, _LONGEST = 100, 200  # rows; characters
 _HOUR = 3600.0
@@ -58,6 +58,7 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
         "download": message("Downloaded"),
         "review": message("Reviewed"),
         "administer": message("Administration"),
+        "sign-in": message("Sign-in failed"),
     }
 )
 _TITLES = _PERSON, _ACTION, _WHAT, _TIME
@@ -118,10 +119,11 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             start = cursor if _CURSOR.fullmatch(cursor) else ""
             found = list(islice(desk.audit.export(desk.identity.name_of, wanted, start), _PAGE + 1))
             events = found[:_PAGE]
-            rows = _rows(events, servers_of(events))
+            rows, days = _rows(events, servers_of(events))
             turned = replace(chosen, order="" if wanted.oldest_first else "oldest")
             address = f"{ACTIVITY[1:]}?{_query(turned)}"
-            shown = table("events", _TITLES, rows, (address, wanted.oldest_first)) if rows else ""
+            order = address, wanted.oldest_first
+            shown = table("events", _TITLES, rows, order, days) if rows else ""
             none = _NONE if chosen == _Chosen(order=chosen.order) else _NO_MATCH
             last = events[-1].id if found[_PAGE:] else ""
             table_link = f"{AUDIT_TABLE[1:]}?{_query(wanted)}"
@@ -201,14 +203,17 @@ def _words(one: AuditEvent) -> tuple[str, str]:
     return action, plural("{count} result", "{count} results", count=1) if is_number else name
 
 
-def _rows(events: Iterable[AuditEvent], servers: Mapping[str, str]) -> list[tuple[str | Cell, ...]]:
-    """Return the rows. Equal actions of a person within an hour have one, with their number, but
-    each failed run its own. `servers`: the names of failed runs' servers."""
+def _rows(
+    events: Iterable[AuditEvent], servers: Mapping[str, str]
+) -> tuple[list[tuple[str | Cell, ...]], list[str]]:
+    """Return the rows and their days. Equal actions of a person within an hour have one row, with
+    their number, but each failed run its own. `servers`: the names of failed runs' servers."""
     alike = defaultdict[object, list[AuditEvent]](list)
     for one in events:
         run = one.run if one.action == "failed" else ""
         alike[one.at // _HOUR, one.account, one.person, one.action, one.what, run].append(one)
-    return [_row(group, servers) for group in alike.values()]
+    rows = [_row(group, servers) for group in alike.values()]
+    return rows, [current_language().date(first.at) for first, *_ in alike.values()]
 
 
 def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str | Cell, ...]:
@@ -220,7 +225,8 @@ def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str 
     if first.action == "failed":
         server = html_of(servers.get(first.run, ""))
         text += f"<small>{server and f'{server} · '}<code>{html.escape(first.run)}</code></small>"
-    return _person(first.account, first.person), action, Cell(text), moment(first.at)
+    time_of_day = current_language().time(first.at)
+    return _person(first.account, first.person), action, Cell(text), time_of_day
 
 
 def _person(account: str, person: str) -> Cell:

@@ -68,7 +68,7 @@ _TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script
 _CREATED, _USED, _NEVER = message("Created"), message("Last used"), message("Never used.")
 _LINK, _RESULTS = message("Link"), message("Results")
 _MADE, _UNTIL = message("Newest result"), message("Until")
-_LINKS, _NO_LINKS = message("Links"), message("No links.")
+_LINKS, _NO_LINKS, _NO_END = message("Links"), message("No links."), message("No end")
 _END_LINK, _END = message("End…"), message("End")
 
 
@@ -268,7 +268,7 @@ def _row(
 
 
 def _figures(one: PersonRow) -> tuple[Cell, ...]:
-    return number(one.runs_this_week), number(one.runs), size(one.bytes)
+    return number(one.runs_this_week), number(one.runs), size(one.bytes, one.limit_bytes)
 
 
 def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) -> str:
@@ -406,6 +406,6 @@ def _link(one: LinkRow, label: str) -> tuple[str | Cell, ...]:
     about = html_of(one.about)
     if one.address:
         about = f'<a href="{html.escape(one.address)}">{about}</a>'
-    results = Cell("–", 0, "amount") if one.results is None else number(one.results)
+    results = Cell("", 0, "amount") if one.results is None else number(one.results)
     link = Cell(f"{html_of(label)}<br>{about}" if about else html_of(label))
-    return one.owner, link, results, moment(one.newest), moment(one.until), Cell(end)
+    return one.owner, link, results, moment(one.newest, ""), moment(one.until, _NO_END), Cell(end)

@@ -82,6 +82,13 @@ _STARTING = message("Starting")
 _UPDATE = message("Refresh models")
 _RESTART, _ASK_RESTART = message("Restart"), message("Restart…")
 _ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
+_ABOUT: Mapping[str, str] = MappingProxyType(
+    {
+        "pause": message("Active runs finish. New runs wait, or use other servers."),
+        "free": message("Unloads all models after the active run. The next run loads its own."),
+        "update": message("Reads the server's list of models again. Runs continue."),
+    }
+)
 _LOG = message("Log")
 _RUNS = message("Runs")
 _PREVIEW = message("Preview")
@@ -257,7 +264,8 @@ def _memory(one: Memory) -> str:
 def _button(at: int, action: str, text: str, label: str) -> str:
     name = "pause" if action == "resume" else action  # keeps the focus on the button
     address = f"{PATH[1:]}/servers/{at}/{action}"
-    return action_form(address, text, label=label, name=f"{name}-{at}")
+    about = _ABOUT.get(action, "")
+    return action_form(address, text, label=label, name=f"{name}-{at}", about=about)
 
 
 def _runs(runs: tuple[RunLine, ...], batches: Iterable[tuple[str, int]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import compress
+from itertools import compress, pairwise, repeat
 from typing import NamedTuple
 
 from comfy.base.messages import message
@@ -26,9 +26,12 @@ def number(count: float) -> Cell:
     return Cell(current_language().number(count), count, "amount")
 
 
-def size(count: float) -> Cell:
-    """Return a cell with a number of bytes."""
-    return Cell(html_of(bytes_words(count)) if count else "–", count, "amount")
+def size(count: float, limit: float | None = None) -> Cell:
+    """Return a cell with a number of bytes, empty for none, and a limit."""
+    words = bytes_words(count) if count else ""
+    if limit is not None:
+        words = message("{part} of {whole}", part=bytes_words(count), whole=bytes_words(limit))
+    return Cell(html_of(words), count, "amount")
 
 
 def moment(seconds: float | None, never: str = "–") -> Cell:
@@ -42,11 +45,13 @@ def table(
     titles: Sequence[str],
     rows: Iterable[Sequence[str | Cell]],
     order: tuple[str, bool] | None = None,
+    days: Sequence[str] = (),
 ) -> str:
     """Return a table. `name`: its id, by which a renewed page keeps order and filter. `titles`: of
     the columns, "" for one that isn't sorted. `rows`: begin with their headings; texts are
     escaped. Columns without any text are left out. `order`: for rows that are only a part, sorted
-    by the last column: the address with the opposite order, and whether this one is ascending."""
+    by the last column: the address with the opposite order, and whether this one is ascending.
+    `days`: of the rows, each a heading above its first row."""
     cells = [[one if isinstance(one, Cell) else Cell(html_of(one)) for one in row] for row in rows]
     full = [any(one.content for one in column) for column in zip(*cells, strict=True)]
     cells = [list(compress(row, full)) for row in cells]
@@ -57,7 +62,11 @@ def table(
         sort = "ascending" if is_up else "descending"
         link = f'<a href="{turned}">{html_of(titles[-1])}</a>'
         heads[-1] = f'<th scope="col" aria-sort="{sort}">{link}</th>'
-    body = "".join(_row(titles, row) for row in cells)
+    groups = pairwise(("", *days)) if days else repeat(("", ""))
+    body = "".join(
+        (_group(day, len(titles)) if day != before else "") + _row(titles, row)
+        for (before, day), row in zip(groups, cells, strict=False)
+    )
     count = html_of(message("{part} of {whole}", part="{part}", whole="{whole}"))
     words = "" if order else f' data-filter="{html_of(_FILTER)}" data-count="{count}"'
     return f"""<table id="{name}"{words}>
@@ -66,6 +75,10 @@ def table(
 
 def _head(title: str, first: Cell) -> str:
     return f'<th scope="col"{_kind(first)}>{html_of(title)}</th>' if title else "<td></td>"
+
+
+def _group(title: str, columns: int) -> str:
+    return f'<tr><th scope="rowgroup" colspan="{columns}">{html_of(title)}</th></tr>\n'
 
 
 def _row(titles: Sequence[str], row: Sequence[Cell]) -> str:

@@ -71,7 +71,13 @@ def _body(
     stored = table(
         "stored",
         (_PERSON, _SIZE, _RUNS, message("Expires in {days} days", days=EXPIRING_DAYS)),
-        [(one.name, size(one.bytes), number(one.runs), size(one.expiring_bytes)) for one in people],
+        [
+            (
+                *(one.name, size(one.bytes, one.limit_bytes)),
+                *(number(one.runs), size(one.expiring_bytes)),
+            )
+            for one in people
+        ],
     )
     grouped = table(
         "groups",

@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import message, plural
 from ui.accounts.store import GuessCounts, GuessKey, Tries
 from ui.web.shares import Caller, FairSlots, Share
 
 # remembered names and addresses; the least recently tried are forgotten first
 MOST_KEYS = 10_000
 MOST_LINES = 5  # addresses in one report
+_UNKNOWN = message("unknown addresses")
 # Whole offices share an address: their guesses over many names are slowed down, but never refused.
 # Each wrong password holds the address's turn for so long that the time doesn't reveal which names
 # exist.
@@ -151,17 +153,15 @@ class Guesses:
         return SPRAYING_PAUSE if wrong > SPRAYING else PAUSE
 
     def report(self) -> list[str]:
-        """Return a few log lines about the failures since the last report, without repeating typed
+        """Return a few messages about the failures since the last report, without repeating typed
         text."""
         failed, self._failed = +self._failed, Counter()
         named = dict(failed.most_common(MOST_LINES))
-        lines = [
-            f"{_counted(many)} from {address or 'unknown addresses'}."
-            for address, many in named.items()
-        ]
+        lines = [_line(many, address or _UNKNOWN) for address, many in named.items()]
         if rest := failed.total() - sum(named.values()):
             others = len(failed) - len(named)
-            lines.append(f"{_counted(rest)} from {others} other address{'es' * (others > 1)}.")
+            from_ = plural("{count} other address", "{count} other addresses", count=others)
+            lines.append(_line(rest, from_))
         return lines
 
     def _known(self, key: GuessKey, now: float) -> Tries:
@@ -174,8 +174,13 @@ class Guesses:
             self._tries.popitem(last=False)
 
 
-def _counted(many: int) -> str:
-    return f"{many} failed sign-in{'s' * (many > 1)}"
+def _line(many: int, address: str) -> str:
+    return plural(
+        "{count} failed sign-in from {address}.",
+        "{count} failed sign-ins from {address}.",
+        count=many,
+        address=address,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,11 +121,12 @@ async def watched_logins(
     guesses: Guesses,
     processes: AppProcesses | None = None,
     keys: ApiKeys | None = None,
+    note: Callable[[str], None] = lambda _line: None,
 ) -> AsyncIterator[None]:
     """Maintain logins during the block. Each second, notice removed users. Every minute, close
     sockets whose login has ended, store last-used times, delete the API keys of removed users, and
-    log failed sign-ins."""
-    watch, login = LoginWatch(identity, guesses, keys), identity.login
+    log failed sign-ins, also with `note`."""
+    watch, login = LoginWatch(identity, guesses, keys, note), identity.login
     leave = None
     if processes is not None:
         wake = partial(set_from_thread, asyncio.get_running_loop(), watch.hinted)
@@ -138,7 +139,7 @@ async def watched_logins(
     finally:
         if leave is not None:
             leave()
-    _tell_failed(guesses)
+    await watch.tell_failed()
     if login is not None:
         try:
             await asyncio.to_thread(login.close)  # another process may lock the file
@@ -154,13 +155,14 @@ class LoginWatch:
     identity: Identity
     guesses: Guesses
     keys: ApiKeys | None
+    note: Callable[[str], None]
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
     problem: str = ""
 
     async def look(self) -> None:
         """Close sockets and store what has changed."""
         login = self.identity.login
-        _tell_failed(self.guesses)
+        await self.tell_failed()
         try:
             if login is not None:
                 await asyncio.to_thread(login.keep)
@@ -169,6 +171,12 @@ class LoginWatch:
             await self.guesses.forget(time.time())
         finally:
             await self.identity.close_expired()
+
+    async def tell_failed(self) -> None:
+        """Log the failed sign-ins since the last report."""
+        for line in self.guesses.report():
+            log.warning(line)
+            await asyncio.to_thread(self.note, line)
 
     async def refresh(self) -> None:
         """Notice removed users, and close their sockets."""
@@ -194,9 +202,3 @@ class LoginWatch:
             async with asyncio.timeout(_REFRESH_EVERY):
                 await self.hinted.wait()
         self.hinted.clear()
-
-
-def _tell_failed(guesses: Guesses) -> None:
-    """Log the failed sign-ins since the last report."""
-    for line in guesses.report():
-        log.warning(line)

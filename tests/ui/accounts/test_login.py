@@ -17,7 +17,7 @@ from ui.accounts import login as rules
 from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn, sign_in_address
 from ui.accounts.store import BrowserSession, SignInStore
 from ui.web.cookies import Cookies
-from ui.web.guesses import Guesses
+from ui.web.guesses import Guesses, PasswordAttempt
 from ui.web.identity import Identity
 from ui.web.logins import watched_logins
 
@@ -169,3 +169,15 @@ def test_the_app_runs_while_sign_ins_wait_to_be_saved(
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         awaited(end(other))
     assert not caplog.messages
+
+
+def test_failed_sign_ins_are_noted() -> None:
+    """The activity gets them every minute, and when the app ends."""
+    guesses, noted = Guesses(), list[str]()
+
+    async def end() -> None:
+        async with watched_logins(Identity(Cookies(b"secret"), None), guesses, note=noted.append):
+            guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0)
+
+    awaited(end())
+    assert noted == ["1 failed sign-in from 10.0.0.5."]

@@ -40,10 +40,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
     file = UsersFile(tmp_path / "users.json")
     file.add(*ANNA, "operator")
     file.add(*BEN, "user")
-    groups = {"All": ["*"], "Art": ["group:art", "group:web"]}
+    groups = {"All": (["*"], None), "Art": (["group:art", "group:web"], 2)}
     tables = [
-        GroupTable.model_validate({"name": name, "members": members, "workflows": ["*"]})
-        for name, members in groups.items()
+        GroupTable.model_validate(
+            {"name": name, "members": members, "workflows": ["*"], "storage_gb": most}
+        )
+        for name, (members, most) in groups.items()
     ]
     operators = Permissions(
         operates=lambda owner: file.role(owner.removeprefix("user:")) == "operator",
@@ -204,6 +206,7 @@ def test_groups_are_set_on_the_page_and_in_rest(place: Place) -> None:
     boxes = re.findall(r'value="(\w+)"( checked)?>\n<label for="group-1-', page)
     assert boxes == [("art", ""), ("web", ""), ("old", " checked")]
     assert 'data-name="Groups"' in page
+    assert "0\u00a0kB of 2\u00a0GB" in page
     post(place, "/ben/groups", groups="web")
     assert people(place)["ben"]["groups"] == ["All", "Art"]
     assert people(place)["ben"]["assigned"] == ["web"]

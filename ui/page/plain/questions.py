@@ -13,10 +13,11 @@ _CANCEL, _MORE = message("Cancel"), message("More…")
 _COPY, _COPIED = message("Copy"), message("Copied")
 
 
-def action_form(action: str, text: str, *, label: str = "", name: str = "") -> str:
+def action_form(action: str, text: str, *, label: str = "", name: str = "", about: str = "") -> str:
     """Return a button that sends a form. `label`: its name for screen readers; `name`: its id,
-    which keeps the focus when the page is renewed."""
+    which keeps the focus when the page is renewed; `about`: its tooltip."""
     spoken = f' aria-label="{html_of(label)}"' if label else ""
+    spoken += f' title="{html_of(about)}"' if about else ""
     known = f' id="{html.escape(name)}"' if name else ""
     return f"""<form method="post" action="{html.escape(action)}">
 <button type="submit" class="quiet"{known}{spoken}>{html_of(text)}</button></form>"""

@@ -102,6 +102,8 @@ const [path, place, focused, tables] = taken();
 const isBack = path === location.pathname;
 if (isBack) for (const [id, one] of tables) arrangements.set(id, one);
 dressAll();
+const tab = document.querySelector(".tabs [aria-current]");
+tab?.scrollIntoView({ block: "nearest", inline: "center" });
 // A message at the top comes first.
 if (isBack && !document.querySelector("main :is([role=status], [role=alert]:not(:empty))")) {
   document.getElementById(focused)?.focus();
