@@ -144,7 +144,7 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
     expect(panel).to_contain_text("The files are shared without their metadata.")
     panel.get_by_label("Include the prompt and settings").check()
     panel.get_by_role("button", name="Create link").click()
-    expect(panel.get_by_role("status")).to_have_text("Link copied")
+    expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     link = panel.get_by_role("textbox", name="Link").input_value()
     assert re.fullmatch(rf"{re.escape(anna.site.url)}/shared/[\w-]{{32}}", link)
     follow(ben, link)
@@ -177,7 +177,7 @@ def test_sharing_copies_a_link(anna: Visitor) -> None:
     """The dialog says who can see the result, and what the file carries."""
     panel, link = share(anna)
     expect(panel).to_contain_text(ONLY_HERE)
-    expect(panel.get_by_role("status")).to_have_text("Link copied")
+    expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     expect(panel).not_to_contain_text("already shared")
     expect(panel.get_by_role("img")).to_have_count(0)
     expect(panel).to_contain_text("The file is shared without its metadata.")
