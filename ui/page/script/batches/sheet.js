@@ -141,10 +141,11 @@ class Sheet {
     parent.append(this.#place);
     this.#head.wait();
     this.#place.classList.add("unknown");
+    const focusVisible = Boolean($(":focus-visible")); // not after a link
     this.#place.showModal();
     this.#cover();
-    const unmarked = /** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false });
-    this.#scroll.focus(unmarked); // the keys scroll, also after a link
+    const options = /** @type {FocusOptions} */ ({ preventScroll: true, focusVisible });
+    this.#scroll.focus(options); // the keys scroll
     /** @type {WholeBatch | null} */
     const batch = await ask(`${API}/batches/${this.#id}?with_page=true`, undefined, "GET");
     if (!batch) return this.#leave();
