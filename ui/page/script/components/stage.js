@@ -292,16 +292,17 @@ class Stage {
   /** Show the chosen result once it can be painted. Until then, keep the old content. */
   async #showItem() {
     const turn = ++this.#turn;
+    const id = this.#shown?.id ?? "";
     if (this.#item && this.#media.hasChildNodes()) markLoading(this.#media);
+    const isModel = this.#item?.kind === "3d"; // which loads slowly
+    if (isModel && this.#media.matches(".former")) this.#put(null, id);
     await this.#findTwins();
     if (turn !== this.#turn) return;
     const item = this.#item;
     const { viewer } = this.#component;
-    const id = this.#shown?.id ?? "";
     this.#beneath.mark(this.#isAll ? -1 : this.#at);
     const isSeveral = !this.#isAll && groupOf(this.#arrangement, this.#at).count > 1;
     this.#place.classList.toggle("several", isSeveral);
-    if (item?.kind === "3d" && this.#media.matches(".former")) this.#put(null, id); // 3D models load slowly
     const node = this.#isAll
       ? await this.#grid.filled(this.#arrangement)
       : item && (await shownOf(item, viewer));
