@@ -225,8 +225,9 @@ def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str 
     if first.action == "failed":
         server = html_of(servers.get(first.run, ""))
         text += f"<small>{server and f'{server} · '}<code>{html.escape(first.run)}</code></small>"
-    time_of_day = current_language().time(first.at)
-    return _person(first.account, first.person), action, Cell(text), time_of_day
+    is_unknown = first.action == "sign-in"  # the typed name may be a password
+    person = Cell("–") if is_unknown else _person(first.account, first.person)
+    return person, action, Cell(text), current_language().time(first.at)
 
 
 def _person(account: str, person: str) -> Cell:
