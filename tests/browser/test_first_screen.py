@@ -11,14 +11,6 @@ from tests.support.visitor import Site, Visit, Visitor
 MOST_BEFORE = {"desktop": 20, "laptop": 20, "tablet": 20, "phone": 14}
 MOST_AFTER = {"desktop": 28, "laptop": 28, "tablet": 28, "phone": 16}
 OF_A_VIDEO = MOST_AFTER | {"phone": 18}  # with its frames
-WORKFLOWS = (
-    "text-to-image",
-    "image-to-image",
-    "inpaint",
-    "upscale",
-    "animation",
-    "text-to-sound",
-)
 
 
 def has_few_controls(person: Visitor, most: dict[str, int]) -> None:
@@ -30,10 +22,8 @@ def has_few_controls(person: Visitor, most: dict[str, int]) -> None:
     set_size(person.page, SIZES["desktop"])
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_the_first_screen_has_few_controls(fast: Site, visit: Visit, workflow: str) -> None:
-    """Before and after the first result, at four sizes."""
-    person = visit(fast).open(workflow)
+def stays_calm(person: Visitor, workflow: str) -> None:
+    """Check the numbers before and after the first result."""
     person.page.locator("#stage .idea").first.wait_for()
     has_few_controls(person, MOST_BEFORE)
     person.press()
@@ -42,3 +32,9 @@ def test_the_first_screen_has_few_controls(fast: Site, visit: Visit, workflow: s
     person.done()
     person.page.locator("#history .tile").wait_for()
     has_few_controls(person, OF_A_VIDEO if workflow == "animation" else MOST_AFTER)
+
+
+@pytest.mark.parametrize("workflow", ["text-to-image", "animation"])
+def test_the_first_screen_has_few_controls(fast: Site, visit: Visit, workflow: str) -> None:
+    """Before and after the first result, at four sizes."""
+    stays_calm(visit(fast).open(workflow), workflow)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.browser.test_first_screen import has_few_controls
+import pytest
+
+from tests.browser.test_first_screen import has_few_controls, stays_calm
 from tests.support.visitor import Site, Visit
 
 MOST = {
@@ -22,3 +24,9 @@ def test_no_shipped_form_gets_more_controls(fast: Site, visit: Visit) -> None:
         person.turn_to(name)
         person.page.locator(".size-field .chip, #form .fold").first.wait_for()
         has_few_controls(person, {"desktop": desktop, "phone": phone})
+
+
+@pytest.mark.parametrize("workflow", ["image-to-image", "inpaint", "upscale", "text-to-sound"])
+def test_other_first_screens_have_few_controls(fast: Site, visit: Visit, workflow: str) -> None:
+    """Before and after the first result, at four sizes."""
+    stays_calm(visit(fast).open(workflow), workflow)
