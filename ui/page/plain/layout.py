@@ -295,8 +295,9 @@ def _user_menu() -> str:
     if user is None:
         return f'<button type="button" {words} class="bare" data-icon="moon" hidden></button>'
     name = html.escape(user.name)
-    links = [("operator", _ADMINISTRATION)] if user.operates else []
-    links.append(("account", message("Your account")))
+    links = [("account", message("Your account"))]
+    if user.operates:
+        links.append(("operator", _ADMINISTRATION))
     ends = [("logout", message("Sign out")), ("logout/everywhere", message("Sign out everywhere"))]
     choices = (
         *(

@@ -55,8 +55,9 @@ export function mountAccount(place) {
   const look = button("", switchTheme, "choice look divides");
   menu.append(
     element("p", "", message("Signed in as {name}", { name: userName() })),
-    operator,
+    element("p", "storage"),
     link(`${root}/account`, message("Your account")),
+    operator,
     look,
     ...signsOut,
   );
@@ -73,8 +74,7 @@ export function mountAccount(place) {
     const left = Math.max(MARGIN, Math.min(right - menu.offsetWidth, most));
     Object.assign(menu.style, { top: `${bottom + GAP}px`, left: `${left}px` });
     const { storageLine } = await import("../history/expiry.js");
-    $(".storage", menu)?.remove();
-    $("p", menu)?.after(storageLine());
+    $(".storage", menu)?.replaceWith(storageLine());
   };
   menu.addEventListener("toggle", prepare);
   $("#header-list")?.addEventListener("toggle", prepare);
