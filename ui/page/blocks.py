@@ -172,12 +172,6 @@ def _header(
                 visible=False,
                 js_on_load=calls("form/files.js", "mountOpen(element)"),
             )
-            for page in pages:
-                gr.HTML(
-                    _escaped(page.label),
-                    html_template=f'<a href=".{html.escape(page.address)}">${{value}}</a>',
-                    elem_classes="plugin-page",
-                )
             gr.HTML(
                 "" if demo else _escaped(server_name),
                 html_template=_STATE + _WAITING + ("" if demo else _SERVER),
@@ -186,6 +180,12 @@ def _header(
             )
             if demo:
                 gr.HTML(_STAND_IN_WORDS, html_template=_STAND_IN, elem_id="demo")
+            for page in pages:
+                gr.HTML(
+                    _escaped(page.label),
+                    html_template=f'<a href=".{html.escape(page.address)}">${{value}}</a>',
+                    elem_classes="plugin-page",
+                )
             if login:
                 gr.HTML(
                     '<button type="button" class="quiet"><span class="name"></span></button>',

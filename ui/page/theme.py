@@ -34,7 +34,7 @@ _SHADED = {
     "block_label_text_color": ("*body_text_color", "*body_text_color"),
     "block_title_text_color": ("*body_text_color", "*body_text_color"),
     "input_background_fill": ("#ffffff", "#222228"),
-    "input_border_color": ("#cfcfd8", "#3b3b46"),
+    "input_border_color": ("#c0c0cc", "#4a4a57"),
     "input_border_color_focus": ("*primary_500", "*primary_400"),
     # Also for our own messages: in most themes the text color only suits an error's own background.
     "error_icon_color": ("#b42318", "#ff9b8f"),
@@ -42,7 +42,7 @@ _SHADED = {
     "button_primary_background_fill_hover": ("*primary_700", "*primary_500"),
     "button_primary_text_color": ("#ffffff", "#ffffff"),
     "button_secondary_background_fill": ("#ffffff", "#2a2a31"),
-    "button_secondary_border_color": ("#cfcfd8", "#3b3b46"),
+    "button_secondary_border_color": ("#c0c0cc", "#4a4a57"),
     "link_text_color": ("*primary_600", "*primary_300"),
     "link_text_color_hover": ("*primary_700", "*primary_200"),
     "link_text_color_visited": ("*primary_600", "*primary_300"),

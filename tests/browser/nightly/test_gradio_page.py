@@ -57,7 +57,7 @@ def test_gradios_page_has_the_names_that_styles_and_script_use(fast: Site, visit
         expect(person.page.locator(selector).nth(least - 1), gone).to_be_attached()
     track = person.page.evaluate(TRACK)
     assert track, f"No rule of Gradio's for sliders asks for --neutral-200 any more. {WHERE}"
-    assert values_of(person) == ("#ff9b8f", "#3b3b46"), (
+    assert values_of(person) == ("#ff9b8f", "#4a4a57"), (
         f"Gradio's page is no longer dark by a class of its body, or its slider is not. {WHERE}"
     )
     person.page.locator("#shade button").click()
