@@ -144,13 +144,8 @@ export class Review {
     await this.#show(at);
   }
 
-  /** Begin again with another list. */
-  begin() {
-    if (!this.isOpen) return;
-    this.#shown = "";
-    this.#before = [];
-    if (this.#items.counts().total) this.#show(0);
-    else this.#viewport.toggle();
+  close() {
+    if (this.isOpen) this.#viewport.toggle();
   }
 
   /** Show changes of the item in view. */

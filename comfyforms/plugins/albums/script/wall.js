@@ -257,15 +257,14 @@ export class Wall {
     return isNew;
   }
 
-  /** Show a new round from its start, also in the review: no verdict may reach a dropped result. */
-  async #beginRound() {
+  /** Show a new round from its start. An open review closes, so that no key reaches another result. */
+  #beginRound() {
     this.#items = [];
+    this.#review.close();
     say(message("A new round began."), "", "");
     this.#selection.end();
     if (this.#may("review")) this.#filters.choose();
     else this.#search();
-    await this.#begun;
-    this.#review.begin();
   }
 
   #draw() {
@@ -278,8 +277,8 @@ export class Wall {
     this.#list.show(this.#tiles, this.#total ? [["", this.#total]] : [], told);
     this.place.classList.toggle("is-empty", isEmpty && !this.#counts?.dropped);
     if (!this.#counts) return;
-    const { keep, disagreed } = this.#counts;
-    const key = isDone ? `${keep} ${disagreed}` : String(isEmpty);
+    const { keep, disagreed, own_keeps: own } = this.#counts;
+    const key = isDone ? `${keep} ${disagreed} ${own}` : String(isEmpty);
     if (this.#done.dataset.key === key) return;
     this.#done.dataset.key = key;
     const ends = isDone ? this.#endFor(this.#counts) : [];
@@ -290,12 +289,19 @@ export class Wall {
    * Return that the user has reviewed all results, how the team decides, and what comes next.
    * @param {Counts} counts
    */
-  #endFor({ keep, disagreed }) {
+  #endFor({ keep, disagreed, own_keeps: count }) {
     const headline = element("strong", "", message("You have reviewed all results."));
     headline.dataset.icon = "check";
-    const kept = plural("{count} kept", "{count} kept", { count: keep });
+    const kept = [
+      plural("{count} kept", "{count} kept", { count: keep }),
+      message("you kept {count}", { count }),
+    ].join(" · ");
     const disputed = plural("{count} disputed", "{count} disputed", { count: disagreed });
-    const words = [kept, ...(disagreed ? [disputed, RULE] : []), ...(keep > 1 ? [MANY] : [])];
+    const words = [
+      kept,
+      ...(disagreed ? [disputed, RULE] : []),
+      ...(keep > MOST_BESIDE ? [MANY] : []),
+    ];
     const lines = [...words, ""].map((line) => element("p", "aside", line));
     const ways = element("div", "wraps");
     if (keep) ways.append(button(message("Show kept"), () => this.#filters.choose("keep")));

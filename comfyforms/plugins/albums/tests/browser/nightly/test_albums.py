@@ -257,9 +257,8 @@ def test_a_sound_is_played_and_kept(fast: Site, visit: Visit) -> None:
 
 
 def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> None:
-    """Its owner sees first who has reviewed. An open review begins again without the results that
-    the round ended without, and no verdict brings them back. The owner stands at the kept ones,
-    with nothing selected. A tile shows the average of the stars. No dialog has barriers."""
+    """Its owner sees first who has reviewed. An open review closes, so that a key pressed at that
+    moment reaches no other result. The owner stands at the kept ones, with nothing selected. A tile shows the average of the stars. No dialog has barriers."""
     anna, ben = visit(fast), visit(fast).page
     album = _shared_images(anna, 4)
     page = anna.page
@@ -283,6 +282,9 @@ def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> 
     assert not _barriers(page), "next round"
     page.get_by_role("button", name="Start", exact=True).click()
     expect(ben.get_by_text("A new round began.")).to_be_visible()
+    expect(ben.locator(".review")).to_have_count(0)
+    ben.keyboard.press("x")
+    ben.get_by_role("button", name="Review 2 results").click()
     expect(ben.locator(".caption")).to_contain_text("#3 · 1 / 2")
     ben.keyboard.press("k")
     expect(ben.locator(".caption")).to_contain_text("#4 · 2 / 2 · you kept 1")
