@@ -3,7 +3,7 @@
 
 import { dateWords } from "page/clock.js";
 import { confirm } from "page/confirm.js";
-import { all, button, downloadLink, element, isNarrow, root, tell } from "page/dom.js";
+import { $, all, button, downloadLink, element, isNarrow, root, tell } from "page/dom.js";
 import { formDialog } from "page/form_dialog.js";
 import { message, plural, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
@@ -50,15 +50,14 @@ export class AlbumHead {
     this.#review = button("", review, "button primary");
     const first = element("div", "in-line", element("h1", "breaks", album.title));
     first.append(this.#more);
-    this.#more.classList.toggle("narrow", !album.may.includes("take_back")); // it has only downloads
-    const words = element("div", "about", first, ...welcomesFor(album), this.#about);
+    const note = element("p", "note breaks", album.note);
+    note.tabIndex = 0; // a phone shows three lines until it has the focus
+    note.hidden = !album.note;
+    const words = element("div", "about", first, note, ...welcomesFor(album), this.#about);
     this.#path.ariaLabel = message("Albums above");
     this.#path.append(linkIn({ id: "", title: message("Albums") }));
     if (!isGuest) this.place.append(this.#path);
     this.place.append(element("div", "flow apart", words, this.#links));
-    const note = element("p", "note smaller breaks", album.note);
-    note.tabIndex = 0; // a phone shows one line until it has the focus
-    if (album.note) this.place.append(note);
     this.#links.prepend(this.#review, this.#next, this.#invite);
     this.#invite.hidden = !album.may.includes("change");
     const { items, kept: keep, unreviewed } = album;
@@ -87,9 +86,11 @@ export class AlbumHead {
     tell(this.#about, isGuest ? isLater || "" : about.filter(Boolean).join(" · "));
     this.#about.hidden = !this.#about.textContent;
     this.#hasPrompts = hasPrompts;
-    for (const link of all("a", this.#links)) link.hidden = !keep;
+    const isMain = keep && !(isGuest && may.includes("review") && !counts.own_keeps);
+    for (const link of all("a", this.#links)) link.hidden = !isMain;
     this.#counts = counts;
-    this.#more.hidden = !keep && this.#more.matches(".narrow");
+    this.#more.hidden = !keep && !may.includes("take_back");
+    this.#more.classList.toggle("narrow", Boolean(isMain) && !may.includes("take_back")); // it has only downloads
     this.#next.hidden = !(keep || disagreed) || !may.includes("take_back");
     this.#review.hidden = !count || !may.includes("review");
     this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
@@ -154,7 +155,8 @@ export class AlbumHead {
       label: link.textContent ?? "",
       does: () => link.click(),
     }));
-    const saved = isNarrow() && this.#counts?.keep ? saves : [];
+    const isMain = !isNarrow() && $("a:not([hidden])", this.#links);
+    const saved = this.#counts?.keep && !isMain ? saves : [];
     if (!may.includes("take_back")) return saved;
     const remove = () =>
       confirm(
@@ -183,7 +185,7 @@ function welcomesFor({ may, by, ends_at: end }) {
   const words = may.includes("review")
     ? message("{by} would like your opinion: keep, reject or comment until {date}.", { by, date })
     : message("You can look and download until {date}.", { date });
-  return [element("p", "", words)];
+  return [element("p", "aside", words)];
 }
 
 /** @param {string} path @returns the address of a download of the kept results */

@@ -8,6 +8,7 @@ import { message } from "page/messages.js";
 
 export const TO_REVIEW = "unreviewed";
 export const DISPUTED = message("Disputed");
+const BLIND = message("You see others’ votes after your own.");
 export const RULE = message("A result is rejected if anyone rejects it, even if others keep it.");
 /** @type {readonly (readonly [string, string])[]} */
 const VERDICTS = [
@@ -19,6 +20,7 @@ const VERDICTS = [
   ["dropped", message("Earlier rounds")],
 ];
 const ONE_REJECTS = ["reject", "disagreed"];
+const VOTED = ["keep", ...ONE_REJECTS];
 /** @type {readonly (readonly [string, string])[]} */
 const SORTS = [
   ["", message("Newest first")],
@@ -30,6 +32,7 @@ export class Filters {
   /** The words of the query, "" for all. */
   chosen = { verdict: "", sort: "" };
   #may;
+  #isBlind;
   #changed;
   #verdicts = VERDICTS.map(([verdict, words]) => {
     const one = button(words, () => this.choose(verdict), "tool");
@@ -40,15 +43,17 @@ export class Filters {
   #sort = element("select", "", ...SORTS.map(([sort, words]) => new Option(words, sort)));
   #order = element("label", "order in-line", this.#sort);
   parts = [element("div", "verdicts cut", ...this.#verdicts), this.#order];
-  /** Says why results that some people keep are rejected. */
-  rule = element("p", "aside", RULE);
+  /** Says why results that some people keep are rejected, or why no votes show. */
+  rule = element("p", "aside");
 
   /**
    * @param {boolean} may whether the user may review
+   * @param {boolean} isBlind whether others' votes come after the user's own
    * @param {() => void} changed
    */
-  constructor(may, changed) {
+  constructor(may, isBlind, changed) {
     this.#may = may;
+    this.#isBlind = isBlind;
     this.#changed = changed;
     this.rule.hidden = true;
     const [group] = this.parts;
@@ -65,22 +70,25 @@ export class Filters {
   count(counts) {
     /** @type {Record<string, number>} */
     const shown = { ...counts, "": counts.keep + counts.reject + counts.open };
+    const isBlind = this.#isBlind && counts.unreviewed > 0;
     for (const one of this.#verdicts) {
       const count = shown[one.value] ?? 0;
       one.dataset.count = String(count);
-      const isOffered = this.#may || one.value !== TO_REVIEW;
+      const isOffered = VOTED.includes(one.value) ? !isBlind : this.#may || one.value !== TO_REVIEW;
       const differs = count > 0 && (count !== shown[""] || one.value === "dropped"); // from all
       one.hidden = one.value !== this.chosen.verdict && one.value !== "" && !(differs && isOffered);
     }
     const [group] = this.parts;
     if (group) group.hidden = this.#verdicts.filter((one) => !one.hidden).length === 1;
+    const explains = ONE_REJECTS.includes(this.chosen.verdict);
+    this.rule.textContent = explains ? RULE : isBlind ? BLIND : "";
+    this.rule.hidden = !this.rule.textContent;
   }
 
   /** @param {string} [verdict] otherwise what the user hasn't reviewed */
   choose(verdict = TO_REVIEW) {
     this.chosen.verdict = verdict;
     for (const one of this.#verdicts) one.ariaPressed = String(one.value === verdict);
-    this.rule.hidden = !ONE_REJECTS.includes(verdict);
     this.#changed();
   }
 }

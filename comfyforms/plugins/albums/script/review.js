@@ -73,7 +73,7 @@ export class Review {
     return star;
   });
   #talk = iconButton("comment", () => this.#comments.toggle(), "judge talk");
-  #undoes = iconButton("undo", () => this.#undo(), "judge undo");
+  #undoes = iconButton("undo", () => this.#undo(), "icon undo");
   #album;
   #foot = element("div", "foot review-foot", this.#undoes, this.#reject, this.#keep, this.#talk);
   #help = button(withKey(HELP, "?"), showKeys, "mark keys");
@@ -196,11 +196,12 @@ export class Review {
   #draw({ number, by, title, prompt, verdict, stars, reviews, comments, settings, address }) {
     const { kept: count, total } = this.#items.counts();
     const mayReview = this.#may.includes("review");
-    const kept = mayReview ? [message("you kept {count}", { count })] : [];
+    const kept = mayReview ? [" · ", message("you kept {count}", { count })] : [];
     this.#caption.title = prompt || title;
+    const place = element("strong", "", `#${number} · ${this.#at + 1} / ${total}`);
     this.#caption.replaceChildren(
-      element("strong", "", `#${number} · ${this.#at + 1} / ${total}`),
-      element("span", "", ["", ...kept, by, prompt || title].join(" · ")),
+      element("span", "", place, ...kept),
+      element("span", "", [by, prompt || title].join(" · ")),
     );
     this.#others.replaceChildren(...votesOf(reviews.filter(({ mine }) => !mine)));
     const isOpen = mayReview && !verdict && !stars;

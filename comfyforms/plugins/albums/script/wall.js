@@ -75,7 +75,7 @@ export class Wall {
     this.#album = album;
     this.#head = head;
     this.#version = album.version;
-    this.#filters = new Filters(this.#may("review"), () => this.#search());
+    this.#filters = new Filters(this.#may("review"), this.#isBlind, () => this.#search());
     this.#selection = new Selection(
       (ids) => this.#list?.pick(ids),
       (runs, isMany) => this.#actionsFor(new Set(runs.map(({ id }) => id)), isMany),
@@ -390,6 +390,11 @@ export class Wall {
     return this.#album.may.includes(what);
   }
 
+  /** Whether others' votes come after the user's own. The album's owner follows them. */
+  get #isBlind() {
+    return this.#may("review") && !this.#may("take_back");
+  }
+
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     const { run } = /** @type {HTMLElement} */ (event.target).closest("li")?.dataset ?? {};
@@ -408,10 +413,9 @@ export class Wall {
   #dress(place, { id }) {
     const item = this.#items[Number(place.dataset.index)]; // searching 10,000 would cost frames
     if (item?.id !== id) return;
-    // As in the review, others' votes come after the user's own. The album's owner follows them.
     const { verdict } = this.#filters.chosen;
-    const isBlind = verdict === TO_REVIEW || (!verdict && !this.#may("take_back"));
-    const isOpen = isBlind && this.#may("review") && !item.verdict && !item.stars;
+    const isBlind = this.#may("review") && (verdict === TO_REVIEW || (!verdict && this.#isBlind));
+    const isOpen = isBlind && !item.verdict && !item.stars;
     const { number, comments, keeps, rejects, reviews } = isOpen ? { ...item, ...UNKNOWN } : item;
     const rated = reviews.flatMap((one) => one.stars || []);
     const sum = rated.reduce((all, stars) => all + stars, 0);
@@ -425,8 +429,8 @@ export class Wall {
     const shown = element("span", "facts digits", `#${number}`);
     /** @type {[number, string, string, boolean][]} */
     const facts = [
-      [keeps, "keeps", "check", keeps > 1],
-      [rejects, "rejects", "close", rejects > 1],
+      [keeps, "keeps", "check", keeps + rejects > 1],
+      [rejects, "rejects", "close", keeps + rejects > 1],
       [stars, "stars", "star-filled", true],
       [comments, "", "comment", true],
     ];
