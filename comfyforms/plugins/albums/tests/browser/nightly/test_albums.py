@@ -182,7 +182,7 @@ def test_a_second_reviewer_begins_with_the_rest(fast: Site, visit: Visit) -> Non
     anna.page.keyboard.press("Escape")
     verdicts = ben.get_by_role("group", name="Verdict").get_by_role("button")
     expect(verdicts.filter(has_text="Rejected")).to_be_hidden()
-    expect(ben.get_by_text("others’ votes after your own")).to_be_visible()
+    expect(ben.get_by_text("others' votes after your own")).to_be_visible()
     ben.get_by_role("button", name="Review 4 results").click()
     expect(ben.locator(".caption")).to_contain_text("1 / 4")
     ben.keyboard.press("x")
