@@ -64,6 +64,7 @@ _NONE = message("No tokens.")
 _PERSON, _SEEN = message("Person"), message("Last seen")
 _WEEK, _RUNS, _SIZE = message("Runs this week"), message("Runs"), message("Size")
 _KEPT = message("Results kept under this name")
+_NO_GROUPS = message("The configuration file can add groups, with their own workflows and limits.")
 _TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script"), message("Owner")
 _CREATED, _USED, _NEVER = message("Created"), message("Last used"), message("Never used.")
 _LINK, _RESULTS = message("Link"), message("Results")
@@ -243,7 +244,7 @@ def _add_form(typed: str, groups: Sequence[str]) -> str:
  placeholder="{html_of(_GENERATES)}" autocomplete="new-password"></p>
 {check_box("role", "operator", html_of(_IS_ADMINISTRATOR), "operator")}
 {boxes if groups else ""}<button type="submit" class="quiet">{html_of(_ADD_IT)}</button>
-</form>"""
+</form>{"" if groups else f'<p class="muted">{html_of(_NO_GROUPS)}</p>'}"""
 
 
 def _row(

@@ -76,6 +76,6 @@ def new_secret(words: str, secret: str, before: str = "", copy: str = _COPY, kin
     return f"""<div class="{kind} new" role="status">
 <p>{words}</p>
 <p><code>{before}<b id="token">{html.escape(secret)}</b></code></p>
-<button type="button" data-copied="{html_of(_COPIED)}">{html_of(copy)}</button>
+<button type="button" autofocus data-copied="{html_of(_COPIED)}">{html_of(copy)}</button>
 </div>
 {module_tag("copying.js")}"""

@@ -129,7 +129,7 @@ let timer = 0;
 async function filter(form) {
   const chosen = () => new URLSearchParams(/** @type {any} */ (new FormData(form))).toString();
   const query = chosen();
-  const address = `${form.action}?${query}`;
+  const address = `${form.getAttribute("action")}?${query}`; // a field is named "action"
   const answer = await fetch(address).catch(() => null);
   const fresh = new DOMParser()
     .parseFromString((await answer?.text()) ?? "", "text/html")

@@ -220,8 +220,8 @@ class SharePanel {
     const withPrompt = told.has_prompt ? [this.#withPrompt()] : [];
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
-    const readers = told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn;
-    const reach = ONLY_HERE ? onlyHereWords() : [element("p", "aside", readers)];
+    const readers = told.needs_sign_in ? FOR_ACCOUNTS : ONLY_HERE ? "" : this.#words.withoutSignIn;
+    const reach = [element("p", "aside", readers), ...onlyHereWords()];
     place.append(...before, this.#link, ...reach, ...withPrompt, this.#carries, this.#last);
     this.#show();
   }
