@@ -5,7 +5,7 @@ from __future__ import annotations
 import requests
 
 from tests.attacks.parts import AttackedPart
-from tests.attacks.people import SECRET
+from tests.attacks.texts import SECRET
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from ui.web.responses import API
