@@ -210,13 +210,20 @@ export function dialog(id, title) {
 }
 
 /**
- * Show such a dialog. Everything outside an open modal dialog is inert.
+ * Show such a dialog. Everything outside an open modal dialog is inert; the small dialog makes what is inside inert, too.
  * @param {HTMLElement} place
  * @param {HTMLElement | null | undefined} first gets the focus
  */
 export function showDialog(place, first) {
-  ($("dialog:modal") ?? document.body).append(place);
+  const below = $("dialog:modal");
+  const others = [...(below?.children ?? [])];
+  (below ?? document.body).append(place);
   place.showPopover();
+  const hold = (/** @type {boolean} */ isHeld) => {
+    for (const one of others) one.toggleAttribute("inert", isHeld);
+  };
+  hold(true);
+  place.addEventListener("beforetoggle", () => hold(false), { once: true }); // before the focus goes back
   first?.focus({ preventScroll: true });
 }
 
