@@ -31,7 +31,7 @@ def chart(
     told = ", ".join(html_of(bar.words) for bar in bars if bar.height)
     size = f"0 0 {len(bars) * _COLUMN - 2} {_HEIGHT}"
     below = " ".join(f"<span>{html_of(one)}</span>" for one in ticks)
-    highest = html_of(message("At most {value}", value=most))
+    highest = html_of(message("Peak {value}", value=most))
     part = f' · <span class="marked">{html_of(marked)}</span>' if marked else ""
     return f"""<figure class="chart"><figcaption><b>{html_of(title)}</b>
 <span>{highest}{part}</span></figcaption>
@@ -40,7 +40,7 @@ def chart(
 
 
 def _column(at: int, bar: Bar, scale: float) -> str:
-    """Return a column: its value, or a stub without one."""
+    """Return a column, as high as its value."""
 
     def part(height: float, kind: str) -> str:
         tall = max(_STUB, height * scale)
@@ -49,5 +49,5 @@ def _column(at: int, bar: Bar, scale: float) -> str:
 
     marked = part(bar.marked, "marked") if bar.marked else ""
     area = f'<rect class="area" x="{at * _COLUMN}" width="{_COLUMN}" height="{_HEIGHT}"/>'
-    shown = part(bar.height, "" if bar.height else "stub")
+    shown = part(bar.height, "") if bar.height else ""
     return f"<g><title>{html_of(bar.words)}</title>{shown}{marked}{area}</g>"

@@ -127,12 +127,12 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             none = _NONE if chosen == _Chosen(order=chosen.order) else _NO_MATCH
             last = events[-1].id if found[_PAGE:] else ""
             table_link = f"{AUDIT_TABLE[1:]}?{_query(wanted)}"
-            save = f'<p><a href="{table_link}" download>{html_of(_AUDIT)}</a></p>'
+            words = html_of(_AUDIT)
+            save = f'<p><a class="button quiet" href="{table_link}" download>{words}</a></p>'
             more = f'<p><a href="{ACTIVITY[1:]}?{_query(chosen, last)}">{html_of(_MORE)}</a></p>'
             return f"""<section class="card activity">{_filters(chosen, desk.people.accounts())}
-<div id="found">{shown or f"<p>{html_of(none)}</p>"}
-{more if last else ""}
-{save if rows else ""}</div>
+<div id="found">{save if rows else ""}{shown or f"<p>{html_of(none)}</p>"}
+{more if last else ""}</div>
 </section>"""
 
         return frame.shown(request, ACTIVITY, body)
@@ -158,9 +158,9 @@ def _filters(chosen: _Chosen, accounts: Mapping[str, str]) -> str:
     account = chosen.account
     people = {"": _EVERYONE, account: account.partition(":")[2] or _EVERYONE, **accounts}
     return f"""<form action="{ACTIVITY[1:]}" class="filters">
-{_field("search", "text", _WHAT, chosen.text)}
 {_choice("account", _PERSON, people, account) if accounts else ""}
 {_choice("action", _ACTION, {"": _ALL, **_ACTIONS}, chosen.action)}
+{_field("search", "text", _SEARCH, chosen.text)}
 {_choice("days", _TIME, {"": _ALL, **_SPANS}, chosen.days)}
 {_field("date", "first", _FROM, chosen.first)}{_field("date", "last", _TO, chosen.last)}
 <input type="hidden" name="order" value="{html.escape(chosen.order)}">
@@ -170,7 +170,7 @@ def _filters(chosen: _Chosen, accounts: Mapping[str, str]) -> str:
 
 def _field(kind: str, name: str, label: str, value: str) -> str:
     return f"""<label>{html_of(label)} <input type="{kind}" id="{name}" name="{name}"
- value="{html.escape(value)}" placeholder="{html_of(_SEARCH)}"></label>"""
+ value="{html.escape(value)}"></label>"""
 
 
 def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> str:
@@ -227,7 +227,8 @@ def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str 
         text += f"<small>{server and f'{server} · '}<code>{html.escape(first.run)}</code></small>"
     is_unknown = first.action == "sign-in"  # the typed name may be a password
     person = Cell("–") if is_unknown else _person(first.account, first.person)
-    return person, action, Cell(text), current_language().time(first.at)
+    shown = Cell(f'<span class="warning">{html_of(action)}</span>') if is_unknown else action
+    return person, shown, Cell(text), current_language().time(first.at)
 
 
 def _person(account: str, person: str) -> Cell:

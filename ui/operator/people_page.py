@@ -243,7 +243,7 @@ def _add_form(typed: str, groups: Sequence[str]) -> str:
 <input id="password" name="password" type="password" minlength="{SHORTEST}"
  placeholder="{html_of(_GENERATES)}" autocomplete="new-password"></p>
 {check_box("role", "operator", html_of(_IS_ADMINISTRATOR), "operator")}
-{boxes if groups else ""}<button type="submit" class="quiet">{html_of(_ADD_IT)}</button>
+{boxes if groups else ""}<button type="submit">{html_of(_ADD_IT)}</button>
 </form>{"" if groups else f'<p class="muted">{html_of(_NO_GROUPS)}</p>'}"""
 
 

@@ -27,8 +27,8 @@ def number(count: float) -> Cell:
 
 
 def size(count: float, limit: float | None = None) -> Cell:
-    """Return a cell with a number of bytes, empty for none, and a limit."""
-    words = bytes_words(count) if count else ""
+    """Return a cell with a number of bytes and a limit."""
+    words = bytes_words(count)
     if limit is not None:
         words = message("{part} of {whole}", part=bytes_words(count), whole=bytes_words(limit))
     return Cell(html_of(words), count, "amount")

@@ -250,7 +250,7 @@ class AccountHandlers:
         key = (
             _key_form(self.keys.source(owner_of_user(who)), of_key) if self.keys is not None else ""
         )
-        return f"{_password_form(login, who, of_password)}{key}{self.sections(who)}{tokens}"
+        return f"{_password_form(login, who, of_password)}{self.sections(who)}{key}{tokens}"
 
     def _back(self, request: Request) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""

@@ -47,7 +47,7 @@ function dress(table) {
   }
 
   heads.forEach((head, column) => {
-    if (!head.scope) return; // buttons are below
+    if (!head.scope || rows.length < 2) return; // buttons are below
     const button = document.createElement("button");
     Object.assign(button, { type: "button", id: `${table.id}-${column}` });
     button.append(...head.childNodes);

@@ -13,7 +13,7 @@ export const ONLY_HERE = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(root
 /** Return what to say of such a link, and how administrators change it; nothing of other links. */
 export function onlyHereWords() {
   if (!ONLY_HERE) return [];
-  const words = element("p", "aside", message("This link works on this computer only."));
+  const words = element("p", "smaller", message("This link works on this computer only."));
   if (!$('#operates, #user-menu [href="operator"]')) return [words];
   const summary = element("summary", "", message("How to share on your network"));
   const how = message(
