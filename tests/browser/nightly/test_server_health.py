@@ -59,8 +59,8 @@ def test_the_form_keeps_working(site: Site, visit: Visit) -> None:
     person.generate()  # how long one takes is known then
     site.demo.speed.step = 2
     dialog = vary(person)
-    dialog.get_by_role("button", name="Remove: Prompt").click()
     values_of_row(dialog, "Seed").fill("1, 2")
+    dialog.get_by_role("button", name="Remove: Prompt").click()
     start_batch(dialog, 2)
     site.demo.stop()
     site.demo.speed.step = 0

@@ -193,7 +193,7 @@ def test_an_earlier_batch_goes_with_its_results(fast: Site, visit: Visit) -> Non
     expect(page.locator("#history .tile")).to_have_count(6)
     dialog = vary(person)
     for name in ("Close", "5 of 5 done"):
-        dialog.get_by_role("button", name="Batches").click()
+        dialog.get_by_role("button", name="Earlier batches").click()
         page.locator("#batch-list").get_by_role("button", name=name).click()
         expect(page.locator("#batch-list")).to_have_count(0)
     sheet = page.locator("dialog.sheet")
@@ -275,8 +275,8 @@ def test_arrow_keys_reach_rows_that_are_not_loaded_yet(fast: Site, visit: Visit)
     person = visit(fast).open(**SMALL, **{"5.steps": 1})
     page = person.page
     dialog = vary(person)
-    dialog.get_by_role("button", name="Remove: Prompt").click()
     values_of_row(dialog, "Seed").fill("1..103")
+    dialog.get_by_role("button", name="Remove: Prompt").click()
     start_batch(dialog, 103)
     expect(card_of(person)).to_contain_text("103 of 103 done", timeout=120_000)
     sheet = open_sheet(person, "Gallery")

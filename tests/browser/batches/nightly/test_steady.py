@@ -57,7 +57,7 @@ def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
     expect(page.locator(".grid-view .corner .down")).to_be_visible()
     assert page.evaluate(AIR) >= 12
     page.keyboard.press("Escape")
-    vary(person).get_by_role("button", name="Batches").click()
+    vary(person).get_by_role("button", name="Earlier batches").click()
     entry = page.locator("#batch-list li button")
     expect(entry).to_have_css("border-top-width", "1px")
     for _ in range(2):

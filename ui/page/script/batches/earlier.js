@@ -17,7 +17,8 @@ import { progressWords, titleWords } from "./words.js";
  */
 export async function offerEarlier(before, left) {
   const batches = await allBatches();
-  if (batches.length) before.before(button(message("Batches"), () => list(batches, left), "bare"));
+  const open = button(message("Earlier batches"), () => list(batches, left), "quiet");
+  if (batches.length) before.before(open);
 }
 
 /** Return all of the user's batches, newest first. */
@@ -36,7 +37,7 @@ async function allBatches() {
 
 /** @param {readonly BatchDoc[]} batches @param {() => void} left */
 function list(batches, left) {
-  const place = dialog("batch-list", message("Batches"));
+  const place = dialog("batch-list", message("Earlier batches"));
   place.classList.add("earlier");
   const items = element("ul");
   items.append(

@@ -22,7 +22,7 @@ export const GAP = 4;
 const HEADING = 36;
 const BETWEEN = 16; // pixels between days
 const [NARROWEST, WIDEST] = [0.5, 2.5];
-const HIGHEST = 1.35; // of the wanted height, for the first row with few tiles
+const HIGHEST = 1.35; // of the wanted height, for a full row
 
 /**
  * Arrange tiles in rows below each day's heading.
@@ -68,7 +68,7 @@ function addRow(layout, first, last, ratioOf, width, wanted) {
     [end, sum, height] = [end + 1, ratios, lower];
   }
   const above = layout.rows.at(-1)?.scale;
-  const isFull = end < last || height < (above ?? HIGHEST * wanted);
+  const isFull = end < last || height < (above ?? wanted);
   const scale = isFull ? height : (above ?? wanted);
   const row = { first, end, y: layout.height, height: Math.floor(scale), scale };
   let ratios = 0;

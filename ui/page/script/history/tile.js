@@ -12,6 +12,7 @@ import { endedAt } from "./past.js";
 
 const FAVOURITE = message("Favorite");
 const PICTURE = ".tile > :is(img, video)";
+const ANIMATED = /\.(webp|gif)\b/; // next to a video, the same frames
 const CLIP_AT = 0.1; // seconds; many videos start with a black frame
 
 /**
@@ -94,7 +95,9 @@ function starFor(marked) {
 
 /** @param {HTMLElement} tile @param {PastRun} run */
 function fill(tile, { id, page }) {
-  const { icon, what, thumb, clip, results, color } = page;
+  const { what, thumb, clip, image, color } = page;
+  const areTwins = page.results === 2 && clip && ANIMATED.test(image ?? "");
+  const [icon, results] = areTwins ? ["▶", 1] : [page.icon, page.results];
   const asked = element("span", "words asked", page.asked);
   const inWords = () => {
     tile.classList.add("in-words");

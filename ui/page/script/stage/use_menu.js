@@ -115,11 +115,12 @@ export class UseMenu {
   /**
    * @param {string} className the button's class
    * @param {string} [label]
+   * @param {string} [icon]
    */
-  constructor(className, label = message("Use in…")) {
+  constructor(className, label = message("Use in…"), icon = "use") {
     this.#button = button(label, () => this.#list.togglePopover(), className);
     this.#button.ariaHasPopup = "menu";
-    this.#button.dataset.icon = "use";
+    this.#button.dataset.icon = icon;
     this.#button.title = label;
     this.#list.popover = "auto";
     this.#list.role = "menu";

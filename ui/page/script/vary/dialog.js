@@ -73,6 +73,7 @@ export class VaryDialog {
   #ways = element("fieldset", "ways wraps");
   #seeds = new SeedChoice((seeds) => this.#change({ seeds }));
   #problems = element("div", "problems");
+  #single = element("p", "muted");
   #estimate = element("p", "estimate muted digits");
   #start = button(message("Start"), () => this.#begin(), "primary");
   #asking = 0;
@@ -129,15 +130,14 @@ export class VaryDialog {
 
   #head() {
     const close = closeButton(() => this.#place.close());
-    const head = dialogHead(this.#place, "vary", message("Try several values"), close);
-    offerEarlier(close, () => this.#place.close());
-    return head;
+    return dialogHead(this.#place, "vary", message("Try several values"), close);
   }
 
   #body() {
     const body = element("div", "vary-body stack");
     const about = message("Pick fields and the values to try. Everything else stays the same.");
-    const more = element("div", "more wraps", this.#add, this.#table.choose);
+    const more = element("div", "more flow", this.#add, this.#table.choose, this.#single);
+    this.#single.role = "status";
     this.#drawWays();
     body.append(element("p", "about muted", about), this.#list, this.#table.place, more);
     const together = element("div", "together", this.#ways, this.#seeds.place);
@@ -149,6 +149,7 @@ export class VaryDialog {
     this.#problems.role = "status";
     this.#estimate.role = "status";
     const last = element("div", "last flow", this.#estimate, this.#start);
+    offerEarlier(this.#estimate, () => this.#place.close());
     return element("div", "foot", this.#problems, last);
   }
 
@@ -344,7 +345,8 @@ export class VaryDialog {
     this.#table.tell(table);
     this.#say([...rest, ...others]);
     const words = this.#check ? estimateWords(this.#check) : "";
-    this.#estimate.textContent = this.#isSingle ? message("Add another value.") : words;
+    this.#single.textContent = this.#isSingle ? message("Add another value.") : "";
+    this.#estimate.textContent = this.#isSingle ? "" : words;
     this.#label();
   }
 

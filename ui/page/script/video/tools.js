@@ -32,7 +32,7 @@ export class VideoTools {
   #speed = speedChoice();
   #loop = element("span", "loop");
   #loopEnd = iconButton("close", () => this.#setLoop(null), "step");
-  #menu = new UseMenu("use-frame", message("Use this frame in…"));
+  #menu = new UseMenu("use-frame", message("Use this frame in…"), "picture");
   /** @type {Frames | null} */
   #frames = null;
   /** @type {Loop | null} */
