@@ -295,11 +295,8 @@ export class Grid {
       const columns = isSmall ? 2 : Math.min(across.values.length, Math.floor(free / ALONE));
       return cellSide(columns, free, least, MOST, GAP);
     }
-    const label = $("tbody th", this.place);
     // On a phone, labels are above their rows.
-    const [labels, labelHeight] = isSmall
-      ? [0, label?.offsetHeight ?? 0]
-      : [label?.offsetWidth ?? 0, 0];
+    const labels = isSmall ? 0 : ($("tbody th", this.place)?.offsetWidth ?? 0);
     const free = room - labels - edge + GAP;
     const fits = free / (least + GAP);
     // If not all columns fit, half of one at the window's edge shows that more follow.
@@ -312,8 +309,9 @@ export class Grid {
     const scroll = this.place.parentElement ?? this.place;
     scroll.style.setProperty("--labels-width", `${labels}px`);
     scroll.style.setProperty("--heads-height", `${heads}px`);
+    if (isSmall) return wide;
     const rows = Math.min(down.values.length, ROWS);
-    const tall = cellSide(rows, scroll.clientHeight - heads, least, MOST, GAP + labelHeight);
+    const tall = cellSide(rows, scroll.clientHeight - heads, least, MOST, GAP);
     return Math.min(wide, Math.round(tall * (this.#shape || 1)));
   }
 }
