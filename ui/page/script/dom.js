@@ -210,7 +210,7 @@ export function dialog(id, title) {
 }
 
 /**
- * Show such a dialog. Everything outside an open modal dialog is inert; the small dialog makes what is inside inert, too.
+ * Show such a dialog. Everything outside an open modal dialog is inert; the dialog's other content also becomes inert.
  * @param {HTMLElement} place
  * @param {HTMLElement | null | undefined} first gets the focus
  */

@@ -19,8 +19,10 @@ import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 const LEAST = 160; // pixels per cell
 const MOST = 440;
-const LEAST_ON_PHONE = 140;
+const LEAST_ON_PHONE = 136;
 const ROWS = 2.2; // in view, so that the start of the third shows that more follow
+const FEW = 3; // rows, which all fit
+const LOWEST = 120; // pixels per cell of these
 const ALONE = 240; // minimum width of cells if only one field varies
 const WIDEST = 2; // largest aspect ratio of a cell
 const GAP = 8;
@@ -297,7 +299,7 @@ export class Grid {
     }
     // On a phone, labels are above their rows.
     const labels = isSmall ? 0 : ($("tbody th", this.place)?.offsetWidth ?? 0);
-    const free = room - labels - edge + GAP;
+    const free = room - labels - (isSmall ? 2 : 1) * edge + GAP;
     const fits = free / (least + GAP);
     // If not all columns fit, half of one at the window's edge shows that more follow.
     const columns = Math.min(
@@ -310,8 +312,9 @@ export class Grid {
     scroll.style.setProperty("--labels-width", `${labels}px`);
     scroll.style.setProperty("--heads-height", `${heads}px`);
     if (isSmall) return wide;
-    const rows = Math.min(down.values.length, ROWS);
-    const tall = cellSide(rows, scroll.clientHeight - heads, least, MOST, GAP);
+    const { length } = down.values;
+    const rows = length > FEW ? ROWS : length;
+    const tall = cellSide(rows, scroll.clientHeight - heads, LOWEST, MOST, GAP);
     return Math.min(wide, Math.round(tall * (this.#shape || 1)));
   }
 }
