@@ -71,7 +71,7 @@ access_tokens = Table(
 )
 # At most one row.
 share_link = Table("share_link", _tables, Column("token", String(64), primary_key=True))
-# Users whom a trusted proxy named, with the last time in seconds since 1970.
+# Users whom a trusted proxy named, or whose sessions ended, with the last time since 1970.
 named_by_proxy = Table(
     "named_by_proxy",
     _tables,

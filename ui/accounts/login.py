@@ -92,6 +92,8 @@ class Login:
         self.ways = ways
         self.times = times
         self.clock = clock
+        # Records what users do with their tokens.
+        self.note: Callable[[SignedIn, str], object] = lambda _, __: None
         self._store = store
         self.guess_counts = GuessCounts(store.database, secret)
         self._pairs = {name: User.of_pair(name, password, secret) for name, password in ways.pairs}
@@ -144,7 +146,7 @@ class Login:
         self._store.forget_named(self.clock() - self.times.lasts)
         # A process with other settings may know users that this one doesn't.
         every = list(self._store.sessions.values())
-        self._store.end_sessions([one.key for one in every if self._is_expired(one)])
+        self._end([one for one in every if self._is_expired(one)])
 
     def by_cookie(self, shown: str) -> SignedIn | None:
         """Return the user of a cookie's session; None if it doesn't exist or has ended."""
@@ -240,17 +242,29 @@ class Login:
     def end(self, who: SignedIn) -> None:
         """End the user's current session."""
         if not who.by_token:
-            self._store.end_sessions([who.key])
+            self._end([one for one in self._sessions_of(who) if one.key == who.key])
 
     def end_all(self, who: SignedIn) -> None:
         """End all of the user's sessions, on every device. Tokens stay valid."""
-        self._store.end_sessions([one.key for one in self._sessions_of(who)])
+        self._end(self._sessions_of(who))
 
     def end_everything(self, name: str) -> None:
         """End all sessions and revoke all tokens of a user with a password or from a proxy."""
         who = SignedIn(name, "password")
         self.end_all(who)
-        self._store.end_tokens([one.id for one in self.tokens_of(who)])
+        tokens = self.tokens_of(who)
+        self._note_seen([(one, one.used) for one in tokens])
+        self._store.end_tokens([one.id for one in tokens])
+
+    def _end(self, sessions: Sequence[BrowserSession]) -> None:
+        self._note_seen([(one, one.seen) for one in sessions])
+        self._store.end_sessions([one.key for one in sessions])
+
+    def _note_seen(self, ended: Sequence[tuple[BrowserSession | AccessToken, float]]) -> None:
+        """Keep when users with a password were last seen."""
+        for one, at in ended:
+            if one.way == "password" and at and self.user(one.name) is not None:
+                self._store.note_named(one.name, at)
 
     def last_seen(self) -> dict[tuple[str, str], float]:
         """Return when each user made their last request, in seconds since 1970. The key is the name
@@ -300,6 +314,8 @@ class Login:
         self._store.put_token(
             AccessToken(digest_of(shown), public, *who_for, label, self.clock(), scope=scope)
         )
+        names = {"person": self.shown_name(who), "token": label}
+        self.note(who, message("{person} created the token “{token}”.", **names))
         return shown
 
     def revoke(self, who: SignedIn, token_id: str) -> bool:
@@ -307,15 +323,20 @@ class Login:
         own = next((one for one in self.tokens_of(who) if one.id == token_id), None)
         if own is not None:
             self._store.end_token(own.key)
+            names = {"person": self.shown_name(who), "token": own.label}
+            self.note(who, message("{person} revoked the token “{token}”.", **names))
         return own is not None
 
     def all_tokens(self) -> list[AccessToken]:
         """Return the tokens of all users, newest first, for administrators."""
         return sorted(self._store.access_tokens.values(), key=lambda one: one.made, reverse=True)
 
-    def revoke_any(self, token_id: str) -> None:
-        """Revoke a token of any user. An unknown id counts as already revoked."""
-        self._store.end_tokens([token_id])
+    def revoke_any(self, token_id: str) -> AccessToken | None:
+        """Revoke a token of any user and return it. An unknown id counts as already revoked."""
+        found = next((one for one in self.all_tokens() if one.id == token_id), None)
+        if found is not None:
+            self._store.end_token(found.key)
+        return found
 
     def close(self) -> None:
         """Write pending changes: see `SignInStore.close`."""

@@ -70,7 +70,7 @@ class SignInStore:
         if it can't be used."""
         self.sessions: dict[str, BrowserSession] = {}
         self.access_tokens: dict[str, AccessToken] = {}
-        self.named: dict[str, float] = {}  # when a proxy last named each user
+        self.named: dict[str, float] = {}  # see `note_named`
         self.share_link = ""  # the token of the guests' link, "" without one
         self._touched: set[str] = set()
         self._named: set[str] = set()  # the entries of `named` that aren't written yet
@@ -135,9 +135,10 @@ class SignInStore:
             self._touched.add(key)
 
     def note_named(self, name: str, now: float) -> None:
-        """Note in memory that a proxy named a user; `refresh` writes it."""
+        """Note in memory that a proxy named a user, or when the user of an ended session was last
+        seen; `refresh` writes it."""
         with self._memory:
-            self.named[name] = now
+            self.named[name] = max(now, self.named.get(name, 0.0))
             self._named.add(name)
 
     def forget_named(self, before: float) -> None:

@@ -37,7 +37,8 @@ class AuditLog:
         self.events = events
 
     def note(self, actor: Actor, sentence: str) -> None:
-        """Log an administrator's action, also in the app's log. The sentence names them."""
+        """Log an administrator's action, or a user's with tokens, also in the app's log. The
+        sentence names the person."""
         log.info("%s", sentence)
         self.event(actor.owner, "administer", sentence)
 

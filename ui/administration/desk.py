@@ -23,7 +23,7 @@ from ui.administration.model_downloads import ModelActions
 from ui.administration.people import Figures, People
 from ui.administration.servers import Monitor, RunActions, ServerActions
 from ui.services import Services
-from ui.web.identity import Identity
+from ui.web.identity import Identity, owner_of_user
 
 _NO_MANAGER = message("No ComfyUI server has ComfyUI-Manager.")
 _BY_COMMAND = message("Install the pack with the command.")
@@ -82,6 +82,8 @@ class Administration:
         runs = services.runs
         store, pool = runs.history.administration, services.servers
         audit = AuditLog(runs.history.audit)
+        if identity.login is not None:
+            identity.login.note = lambda who, what: audit.note(Actor(owner_of_user(who), ""), what)
         runs.history.shared.is_removed = identity.is_removed
         operates = services.forms.permissions.operates
         groups = (services.batches, services.chains)

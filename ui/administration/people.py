@@ -427,7 +427,9 @@ class People:
         names = login.ways.file.users if login.ways.file else {}
         for name, user in names.items():
             owner, row = person(name, "password")
-            yield owner, replace(row, assigned=user.groups)
+            is_theirs = (row.last_seen or 0.0) >= user.added  # not of an earlier user with the name
+            last = row.last_seen if is_theirs else None
+            yield owner, replace(row, assigned=user.groups, last_seen=last)
         yield from (person(name, "settings") for name in login.setting_names())
         yield from (person(name, "proxy") for name in login.proxy_names())
         for id_, one in (login.ways.openid.people if login.ways.openid else {}).items():

@@ -49,7 +49,7 @@ _GROUPS, _GROUPS_OF, _SAVE = message("Groups"), message("Groups…"), message("S
 _RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
 _SIGNS_OUT = message("This signs them out everywhere and ends their access tokens.")
 _ENDS_ALL = message("This signs them out everywhere and ends their access tokens and links.")
-_KEEPS = message("Their results are kept until they expire.")
+_KEEPS = message("Their results are kept until they expire. What they share with the team stays.")
 _CONFIGURED = message("from the configuration")
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
 _FOR_GOOD = message("You can't undo this.")
@@ -306,9 +306,7 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
 
 
 def _also_results(at: int, one: PersonRow) -> str:
-    if not one.runs:
-        return ""
-    words = message("Also delete their results ({size})", size=bytes_words(one.bytes))
+    words = message("Also delete their results and what they share ({size})", size=bytes_words(one.bytes))
     box = check_box("results", "true", html_of(words), f"results-{at}")
     return f"<p>{html_of(_KEEPS)}</p>{box}"
 
@@ -363,9 +361,17 @@ def token_routes(frame: AdminFrame) -> GuardedRoutes:
     @routes.post(f"{TOKENS}/{{token_id}}/revoke", Access.ADMINISTRATOR)
     async def revoke(request: Request, token_id: str) -> Response:
         """Revoke a token, immediately close what was opened with it, and redirect to the page."""
-        if identity.login is not None:
-            await asyncio.to_thread(identity.login.revoke_any, token_id)
-            await identity.close_ended()
+        login, actor = identity.login, frame.desk.actor(request)
+
+        def revoke_and_note() -> None:
+            if login is not None and (token := login.revoke_any(token_id)):
+                names = {"person": actor.name, "token": token.label}
+                names["name"] = token_owner(token, login.ways.openid)
+                words = message("{person} revoked the token “{token}” of {name}.", **names)
+                frame.desk.audit.note(actor, words)
+
+        await asyncio.to_thread(revoke_and_note)
+        await identity.close_ended()
         return frame.back(request, TOKENS)
 
     @routes.post(f"{TOKENS}/links/{{link}}/end", Access.ADMINISTRATOR)

@@ -101,6 +101,26 @@ def test_expired_sessions_are_removed(login: Login) -> None:
     assert login.by_cookie(used) is None
 
 
+def test_a_user_stays_seen_after_signing_out(login: Login) -> None:
+    """Also after a new password, which ends sessions and tokens, and if the session expires."""
+    first = person(login, signed_in(login))
+    token = login.by_token(login.new_token(first, "script"))
+    assert token is not None
+    for who, end in (
+        (first, lambda: login.end(first)),
+        (token, lambda: login.end_everything("anna")),
+    ):
+        CLOCK.now += 10
+        login.touch(who)
+        end()
+        CLOCK.now += 5
+        assert login.last_seen()["anna", ""] == CLOCK.now - 5
+    signed_in(login)
+    CLOCK.now += 900
+    login.keep()
+    assert login.last_seen()["anna", ""] == CLOCK.now - 900
+
+
 def test_tokens_per_user_are_limited(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the limit, the user has to revoke a token before making another. The app shortens long
     labels, and a user can't revoke another user's token."""

@@ -12,6 +12,7 @@ from tests.support.http_client import close_code
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.operator.conftest import Place
+from tests.ui.operator.test_actions import last_action
 from ui.web.identity import NO_LOGIN
 
 
@@ -61,6 +62,7 @@ def test_an_administrator_revokes_tokens_of_other_users(place: Place) -> None:
     socket.shutdown()
     assert [status(app, one) for one in (first, second)] == [200, 401]
     assert "younger" not in place.anna.get(address, timeout=LONGEST_WAIT).text
+    assert last_action(place) == "anna revoked the token “younger” of ben."
 
 
 def test_only_administrators_see_the_tokens(place: Place) -> None:
@@ -76,6 +78,7 @@ def test_only_administrators_see_the_tokens(place: Place) -> None:
 def test_revoking_ones_own_token_closes_its_sockets(place: Place) -> None:
     """The app closes them immediately, as after an administrator's *Revoke*."""
     header = made_by(place.app, place.ben, "own")
+    assert last_action(place) == "ben created the token “own”."
     socket = opened_by(place.app, header)
     page = place.ben.get(f"{place.app.url}/account", timeout=LONGEST_WAIT).text
     own = page.partition("<b>own")[2]
