@@ -306,7 +306,8 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
 
 
 def _also_results(at: int, one: PersonRow) -> str:
-    words = message("Also delete their results and what they share ({size})", size=bytes_words(one.bytes))
+    held = bytes_words(one.bytes)
+    words = message("Also delete their results and what they share ({size})", size=held)
     box = check_box("results", "true", html_of(words), f"results-{at}")
     return f"<p>{html_of(_KEEPS)}</p>{box}"
 
