@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 
 from comfy.records.rows import escaped, search_words
 from comfy.records.tables import runs as _runs
+from comfyforms.plugins.albums.tables import album_comments as _comments
 from comfyforms.plugins.albums.tables import album_items as _items
 from comfyforms.plugins.albums.tables import album_reviews as _reviews
 
@@ -75,12 +76,16 @@ class WantedItems:
             which &= _items.c.version > within(self.since)
         for word in search_words(self.text):
             in_words = _items.c.words.contains(word, autoescape=True)
-            in_title, in_prompt, in_name = (
+            in_title, in_prompt, in_name, in_comment = (
                 column.icontains(escaped(word), autoescape=True)
-                for column in (_items.c.title, _items.c.prompt, _items.c.by)
+                for column in (_items.c.title, _items.c.prompt, _items.c.by, _comments.c.text)
             )
+            is_commented = exists().where(_comments.c.item == _items.c.n, in_comment)
+            number = word.removeprefix("#")
+            is_number = _items.c.number == within(int(number) if number.isdecimal() else -1)
             anywhere = (is_titled & in_words) | (~is_titled & in_prompt)
-            which &= in_name | (anywhere if viewer.prompts else is_titled & in_title)
+            found = anywhere if viewer.prompts else is_titled & in_title
+            which &= is_number | in_name | is_commented | found
         return which
 
 

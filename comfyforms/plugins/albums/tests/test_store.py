@@ -71,6 +71,10 @@ def test_an_album_keeps_texts_and_files(albums: AlbumStore, album: Album) -> Non
     odd = albums.add(album.id, OF_ANN, [file_of("r1", ODD, ODD)], settings=True)
     assert (odd[0].prompt, odd[0].title) == (ODD, ODD)
     assert numbers(albums, album, text="CAT") == [first.n]
+    albums.comment(album.id, second.n, OF_BOB, "More 50% Light", None)
+    assert numbers(albums, album, text="50% light") == [second.n]
+    for text in (f"#{third.number}", f"{third.number:03}"):
+        assert numbers(albums, album, text=text) == [third.n]
     assert set(albums.facets(album.id)) == {(OF_ANN.key, title) for title in ("Portrait", ODD)}
 
 
