@@ -5,14 +5,15 @@ from __future__ import annotations
 import html
 from functools import cache
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import URL
 
 from comfy.base.messages import message
 from comfyforms.hooks import PluginApp
+from comfyforms.plugins.albums.access import Right
 from comfyforms.plugins.albums.store import AlbumNotFound, AlbumStore
-from comfyforms.plugins.albums.visits import Asked, Visits
+from comfyforms.plugins.albums.visits import Asked, Visit, Visits
 from ui.accounts.pages.sign_in import SignInPage
 from ui.brand import current_brand
 from ui.gradio.internals import app_address
@@ -54,16 +55,16 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
 
     visits = Visits(app, store)
 
-    def may_look(request: Request, album: str) -> bool:
+    def visit_to(request: Request, album: str) -> Visit | None:
         try:
-            return bool(visits.of(Asked(request, album)))
+            return visits.of(Asked(request, album))
         except AlbumNotFound:
-            return False
+            return None
 
     def page(request: Request, album: str = "") -> HTMLResponse:
         root, owner = app_address(request, settings.root_path), app.identity.owner(request)
         # A new browser gets its cookie with the page, and its script asks again.
-        if (album or owner) and (not album or owner == NOBODY or may_look(request, album)):
+        if (album or owner) and (not album or owner == NOBODY or visit_to(request, album)):
             return _page(request, root, album)
         return sign_in(request) if owner is None else not_found_page(root)
 
@@ -78,11 +79,16 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
         return page(request, album)
 
     @routes.get(f"{PATH}/guest/{{token}}", Access.PUBLIC)
-    def guest(token: str, request: Request) -> HTMLResponse:
-        """Return an album's page for the guests who have its link."""
+    def guest(token: str, request: Request) -> Response:
+        """Return an album's page for the guests who have its link. Signed-in users whom the album
+        is shared with come as themselves."""
         root = app_address(request, settings.root_path)
-        if not may_look(request, token):
+        visit = visit_to(request, token)
+        if visit is None:
             return dead_link_page(root, _ASK, leads_on=False)
+        own = visits.of_album(request, visit.album)
+        if app.identity.login and Right.ADD in own.rights and Right.CHANGE not in own.rights:
+            return RedirectResponse(f"{root}{PATH}/{visit.album.id}", 303)
         return _page(request, root, token, is_guest=True)
 
     @routes.get(_EARLIER, Access.PUBLIC, status_code=308)

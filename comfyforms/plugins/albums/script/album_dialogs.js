@@ -14,6 +14,7 @@ import { linkTo } from "./album_cards.js";
 import { albumAt } from "./calls.js";
 import { albumFields, checkBox, rowOf, selectOf } from "./form_dialog.js";
 
+/** @import { AlbumHead } from "./album_head.js" */
 /** @import { AlbumDoc, AlbumLink } from "./documents.js" */
 
 const DAYS = [1, 7, 30, 90];
@@ -42,22 +43,22 @@ export function editAlbum(album, parent) {
   });
 }
 
-/** Show the album's link for guests, or ask how to make it. */
-export async function showLink() {
+/**
+ * Show the album's link for guests, or ask how to make it.
+ * @param {AlbumHead} head shows who sees the album
+ */
+export async function showLink(head) {
   /** @type {AlbumDoc | null} */
   const album = await ask(albumAt(""), undefined, "GET");
-  if (album?.link) offerLink(album.link);
-  else if (album) askForLink(album);
+  if (album?.link) offerLink(album.link, album, head);
+  else if (album) askForLink(album, head);
 }
 
-/** @param {AlbumDoc} album */
-function askForLink({ access }) {
-  const about = [
-    message(
-      "Guests see this album and everyone's votes without an account. They can't run anything.",
-    ),
-    access !== "private" && message("People with an account find it under “Albums”."),
-  ];
+/** @param {AlbumDoc} album @param {AlbumHead} head */
+function askForLink(album, head) {
+  const about = message(
+    "Guests see this album and everyone's votes without an account. They can't run anything.",
+  );
   const days = selectOf(DAYS.map(dayOption), "7");
   const comments = checkBox(COMMENTS);
   comments.input.checked = true;
@@ -73,10 +74,24 @@ function askForLink({ access }) {
     const link = await ask(albumAt("/link"), json(body));
     if (!link) return;
     place.hidePopover();
-    await offerLink(link)();
+    head.change({ link });
+    await offerLink(link, album, head)();
   };
-  const content = [element("p", "", about.filter(Boolean).join(" ")), ...fields];
+  const content = [element("p", "", about), ...fields, colleaguesIn(album, head)];
   const place = formDialog("share", INVITE, content, message("Create link"), make);
+}
+
+/** @param {AlbumDoc} album @param {AlbumHead} head @returns how people with an account see it, or can */
+function colleaguesIn(album, head) {
+  const words = message("People with an account use the same link, or look under “Albums”.");
+  const share = button(message("Share with everyone signed in"), async () => {
+    const now = await ask(albumAt(""), json({ access: "shared" }), "PATCH");
+    if (!now) return;
+    head.change(Object.assign(album, now));
+    line.textContent = words;
+  });
+  const line = element("p", "", album.access === "private" ? share : words);
+  return line;
 }
 
 /** @param {number} count */
@@ -86,14 +101,17 @@ const dayOption = (count) =>
 /**
  * Show a link, to copy or end it.
  * @param {AlbumLink} link
+ * @param {AlbumDoc} album
+ * @param {AlbumHead} head
  * @returns {() => Promise<void>} copies it
  */
-function offerLink({ token, expires_at: end, comments, settings }) {
+function offerLink({ token, expires_at: end, comments, settings }, album, head) {
   const until = message("Ends on {date}", { date: dateWords(end) });
   const about = [until, comments && COMMENTS, settings && SETTINGS];
   const place = dialog("share", INVITE);
   const stopSharing = async () => {
     if (!(await ask(albumAt("/link"), undefined, "DELETE"))) return;
+    head.change({ link: null });
     say(message("Sharing stopped. The link no longer works."), "", "");
   };
   const asks = () => confirm(message("Stop sharing?"), FOR_GOOD, STOP, stopSharing);
@@ -102,8 +120,8 @@ function offerLink({ token, expires_at: end, comments, settings }) {
   const close = button(message("Close"), () => place.hidePopover());
   const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
   const words = element("p", "", about.filter(Boolean).join(" · "));
-  place.append(words, ...parts, ...onlyHereWords(), element("div", "offers flow", stop));
-  place.append(element("div", "row last", close));
+  place.append(words, ...parts, ...onlyHereWords(), colleaguesIn(album, head));
+  place.append(element("div", "offers flow", stop), element("div", "row last", close));
   showDialog(place, field);
   return copy;
 }

@@ -33,7 +33,7 @@ export class AlbumHead {
   #about = element("p", "aside");
   #review;
   #next = button(withEllipsis(message("Next round")), () => this.startRound(), "button");
-  #invite = button(withEllipsis(message("Invite")), showLink, "button");
+  #invite = button(withEllipsis(message("Invite")), () => showLink(this), "button");
   /** @type {Counts | null} */
   #counts = null;
   #hasPrompts = false;
@@ -79,10 +79,12 @@ export class AlbumHead {
   /** @param {Counts} counts @param {boolean} hasPrompts whether files of results contain them */
   tell(counts, hasPrompts) {
     const { keep, reject, open, disagreed, unreviewed: count, round } = counts;
-    const { by, mine, access, may } = this.#album;
-    const seenBy = ACCESS.find(([value]) => value === access)?.[1];
+    const { by, mine, access, may, link } = this.#album;
+    const guests = link && message("Guest link until {date}", { date: dateWords(link.expires_at) });
+    const isHidden = guests && access === "private"; // except from guests
+    const seenBy = !isHidden && ACCESS.find(([value]) => value === access)?.[1];
     const isLater = round > 1 && message("Round {number}", { number: round });
-    const about = [!mine && by, seenBy, isLater, countWords(keep + reject + open)];
+    const about = [!mine && by, seenBy, guests, isLater, countWords(keep + reject + open)];
     tell(this.#about, isGuest ? isLater || "" : about.filter(Boolean).join(" · "));
     this.#about.hidden = !this.#about.textContent;
     this.#hasPrompts = hasPrompts;
@@ -94,6 +96,12 @@ export class AlbumHead {
     this.#next.hidden = !(keep || disagreed) || !may.includes("take_back");
     this.#review.hidden = !count || !may.includes("review");
     this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
+  }
+
+  /** @param {Partial<AlbumDoc>} changes of the album */
+  change(changes) {
+    Object.assign(this.#album, changes);
+    if (this.#counts) this.tell(this.#counts, this.#hasPrompts);
   }
 
   /** @param {string} path @param {string} words */

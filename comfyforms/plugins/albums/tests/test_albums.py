@@ -286,6 +286,19 @@ def test_a_page_that_was_cut_has_a_link_to_itself(place: Place) -> None:
     assert f'<a href="{path}">Reload this page</a>' in page.partition('<script type="module"')[0]
 
 
+@pytest.mark.parametrize("access", ["shared", "private"])
+def test_users_come_by_a_guests_link_as_themselves(place: Place, access: str) -> None:
+    """They are guests in a private album. The album's owner sees what guests see."""
+    album, _ = place.album(access)
+    address = f"{place.app.url}/albums/guest/{place.link(album)}"
+    for who in ("ann", "bob", "olga", "visitor"):
+        headers = {"Cookie": place.cookies.get(who, "")}
+        answer = requests.get(address, headers=headers, allow_redirects=False, timeout=LONGEST_WAIT)
+        is_led = access == "shared" and who in ("bob", "olga")
+        leads = f"{place.app.url}/albums/{album}" if is_led else None
+        assert answer.headers.get("location") == leads, who
+
+
 @pytest.mark.parametrize("path", ["", "/guest/{token}?a=b"])
 def test_an_earlier_address_leads_to_the_page(place: Place, path: str) -> None:
     """Guests have links with the page's earlier address."""
