@@ -1,11 +1,11 @@
 // @ts-check
 // Full-window comparison of a few results of an album, each with its verdict.
 
-import { closeButton, element, iconButton } from "page/dom.js";
+import { $, closeButton, element, iconButton } from "page/dom.js";
 import { ComparedImages } from "page/history/compared_images.js";
 import { message } from "page/messages.js";
 import { withName } from "./calls.js";
-import { mediaOf } from "./review.js";
+import { mediaOf, votesOf } from "./review.js";
 
 /** @import { ItemDoc } from "./documents.js" */
 
@@ -16,6 +16,7 @@ const VERDICTS = [
 ];
 
 /**
+ * Show results beside each other. Others' votes come after the user's own.
  * @param {readonly ItemDoc[]} items
  * @param {((item: ItemDoc, said: Pick<ItemDoc, "verdict" | "stars">) => void) | null} say stores a verdict; null for
  *   users who may not review
@@ -32,7 +33,11 @@ export function compareItems(items, say) {
     const node = mediaOf(item);
     const pane = node instanceof HTMLImageElement ? images.paneOf(node, item.address) : node;
     const judges = say ? VERDICTS.map((one) => judgeFor(item, one, say)) : [];
-    const caption = element("figcaption", "", element("b", "", `#${item.number}`), ...judges);
+    const votes = votesOf(item.reviews.filter(({ mine }) => !mine));
+    const others = element("span", "others flow", ...votes);
+    others.hidden = Boolean(say) && !item.verdict && !item.stars;
+    const number = element("b", "", `#${item.number}`);
+    const caption = element("figcaption", "", number, ...judges, others);
     results.append(element("figure", "", pane, caption));
     return node instanceof HTMLImageElement && node.decode().catch(() => {});
   });
@@ -54,6 +59,7 @@ function judgeFor(item, [verdict, icon, words], say) {
     item.verdict = item.verdict === verdict ? "" : verdict;
     for (const one of judge.parentElement?.querySelectorAll("button") ?? [])
       one.ariaPressed = String(one.value === item.verdict);
+    $(".others", judge.parentElement ?? judge)?.removeAttribute("hidden");
     say(item, { verdict: item.verdict, stars: item.stars });
   };
   const judge = iconButton(icon, () => withName(give));

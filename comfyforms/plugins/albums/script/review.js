@@ -322,7 +322,7 @@ function showKeys() {
 }
 
 /** @param {readonly ReviewDoc[]} reviews @returns {HTMLElement[]} who said what */
-const votesOf = (reviews) =>
+export const votesOf = (reviews) =>
   reviews.flatMap((review) => {
     const { by, verdict, stars } = review;
     const vote = element("span", "vote", [by, "★".repeat(stars)].filter(Boolean).join(" "));

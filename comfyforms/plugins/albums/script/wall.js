@@ -9,9 +9,11 @@ import { formDialog } from "page/form_dialog.js";
 import { MOST_BESIDE } from "page/history/comparable.js";
 import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
+import { offerUndo } from "page/history/undo.js";
 import { message, plural, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { page, say } from "page/state.js";
+import { countWords } from "./album_cards.js";
 import { albumChoice, tellOf } from "./album_choice.js";
 import { albumAt, reach, send, withName } from "./calls.js";
 import { compareItems } from "./compare.js";
@@ -455,10 +457,7 @@ export class Wall {
    */
   #actionsFor(ids, isMany) {
     const items = this.#items.filter(({ id }) => ids.has(id));
-    const judge = (/** @type {ItemDoc["verdict"]} */ verdict) => async () => {
-      for (const item of items) await this.#say(item, { verdict, stars: item.stars });
-      if (this.#filters.chosen.verdict) this.#selection.end(); // the list may have lost them
-    };
+    const judge = (/** @type {ItemDoc["verdict"]} */ verdict) => () => this.#judge(items, verdict);
     const likeThese = () => {
       const query = new URLSearchParams({ part: "albums", album: this.#album.id });
       for (const { id } of items) query.append("item", id);
@@ -491,6 +490,23 @@ export class Wall {
       return isOffered ? [made] : [];
     });
     return [saves, ...buttons];
+  }
+
+  /**
+   * Give items a verdict, and offer Undo.
+   * @param {readonly ItemDoc[]} items
+   * @param {ItemDoc["verdict"]} verdict
+   */
+  async #judge(items, verdict) {
+    for (const item of items) await this.#say(item, { verdict, stars: item.stars });
+    this.#selection.end();
+    const undo = async () => {
+      for (const item of items) {
+        const { verdict: before, stars } = item;
+        await this.#say({ ...item, verdict }, { verdict: before, stars });
+      }
+    };
+    offerUndo(verdict === "keep" ? KEPT : REJECTED, countWords(items.length), undo, () => {});
   }
 
   /** @param {URLSearchParams} query the results */

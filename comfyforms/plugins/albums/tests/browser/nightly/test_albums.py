@@ -262,6 +262,52 @@ def test_a_sound_is_played_and_kept(fast: Site, visit: Visit) -> None:
     expect(page.get_by_role("link", name="Download kept")).to_be_visible()
 
 
+def test_verdicts_of_a_selection_are_undone(fast: Site, visit: Visit) -> None:
+    """Undo brings back each result's own verdict. A comparison shows others' votes after the user's
+    own."""
+    anna, ben = visit(fast), visit(fast).page
+    album, page = _shared_images(anna, 3), anna.page
+    for person in (page, ben):
+        person.goto(f"{fast.url}/albums/{album}")
+    ben.locator("#albums .tile").first.press("k")
+    tiles = page.locator("#albums li[data-run]")
+    tiles.last.locator(".tile").press("x")
+    kept = page.locator("#albums li[data-verdict=keep]")
+    for words, count in (("Keep", 3), ("Undo", 1)):
+        if words == "Keep":
+            page.get_by_role("button", name="Select").click()
+            page.get_by_role("button", name="Select all").click()
+        page.get_by_role("button", name=words, exact=True).click()
+        expect(kept).to_have_count(count)
+    expect(tiles.last).to_have_attribute("data-verdict", "reject")
+    page.get_by_role("button", name="Select").click()
+    page.get_by_role("button", name="Select all").click()
+    page.get_by_role("button", name="Compare").click()
+    first = page.get_by_role("dialog", name="Compare").locator("figure").first
+    expect(first.locator(".others")).to_be_hidden()
+    first.get_by_role("button", name="Reject").click()
+    expect(first.locator(".others .vote")).to_be_visible()
+
+
+def test_the_page_says_who_sees_a_private_album(fast: Site, visit: Visit) -> None:
+    """With a link for guests, it isn't called private. The dialog also shares it with users."""
+    anna = visit(fast)
+    page = anna.page
+    page.goto(f"{fast.url}/albums")
+    album = _post(anna, "", {"title": "Own"})["id"]
+    page.goto(f"{fast.url}/albums/{album}")
+    about = page.locator(".album-head .about")
+    expect(about).to_contain_text("Private: only you")
+    page.get_by_role("button", name="Invite…").click()
+    page.get_by_role("button", name="Create link").click()
+    expect(about).to_contain_text("Guest link until")
+    expect(about).not_to_contain_text("Private")
+    page.get_by_role("button", name="Share with everyone signed in").click()
+    expect(page.get_by_text("People with an account use the same link")).to_be_visible()
+    expect(about).to_contain_text("Shared: everyone signed in · Guest link until")
+    assert not _barriers(page), "link"
+
+
 def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> None:
     """Its owner sees first who has reviewed. An open review closes, so that a key pressed at that
     moment reaches no other result. The owner stands at the kept ones, with nothing selected. A tile shows the average of the stars. No dialog has barriers."""
@@ -317,7 +363,7 @@ def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> 
     assert not _barriers(page), "move"
     page.keyboard.press("Escape")
     verdicts.filter(has_text="Earlier rounds").click()
-    expect(tiles.locator(".tile")).to_have_count(2)
+    expect(tiles.first.locator(".facts")).to_contain_text("#1")
     tiles.first.locator(".tile").click()
     page.get_by_role("button", name="Keep").click()
     expect(page.get_by_text("Back in this round")).to_be_visible()
