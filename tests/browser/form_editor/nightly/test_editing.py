@@ -199,6 +199,29 @@ def test_a_field_of_the_form_leads_to_its_settings(editable: Site, visit: Visit)
     }
 
 
+def test_a_publication_can_be_taken_back(editable: Site, visit: Visit) -> None:
+    """The notice says who sees the form. Undo publishes the form from before; after that, the
+    editor's own Undo brings back the author's changes."""
+    author = Author(visit(editable).open("upscale")).open()
+    page, title = author.page, author.editor.get_by_label("Title", exact=True)
+    before = title.input_value()
+    for closes in (False, True):
+        title.fill("Too early")
+        author.publish()
+        expect(page.locator("#undo")).to_contain_text("Everyone who uses this workflow")
+        if closes:
+            author.editor.get_by_role("button", name="Close", exact=True).click()
+            expect(author.editor).to_have_count(0)
+        page.locator("#undo button").click()
+        expect(page.locator("#heading h1")).to_have_text(before)
+        assert settings_of(editable, "upscale").get("title") != "Too early"
+        if closes:
+            return
+        author.says("The published form is back. Undo restores your draft.")
+        author.editor.get_by_role("button", name="Undo", exact=True).click()
+        expect(title).to_have_value("Too early")
+
+
 def test_the_editor_is_a_sheet_on_phones(editable: Site, visit: Visit) -> None:
     """Its preview shows the form, and the page doesn't scroll sideways."""
     phone = {"width": 390, "height": 844}

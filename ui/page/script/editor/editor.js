@@ -4,6 +4,7 @@
 import { when } from "../clock.js";
 import { confirm } from "../confirm.js";
 import { $, announce, button, element, root } from "../dom.js";
+import { offerUndo } from "../history/undo.js";
 import { message } from "../messages.js";
 import { ask, json, request } from "../requests.js";
 import { menuButton } from "../results/pop_menu.js";
@@ -277,7 +278,28 @@ export class FormEditor {
   async publish(overwrite = false) {
     if (!this.#canPublish && !overwrite) return true;
     const done = isPrivate(this.name) ? message("Saved") : message("Published");
-    return this.#send("", done, overwrite, () => this.publish(true));
+    const isDone = await this.#send("", done, overwrite, () => this.publish(true));
+    if (isDone && !isPrivate(this.name)) {
+      const seen = message("Everyone who uses this workflow sees the new form.");
+      offerUndo(
+        done,
+        seen,
+        () => this.#unpublish(),
+        () => {},
+      );
+    }
+    return isDone;
+  }
+
+  /** Publish the form from before again. Undo brings back what was here. */
+  async #unpublish() {
+    const body = json({ version: this.doc.version });
+    /** @type {EditorDoc | null} */
+    const doc = await ask(`${editorPath(this.name)}/undo`, body);
+    if (!doc) return;
+    if (!this.place.isConnected) return this.#preview.end(); // redraws the form
+    this.#steps.push({ model: this.model, what: "" });
+    this.#took(doc, message("The published form is back. Undo restores your draft."));
   }
 
   /**
