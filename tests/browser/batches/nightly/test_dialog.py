@@ -153,7 +153,7 @@ def test_refuses_other_files_by_name(fast: Site, visit: Visit) -> None:
 
 def test_a_table_names_files_of_its_zip(fast: Site, visit: Visit) -> None:
     """The user drops the table together with the ZIP. A name that isn't in the ZIP is an error of
-    its line."""
+    its line, after the upload."""
     person = visit(fast).open("image-to-image")
     steps = person.entry("8.steps").input_value()
     dialog = vary(person)
@@ -161,8 +161,14 @@ def test_a_table_names_files_of_its_zip(fast: Site, visit: Visit) -> None:
     values = "Your image,Width,Steps,Sampler\np10.png,256,2,euler\nin/p9.png,512,,heun\nmissing.png,,2,\n"
     given = [["t.csv", "text/csv", [*values.encode()]], ["p.zip", "", [*photos]]]
     dropped = person.page.evaluate_handle(DROPPED, given)
-    dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
+    person.page.route("**/upload*", lambda _: None)  # waits
     table_part = dialog.get_by_role("group", name="Table")
+    with person.page.expect_response("**/check*"):
+        dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
+    expect(dialog.locator(".estimate")).not_to_be_empty()
+    expect(table_part.locator("li.coming")).to_be_visible()
+    expect(table_part.locator(".problems .problem")).to_have_count(0)
+    person.page.unroute("**/upload*")
     expect(table_part.locator("li img")).to_have_count(2)
     expect(table_part.locator(".problems .problem")).to_have_text(
         ["Line 4, Your image: The table needs “missing.png”. Add that file."]

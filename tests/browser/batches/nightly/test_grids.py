@@ -159,6 +159,22 @@ def test_a_cell_s_values_go_back_into_the_form(fast: Site, visit: Visit) -> None
     expect(seen).to_have_text(TEXT)
 
 
+def test_choosing_the_grid_again_keeps_its_cells(fast: Site, visit: Visit) -> None:
+    """The sheet opens as a grid, so its button has nothing to do. A focused button stays."""
+    person = visit(fast).open(**SMALL)
+    page, sheet = person.page, finished_grid(person)
+    use = sheet.get_by_role("button", name="Reuse settings: boat · 3")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    cell = use.element_handle()
+    assert cell is not None
+    sheet.get_by_role("button", name="Grid", exact=True).click()
+    use.focus()
+    page.wait_for_timeout(500)
+    assert not [one for one in asked if "/grid?" in one]
+    assert cell.evaluate("(one) => one === document.activeElement")
+
+
 def test_a_grid_s_image_opens_the_grid(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """The form keeps its values."""
     person = visit(fast).open(**SMALL)

@@ -638,6 +638,7 @@ function choiceOf(label, choices, chosen, changed) {
     const one = button(
       words,
       () => {
+        if (one.ariaPressed === "true") return;
         for (const other of place.children) other.ariaPressed = String(other === one);
         changed(value);
       },

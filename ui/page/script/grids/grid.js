@@ -3,7 +3,7 @@
 
 import { smallOf } from "../batches/row_items.js";
 import { stateWords } from "../batches/words.js";
-import { $, button, closeSocket, element, iconButton, root } from "../dom.js";
+import { $, all, button, closeSocket, element, iconButton, root } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { openRunSocket } from "../runs/run_socket.js";
@@ -367,13 +367,16 @@ class GridCell {
     this.#frames = 0;
     this.place.dataset.state = row.state;
     this.place.title = [this.#named, row.error || row.page.text].filter(Boolean).join("\n");
-    const hadFocus = this.place.contains(document.activeElement);
+    const active = /** @type {HTMLElement} */ (document.activeElement);
+    const focused = all("button", this.place).indexOf(active);
     this.#put(...this.#parts(row));
-    if (hadFocus) this.focus();
+    if (focused >= 0) this.focus(focused);
   }
 
-  focus() {
-    $("button", this.place)?.focus({ preventScroll: true });
+  /** @param {number} [at] of its buttons */
+  focus(at = 0) {
+    const buttons = all("button", this.place);
+    (buttons[at] ?? buttons[0])?.focus({ preventScroll: true });
   }
 
   /** Stop watching the run when the cell is removed from the page. */

@@ -509,7 +509,8 @@ class TablePart {
 
   /** @param {readonly string[]} problems */
   tell(problems) {
-    const told = this.#refusal ? [this.#refusal] : problems;
+    const found = this.isComing ? [] : problems; // its files may be what is missing
+    const told = this.#refusal ? [this.#refusal] : found;
     this.#problems.replaceChildren(...told.map((said) => element("p", "problem", said)));
   }
 
