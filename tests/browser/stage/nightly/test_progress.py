@@ -83,6 +83,20 @@ def test_notifications_need_the_users_permission(fast: Site, visit: Visit) -> No
     assert [one[:4] for one in person.page.evaluate("window.told")] == ["Done"]
 
 
+def test_the_bell_says_that_the_browser_blocks_it(fast: Site, visit: Visit) -> None:
+    """The box stays empty, and the dialog says where to allow notifications."""
+    person = visit(fast)
+    person.before_load(NOTIFIED.replace("permission = 'granted'", "permission = 'denied'"))
+    person.open()
+    person.for_form("When done…")
+    box = person.page.get_by_label("Notify me when a run is done")
+    said = person.page.locator("#when-done").get_by_role("status")
+    expect(said).to_be_empty()
+    box.click()
+    expect(said).to_contain_text("Your browser blocks notifications")
+    expect(box).not_to_be_checked()
+
+
 def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
     """With two samplers, the bar continues where the first one ended and never moves back. During
     the first sampler, the app already estimates the time for both. The tab's title shows the
