@@ -26,7 +26,7 @@ from comfy.base.json_values import parse_json
 from comfy.base.messages import message
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
 
-BARS = 40
+BARS = 36  # of 8 pixels, so that all have the same width
 _PROGRAM = Path(__file__).with_name("sound_peaks.py")
 _SECONDS = 20.0  # includes starting Python and importing numpy on a busy machine
 # Variables that Python and its libraries need to start. The others may hold secrets.
@@ -79,13 +79,13 @@ def waveform(path: Path) -> Image.Image:
     peaks = peaks_of(path)
     image = Image.new("RGBA", (_SIDE, _SIDE))
     draw = ImageDraw.Draw(image)
-    width = (_SIDE - 2 * _EDGE) / BARS
+    width = (_SIDE - 2 * _EDGE) // BARS
     for index, peak in enumerate(peaks):
         # Square root, because a sound that seems half as loud has a tenth of the power.
         half = max(_LOWEST, _HIGHEST * math.sqrt(peak)) / 2
         left = _EDGE + index * width
         draw.rounded_rectangle(
-            (left, _SIDE / 2 - half, left + width * 0.6, _SIDE / 2 + half), 2, _COLOUR
+            (left, _SIDE / 2 - half, left + width // 2, _SIDE / 2 + half), 2, _COLOUR
         )
     return image
 

@@ -32,6 +32,7 @@ from ui.web.shares import Work
 
 _NONE, _NO_MATCH = message("No activity yet."), message("Nothing matches.")
 _AUDIT = message("Download this list (CSV, times in UTC)")
+_SAVE = message("Download")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
 _PAGE, _LONGEST = 100, 200  # rows; characters
 _HOUR = 3600.0
@@ -127,8 +128,10 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             none = _NONE if chosen == _Chosen(order=chosen.order) else _NO_MATCH
             last = events[-1].id if found[_PAGE:] else ""
             table_link = f"{AUDIT_TABLE[1:]}?{_query(wanted)}"
-            words = html_of(_AUDIT)
-            save = f'<p><a class="button quiet" href="{table_link}" download>{words}</a></p>'
+            save = (
+                f'<p><a class="button quiet" data-icon="download" title="{html_of(_AUDIT)}"'
+                f' href="{table_link}" download>{html_of(_SAVE)}</a></p>'
+            )
             more = f'<p><a href="{ACTIVITY[1:]}?{_query(chosen, last)}">{html_of(_MORE)}</a></p>'
             return f"""<section class="card activity">{_filters(chosen, desk.people.accounts())}
 <div id="found">{save if rows else ""}{shown or f"<p>{html_of(none)}</p>"}

@@ -257,8 +257,12 @@ def _buttons(shared: Sequence[SharedResult], token: str, settings: str) -> str:
         )
     elif sent:
         save = _save(sent[0], "button")
-    use = f'<a class="button quiet" href="{settings}">{html_of(_SETTINGS)}</a>' if settings else ""
+    use = _use(settings) if settings else ""
     return f'<p class="links wraps">{save} {use}</p>' if save or use else ""
+
+
+def _use(settings: str) -> str:
+    return f'<a class="button quiet" data-icon="reuse" href="{settings}">{html_of(_SETTINGS)}</a>'
 
 
 def _save(one: SharedResult, style: str) -> str:
@@ -273,7 +277,7 @@ def _caption(own: SharedResult) -> str:
     and its links."""
     links = [_save(own, "button quiet")] if own.address else []
     if own.settings:
-        links.append(f'<a class="button quiet" href="{own.settings}">{html_of(_SETTINGS)}</a>')
+        links.append(_use(own.settings))
     words = [
         f"<h2>{own.title}</h2>" if own.title else "",
         f'<p class="prompt">{own.prompt}</p>' if own.prompt else "",

@@ -34,7 +34,7 @@ _STYLES = (
     "plain/pages.css",
     "plain/administration.css",
 )
-_DRAWN = ("close", "download", "moon", "sun")
+_DRAWN = ("close", "download", "moon", "reuse", "sun")
 _PLAYER = "results/sound_player.css"
 _OF_PLAYER = ("muted", "pause", "play", "sound")
 _SIGN_IN = "sign_in.js"

@@ -196,13 +196,17 @@ export function dialogHead(place, id, title, ...buttons) {
  */
 export function dialog(id, title) {
   const made = element("div", "asks");
-  const heading = element("h2", "dialog-title", title);
-  heading.id = `${id}-title`;
   made.id = id;
   made.role = "dialog";
-  made.setAttribute("aria-labelledby", heading.id);
   made.popover = "auto";
-  made.append(heading);
+  made.append(
+    dialogHead(
+      made,
+      id,
+      title,
+      closeButton(() => made.hidePopover()),
+    ),
+  );
   made.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState === "closed") made.remove();
   });

@@ -117,11 +117,10 @@ function offerLink({ token, expires_at: end, comments, settings }, album, head) 
   const asks = () => confirm(message("Stop sharing?"), FOR_GOOD, STOP, stopSharing);
   const stop = iconButton("close", asks, "bare");
   stop.textContent = STOP;
-  const close = button(message("Close"), () => place.hidePopover());
   const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
   const words = element("p", "", about.filter(Boolean).join(" · "));
   place.append(words, ...parts, ...onlyHereWords(), colleaguesIn(album, head));
-  place.append(element("div", "offers flow", stop), element("div", "row last", close));
+  place.append(element("div", "row last", stop));
   showDialog(place, field);
   return copy;
 }

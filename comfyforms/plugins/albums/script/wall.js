@@ -107,11 +107,10 @@ export class Wall {
       changed: (item) => this.#change([item]),
       left: (at) => this.#reload(at, true),
     });
-    $("h2", this.place)?.replaceWith(...this.#filters.parts);
+    $("h2", this.place)?.replaceWith(this.#filters.rule, ...this.#filters.parts);
     $(".rows", this.place)?.after(this.#selection.toggle);
     this.#selection.toggle.dataset.icon = "check";
     $("header", this.place)?.append(this.#selection.place);
-    $("header", this.place)?.after(this.#filters.rule);
     this.place.append(this.#done);
     this.#list.list.addEventListener("keydown", (event) => this.#pressed(event));
   }

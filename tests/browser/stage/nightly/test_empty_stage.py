@@ -67,7 +67,7 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
 
 
 def are_below_the_picture(person: Visitor) -> None:
-    """Check that each idea has its whole text, below the picture, between its edges and within the
+    """Check that each idea has its whole text, below the picture and within the stage and the
     window."""
     page = person.page
     before = page.viewport_size
@@ -75,14 +75,17 @@ def are_below_the_picture(person: Visitor) -> None:
     for width, height in ((1440, 900), (1366, 650)):
         page.set_viewport_size({"width": width, "height": height})
         picture = page.locator("#stage .example").bounding_box()
+        stage = page.locator("#stage .stage").bounding_box()
         assert picture
+        assert stage
         for idea in page.locator("#stage .idea").all():
             text = idea.locator("span")
             assert text.evaluate("text => text.scrollWidth <= text.clientWidth")
+            assert text.evaluate("text => text.scrollHeight <= text.clientHeight + 1")
             box = idea.bounding_box()
             assert box
-            assert picture["x"] <= box["x"]
-            assert box["x"] + box["width"] <= picture["x"] + picture["width"] + 1
+            assert stage["x"] <= box["x"]
+            assert box["x"] + box["width"] <= stage["x"] + stage["width"] + 1
             assert picture["y"] + picture["height"] <= box["y"]
             assert box["y"] + box["height"] <= height
     page.set_viewport_size(before)

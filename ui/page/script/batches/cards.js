@@ -82,7 +82,7 @@ export class Cards {
 /** Card of a batch. It keeps its buttons: a button that each result replaces can't be clicked. */
 class Card {
   place = element("li", "batch");
-  #title = element("strong", "breaks");
+  #title = element("strong");
   #said = element("span", "said muted digits");
   #bar = element("progress");
   #why = element("p", "why");
@@ -118,6 +118,7 @@ class Card {
     this.#state = state;
     this.place.dataset.state = state;
     tell(this.#title, title);
+    this.#title.title = title; // it may be cut off
     tell(this.#said, progressWords(batch));
     this.#bar.value = fractionOfBatch(batch);
     this.#bar.ariaLabel = labeled(message("Progress"), title);

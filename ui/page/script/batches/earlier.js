@@ -52,7 +52,6 @@ function list(batches, left) {
       return element("li", "", open);
     }),
   );
-  const close = button(message("Close"), () => place.hidePopover());
-  place.append(items, element("div", "row last", close));
+  place.append(items);
   showDialog(place, $("button", items));
 }

@@ -59,8 +59,7 @@ export function offerDownload(id, varied) {
   point();
   pattern.addEventListener("input", point);
   const label = element("label", "row", element("span", "", message("File name")), pattern);
-  const close = button(message("Close"), () => place.hidePopover());
-  place.append(label, about, element("div", "row last", close, zip));
+  place.append(label, about, element("div", "row last", zip));
   zip.addEventListener("click", () => zip.href && place.hidePopover());
   showDialog(place, zip);
 }
@@ -96,7 +95,6 @@ export function explain({ number, state, error, hint, page: { detail } }, use) {
   const name = message("Row {number}", { number });
   const end = state === "stopped" ? message("Stopped") : message("Failed");
   const place = dialog("row-error", labeled(name, end));
-  const close = button(message("Close"), () => place.hidePopover());
   const leave = () => {
     place.hidePopover();
     use();
@@ -108,6 +106,6 @@ export function explain({ number, state, error, hint, page: { detail } }, use) {
     told.append(element("summary", "", message("Technical details")), element("pre", "", detail));
     place.append(told);
   }
-  place.append(element("div", "row last", close, again));
-  showDialog(place, close);
+  place.append(element("div", "row last", again));
+  showDialog(place, again);
 }

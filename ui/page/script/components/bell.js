@@ -1,7 +1,7 @@
 // @ts-check
 // Dialog that turns on what tells the user that a run is done.
 
-import { $, button, dialog, element, showDialog, tell } from "../dom.js";
+import { $, dialog, element, showDialog, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { playWhenDone } from "./done_sound.js";
 import { notifies, notifyWhenDone, sounds } from "./tab.js";
@@ -31,7 +31,6 @@ export function openBell() {
   notify.hidden = notifies() === null;
   sayBlocked();
   const sound = choice(message("Play a sound when a run is done"), sounds(), playWhenDone);
-  const close = button(message("Close"), () => place.hidePopover());
-  place.append(notify, said, sound, element("div", "row last", close));
+  place.append(notify, said, sound);
   showDialog(place, $("label:not([hidden]) input", place));
 }

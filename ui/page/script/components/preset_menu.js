@@ -59,7 +59,7 @@ class PresetMenu {
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share in-line");
     share.append(this.#share, message("Share with everyone"), this.#shared);
-    const saving = element("form", "saving flow", share, this.#name, this.#save, this.#limit);
+    const saving = element("form", "saving flow", this.#name, this.#save, share, this.#limit);
     this.#limit.role = "status";
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -67,8 +67,7 @@ class PresetMenu {
     });
     const adds = iconButton("upload", () => choosePreset(() => this.read()), "bare");
     adds.textContent = message("Add from a file…");
-    const close = button(message("Close"), () => place.hidePopover());
-    const last = element("div", "row last", adds, close);
+    const last = element("div", "row last", adds);
     place.append(this.#lists, element("h3", "", message("Save as preset")), saving, last);
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The editor's questions: unsaved changes, changes by another author, and earlier versions.
 
-import { button, dialog, element, showDialog } from "../dom.js";
+import { $, button, dialog, element, showDialog } from "../dom.js";
 import { LANGUAGE, message } from "../messages.js";
 import { ask } from "../requests.js";
 import { editorPath } from "./editing.js";
@@ -31,7 +31,7 @@ function choose(question, content, answers) {
   );
   const last = element("div", "row last", ...buttons);
   place.append(content, last);
-  showDialog(place, buttons.at(-1));
+  showDialog(place, buttons.at(-1) ?? $("button", place));
   return place;
 }
 
@@ -86,8 +86,7 @@ export async function showVersions(name, restore) {
     list.append(line);
   }
   const none = element("p", "", message("Each version that you publish is kept here."));
-  const close = { label: message("Close"), does: () => {} };
-  const place = choose(message("Versions"), versions.length ? list : none, [close]);
+  const place = choose(message("Versions"), versions.length ? list : none, []);
   place.classList.add("versions");
 }
 

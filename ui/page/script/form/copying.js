@@ -35,9 +35,7 @@ function letCopy(why, text) {
   field.value = text;
   field.ariaLabel = message("Copy it from here:");
   const row = element("div", "row", field);
-  const last = element("div", "row last");
-  last.append(button(message("Close"), () => place.hidePopover()));
-  place.append(element("p", "", message("Copy it from here:")), row, last);
+  place.append(element("p", "", message("Copy it from here:")), row);
   showDialog(place, field);
   field.select();
   field.scrollTop = 0;

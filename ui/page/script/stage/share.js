@@ -250,8 +250,8 @@ class SharePanel {
     const stop = iconButton("close", () => this.#ask(), "bare");
     stop.textContent = message("Stop sharing");
     const aside = address || others ? [stop] : this.#instead;
-    const leave = this.#leave(address ? message("Close") : message("Cancel"));
-    this.#last.replaceChildren(...aside, leave, ...(address ? [] : [create]));
+    const leave = this.#leave(message("Cancel"));
+    this.#last.replaceChildren(...aside, ...(address ? [] : [leave, create]));
     return link;
   }
 

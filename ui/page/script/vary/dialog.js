@@ -136,7 +136,7 @@ export class VaryDialog {
   #body() {
     const body = element("div", "vary-body stack");
     const about = message("Pick fields and the values to try. Everything else stays the same.");
-    const more = element("div", "more flow", this.#add, this.#table.choose, this.#single);
+    const more = element("div", "more flow", this.#add, this.#table.choose);
     this.#single.role = "status";
     this.#drawWays();
     body.append(element("p", "about muted", about), this.#list, this.#table.place, more);
@@ -148,7 +148,7 @@ export class VaryDialog {
   #foot() {
     this.#problems.role = "status";
     this.#estimate.role = "status";
-    const last = element("div", "last flow", this.#estimate, this.#start);
+    const last = element("div", "last flow", this.#estimate, this.#single, this.#start);
     offerEarlier(this.#estimate, () => this.#place.close());
     return element("div", "foot", this.#problems, last);
   }
@@ -509,7 +509,7 @@ class TablePart {
 
   /** @param {readonly string[]} problems */
   tell(problems) {
-    const found = this.isComing ? [] : problems; // its files may be what is missing
+    const found = this.isComing ? [] : problems; // its files may be the missing ones
     const told = this.#refusal ? [this.#refusal] : found;
     this.#problems.replaceChildren(...told.map((said) => element("p", "problem", said)));
   }
