@@ -563,16 +563,23 @@ class AlbumHandlers:
         "/{album}/zip", Access.PUBLIC, work=Work.PROCESSOR, **download_of("application/zip")
     )
     def get_album_zip(
-        self, asked: _Asked, item: _Some, verdict: WantedVerdict = "keep"
+        self,
+        asked: _Asked,
+        item: _Some,
+        *,
+        verdict: WantedVerdict = "keep",
+        settings: bool = True,
     ) -> StreamingResponse:
         """Return the results with a verdict as a ZIP, the kept ones by default, or chosen ones.
 
-        The names of the files begin with the results' numbers.
+        The names of the files begin with the results' numbers. `settings=false` leaves prompts and
+        metadata out of names and files, except where a file's metadata can't be removed.
         """
         visit = self.visits.of(asked)
         items = self._chosen(visit, verdict, item, MOST_ITEMS)
+        can_strip = self.results.blobs.stripped.of
         files = (
-            (record, one.place, visit.has_metadata(one))
+            (record, one.place, visit.has_metadata(one) and (settings or not can_strip(one.digest)))
             for one, record in self._with_records(visit, items)
         )
         numbers = {(one.run, one.place): one.number for one in items}

@@ -8,7 +8,7 @@ import { API, json, request } from "page/requests.js";
 import { linkTo } from "./album_cards.js";
 import { allAlbums } from "./all_albums.js";
 import { albumFields, rowOf, selectOf } from "./form_dialog.js";
-import { ACCESS, inTree } from "./items.js";
+import { inTree, seenBy } from "./items.js";
 
 /** @import { AlbumDoc } from "./documents.js" */
 
@@ -42,7 +42,7 @@ export async function albumChoice(from) {
     made.hidden = which.value !== NEW;
     add.hidden = !made.hidden;
     const chosen = albums.find(({ album: { id } }) => id === which.value);
-    readers.textContent = ACCESS.find(([access]) => access === chosen?.album.access)?.[1] ?? "";
+    readers.textContent = chosen ? seenBy(chosen.album) : "";
     readers.hidden = !chosen;
   };
   which.addEventListener("change", show);

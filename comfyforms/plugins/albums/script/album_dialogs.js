@@ -43,10 +43,7 @@ export function editAlbum(album, parent) {
   });
 }
 
-/**
- * Show the album's link for guests, or ask how to make it.
- * @param {AlbumHead} head shows who sees the album
- */
+/** Show the album's link for guests, or ask how to make it. @param {AlbumHead} head which says who sees the album */
 export async function showLink(head) {
   /** @type {AlbumDoc | null} */
   const album = await ask(albumAt(""), undefined, "GET");
@@ -86,9 +83,8 @@ function colleaguesIn(album, head) {
   const words = message("People with an account use the same link, or look under “Albums”.");
   const share = button(message("Share with everyone signed in"), async () => {
     const now = await ask(albumAt(""), json({ access: "shared" }), "PATCH");
-    if (!now) return;
-    head.change(Object.assign(album, now));
-    line.textContent = words;
+    if (now) head.change(Object.assign(album, now));
+    if (now) line.textContent = words;
   });
   const line = element("p", "", album.access === "private" ? share : words);
   return line;

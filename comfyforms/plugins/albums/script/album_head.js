@@ -13,14 +13,13 @@ import { cardsOf, countWords, linkTo } from "./album_cards.js";
 import { editAlbum, showLink } from "./album_dialogs.js";
 import { albumAt, isGuest } from "./calls.js";
 import { checkBox } from "./form_dialog.js";
-import { ACCESS } from "./items.js";
+import { seenBy } from "./items.js";
 
 /** @import { AlbumDoc, Counts } from "./documents.js" */
 /** @import { Entry } from "page/results/pop_menu.js" */
 
 const ALL_STAY = message("All results stay, and everyone reviews them again.");
 const OTHERS = message("All others move to “Earlier rounds”.");
-const PROMPTS = message("The files contain prompts and settings.");
 /** @type {readonly (readonly [string, string])[]} */
 const DOWNLOADS = [
   ["/zip", message("Download kept")],
@@ -36,7 +35,6 @@ export class AlbumHead {
   #invite = button(withEllipsis(message("Invite")), () => showLink(this), "button");
   /** @type {Counts | null} */
   #counts = null;
-  #hasPrompts = false;
   #more = menuButton("", message("More"), async () => this.#entries(), "bare", "more");
   #links = element("span", "wraps", ...DOWNLOADS.map((what) => this.#linkFor(...what)));
   #album;
@@ -62,7 +60,7 @@ export class AlbumHead {
     this.#invite.hidden = !album.may.includes("change");
     const { items, kept: keep, unreviewed } = album;
     const unknown = { reject: 0, disagreed: 0, dropped: 0, round: 1, own_keeps: 0 };
-    this.tell({ ...unknown, keep, open: items - keep, unreviewed }, false);
+    this.tell({ ...unknown, keep, open: items - keep, unreviewed });
   }
 
   /**
@@ -76,18 +74,14 @@ export class AlbumHead {
     if (inside.length) this.place.append(cardsOf(inside));
   }
 
-  /** @param {Counts} counts @param {boolean} hasPrompts whether files of results contain them */
-  tell(counts, hasPrompts) {
+  /** @param {Counts} counts */
+  tell(counts) {
     const { keep, reject, open, disagreed, unreviewed: count, round } = counts;
-    const { by, mine, access, may, link } = this.#album;
-    const guests = link && message("Guest link until {date}", { date: dateWords(link.expires_at) });
-    const isHidden = guests && access === "private"; // except from guests
-    const seenBy = !isHidden && ACCESS.find(([value]) => value === access)?.[1];
+    const { by, mine, may } = this.#album;
     const isLater = round > 1 && message("Round {number}", { number: round });
-    const about = [!mine && by, seenBy, guests, isLater, countWords(keep + reject + open)];
+    const about = [!mine && by, seenBy(this.#album), isLater, countWords(keep + reject + open)];
     tell(this.#about, isGuest ? isLater || "" : about.filter(Boolean).join(" · "));
     this.#about.hidden = !this.#about.textContent;
-    this.#hasPrompts = hasPrompts;
     const isMain = keep && !(isGuest && may.includes("review") && !counts.own_keeps);
     for (const link of all("a", this.#links)) link.hidden = !isMain;
     this.#counts = counts;
@@ -101,21 +95,16 @@ export class AlbumHead {
   /** @param {Partial<AlbumDoc>} changes of the album */
   change(changes) {
     Object.assign(this.#album, changes);
-    if (this.#counts) this.tell(this.#counts, this.#hasPrompts);
+    if (this.#counts) this.tell(this.#counts);
   }
 
-  /** @param {string} path @param {string} words */
-  #linkFor(path, words) {
-    const link = downloadLink(words, keptAt(path));
+  /** @param {string} path @param {string} label */
+  #linkFor(path, label) {
+    const link = downloadLink(label, keptAt(path));
     link.dataset.icon = "download";
-    link.addEventListener("click", () => this.#tellDownload(path));
+    const words = message("The download starts in a moment.");
+    link.addEventListener("click", () => say(words, "", ""));
     return link;
-  }
-
-  /** @param {string} path */
-  #tellDownload(path) {
-    const about = this.#hasPrompts && path === "/zip" ? PROMPTS : "";
-    say(message("The download starts in a moment."), about, "");
   }
 
   /** Ask whether to begin the next round, and do so. */
@@ -197,7 +186,8 @@ function welcomesFor({ may, by, ends_at: end }) {
 }
 
 /** @param {string} path @returns the address of a download of the kept results */
-const keptAt = (path) => root + albumAt(path, new URLSearchParams({ verdict: "keep" }));
+const keptAt = (path) =>
+  root + albumAt(path, new URLSearchParams({ verdict: "keep", settings: "false" }));
 
 /**
  * @param {AlbumDoc} album

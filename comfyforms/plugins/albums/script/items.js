@@ -1,6 +1,7 @@
 // @ts-check
 // Albums and their items, as the API answers with them. Pure.
 
+import { dateWords } from "page/clock.js";
 import { message } from "page/messages.js";
 
 /** @import { Past } from "page/history/past.js" */
@@ -13,6 +14,13 @@ export const ACCESS = [
   ["shared", message("Shared: everyone signed in")],
   ["public", message("Public: guests, too")],
 ];
+
+/** @param {AlbumDoc} album @returns who sees it, and until when its guests do */
+export function seenBy({ access, link }) {
+  const guests = link && message("Guest link until {date}", { date: dateWords(link.expires_at) });
+  const others = (!guests || access !== "private") && ACCESS.find(([one]) => one === access)?.[1];
+  return [others, guests].filter(Boolean).join(" · ");
+}
 
 /**
  * Return albums in the order of a tree, the user's first: each is followed by its own albums.

@@ -67,6 +67,8 @@ export class Wall {
   #isSaving = false;
   /** What comes after the last review, or before the first result. */
   #done = element("div", "state-card");
+  /** How far each person is, for those who begin the next round. */
+  #progress = element("p", "aside");
   #sending = Promise.resolve();
 
   /**
@@ -248,10 +250,7 @@ export class Wall {
   #count(counts) {
     if (!this.#unsent.size) this.#ownKeeps = counts.own_keeps;
     this.#filters.count(counts);
-    this.#head.tell(
-      counts,
-      this.#items.some(({ settings, mine }) => settings || mine),
-    );
+    this.#head.tell(counts);
     const isNew = counts.round > (this.#counts?.round ?? Infinity);
     this.#counts = counts;
     if (isNew) this.#beginRound();
@@ -303,17 +302,34 @@ export class Wall {
       ...(disagreed ? [disputed, RULE] : []),
       ...(keep > MOST_BESIDE ? [MANY] : []),
     ];
-    const lines = [...words, ""].map((line) => element("p", "aside", line));
+    const lines = words.map((line) => element("p", "aside", line));
     const ways = element("div", "wraps");
+    if (keep > 1 && keep <= MOST_BESIDE)
+      ways.append(button(message("Compare"), () => this.#compareKept(), "button primary"));
     if (keep) ways.append(button(message("Show kept"), () => this.#filters.choose("keep")));
     if (disagreed)
       ways.append(button(message("Show disputed"), () => this.#filters.choose("disagreed")));
     if (keep + disagreed && this.#may("take_back")) {
       const next = withEllipsis(message("Next round"));
       ways.append(button(next, () => this.#head.startRound()));
-      this.#head.progress().then((progress) => tell(lines.at(-1) ?? headline, progress ?? ""));
+      this.#tellProgress();
     }
-    return [headline, ...lines, ways];
+    return [headline, ...lines, this.#progress, ways];
+  }
+
+  async #tellProgress() {
+    tell(this.#progress, (await this.#head.progress()) ?? "");
+  }
+
+  async #compareKept() {
+    this.#filters.choose("keep");
+    await this.#begun;
+    this.#compare(this.#items);
+  }
+
+  /** @param {readonly ItemDoc[]} items */
+  #compare(items) {
+    compareItems(items, this.#may("review") ? (item, said) => this.#say(item, said) : null);
   }
 
   /** Return how results come here. */
@@ -334,6 +350,7 @@ export class Wall {
     this.#version = version;
     if (this.#count(told.counts)) return;
     this.#change(told.items);
+    if (this.#progress.textContent && this.#progress.isConnected) await this.#tellProgress();
     const isOther = told.next || this.#filter.length > 0 || this.#total !== items;
     const { index = -1 } = document.activeElement?.closest("li")?.dataset ?? {};
     if (isOther && !this.#review.isOpen) await this.#reload(Number(index), false);
@@ -456,15 +473,14 @@ export class Wall {
    */
   #actionsFor(ids, isMany) {
     const items = this.#items.filter(({ id }) => ids.has(id));
-    const judge = (/** @type {ItemDoc["verdict"]} */ verdict) => () => this.#judge(items, verdict);
+    const judge = (/** @type {"keep" | "reject"} */ verdict) => () =>
+      withName(() => this.#judge(items, verdict));
     const likeThese = () => {
       const query = new URLSearchParams({ part: "albums", album: this.#album.id });
       for (const { id } of items) query.append("item", id);
       location.assign(`${root}/?${query}&like`);
     };
-    /** @type {Parameters<typeof compareItems>[1]} */
-    const say = (item, said) => this.#say(item, said);
-    const compare = () => compareItems(items, this.#may("review") ? say : null);
+    const compare = () => this.#compare(items);
     const [first] = items;
     const query = new URLSearchParams(items.map(({ id }) => ["item", id]));
     const saves = downloadLink(message("Download"), root + albumAt("/zip", query));
@@ -474,8 +490,8 @@ export class Wall {
     const isOwn = this.#may("take_back") || items.every(({ mine }) => mine);
     /** @type {[boolean, string, () => void, boolean][]} */
     const actions = [
-      [this.#may("review"), message("Keep"), () => withName(judge("keep")), true],
-      [this.#may("review"), message("Reject"), () => withName(judge("reject")), true],
+      [this.#may("review"), message("Keep"), judge("keep"), true],
+      [this.#may("review"), message("Reject"), judge("reject"), true],
       [true, message("Compare"), compare, items.length > 1 && items.length <= MOST_BESIDE],
       [this.#may("add"), message("More like these"), likeThese, isAlike && !isMany],
       [this.#may("add"), withEllipsis(MOVE), () => this.#move(query), isOwn && !isMany],
@@ -491,11 +507,7 @@ export class Wall {
     return [saves, ...buttons];
   }
 
-  /**
-   * Give items a verdict, and offer Undo.
-   * @param {readonly ItemDoc[]} items
-   * @param {ItemDoc["verdict"]} verdict
-   */
+  /** Give items a verdict, and offer Undo. @param {readonly ItemDoc[]} items @param {"keep" | "reject"} verdict */
   async #judge(items, verdict) {
     for (const item of items) await this.#say(item, { verdict, stars: item.stars });
     this.#selection.end();

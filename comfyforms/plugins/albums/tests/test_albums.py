@@ -58,6 +58,11 @@ def test_settings_are_shown_only_if_their_owner_shows_them(place: Place) -> None
             assert bool(found) == (sees and shown and who != "visitor")
             assert (SECRET.encode() in file.content) == (SECRET.encode() in packed) == sees
             assert ("words" in entry) == sees
+            clean = place.ask(who, "GET", f"/{name}/zip?verdict=open&settings=false")
+            with zipfile.ZipFile(io.BytesIO(clean.content)) as opened:
+                (entry,) = opened.namelist()
+                assert SECRET.encode() not in opened.read(entry)
+            assert "words" not in entry
             assert "words" not in doc["address"]
             assert Image.open(io.BytesIO(file.content)).size == (doc["width"], doc["height"])
             assert doc["mine"] == (who == "ann")
