@@ -16,7 +16,7 @@ import {
   settleNumbers,
 } from "./form/field_errors.js";
 import { filled } from "./form/filled.js";
-import { expectForm, waitsForForm } from "./form/form.js";
+import { addValues, expectForm, waitsForForm } from "./form/form.js";
 import { replacedLine } from "./form/replaced.js";
 import { fillEmptied, markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
@@ -166,7 +166,7 @@ function show(now, before) {
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
   const { notice } = now;
   const ofFields = notice?.ofFields ? [notice.headline, notice.advice].join(" ").trim() : "";
-  const replaced = replacedLine();
+  const replaced = replacedLine(addValues);
   if (!replaced.isConnected) $("#actions")?.prepend(replaced);
   showLine("of-fields", blocked ? "" : ofFields, (line) => {
     line.role = "alert";

@@ -101,6 +101,28 @@ def test_seeds(fast: Site, visit: Visit) -> None:
     counts_from_what_is_typed_or_drawn(person)
 
 
+def test_a_folded_seed_says_that_it_is_fixed(fast: Site, visit: Visit) -> None:
+    """Above Generate, also after a change and a reload, with a button that makes it random and
+    keeps the other values. An unfolded seed shows it itself."""
+    person = visit(fast).open(**SMALL)
+    line = person.page.locator("#replaced")
+    used = seed_of(person.generate(), fast)
+    expect(line).to_be_hidden()
+    person.act("Reuse settings")
+    expect(line).to_contain_text("Seed fixed.")
+    person.type("2.text", "typed since then")
+    expect(line).to_contain_text(f"Seed fixed: {used}")
+    person.page.reload()
+    person.ready()
+    line.get_by_role("button", name="Random").click()
+    expect(line).to_be_hidden()
+    expect(person.page.locator("#generate")).to_be_focused()
+    expect(person.entry("2.text")).to_have_value("typed since then")
+    assert seed_of(person.generate(), fast) != used
+    person.keep_seed(7)
+    expect(line).to_be_hidden()
+
+
 def counts_from_what_is_typed_or_drawn(person: Visitor) -> None:
     fast = person.site
     person.entry("5.seed").fill("100")

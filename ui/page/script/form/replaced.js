@@ -1,9 +1,10 @@
 // @ts-check
-// Line above Generate that says what has replaced the form's values. Its button undoes that until the next change.
+// Line above Generate that says what has replaced the form's values. Its button undoes that until the next change. After
+// that, the line says that a seed in a folded section is fixed, so that the next run isn't unexpectedly the same.
 
-import { button, element } from "../dom.js";
+import { $, all, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
-import { isSeed } from "./field_errors.js";
+import { fieldId, isSeed } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { typed } from "./typed.js";
 
@@ -13,6 +14,7 @@ import { typed } from "./typed.js";
 
 const UNDO = message("Undo");
 const REDO = message("Redo");
+const RANDOM = message("Random");
 const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
 
 /**
@@ -22,7 +24,11 @@ const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
  *   isTouched: boolean, fill: (values: Record<string, unknown>) => void }} Offer
  */
 
-/** @type {{ offer: Offer | null, line: { place: HTMLElement, text: HTMLElement, does: HTMLElement } | null }} */
+/**
+ * `add` puts values into the form.
+ * @typedef {(values: Record<string, unknown>) => void} Add
+ * @type {{ offer: Offer | null, line: { place: HTMLElement, text: HTMLElement, does: HTMLElement, add: Add } | null }}
+ */
 const now = { offer: null, line: null };
 
 /**
@@ -47,13 +53,15 @@ export const valuesOf = (workflow) => ({
   ...typed(workflow),
 });
 
-/** Return the line. The page calls this once it is there. */
-export function replacedLine() {
-  now.line ??= newLine();
+/** Return the line. The page calls this once it is there. @param {Add} add */
+export function replacedLine(add) {
+  now.line ??= newLine(add);
+  if (!now.offer) show(); // the form's sections are drawn late
   return now.line.place;
 }
 
-function newLine() {
+/** @param {Add} add */
+function newLine(add) {
   const place = element("div");
   place.id = "replaced";
   place.hidden = true;
@@ -70,14 +78,31 @@ function newLine() {
       true,
     );
   filled.subscribe(follow);
-  return { place, text, does };
+  return { place, text, does, add };
+}
+
+/** Return the fixed seeds in folded sections, by field key. */
+function foldedSeeds() {
+  const { held } = filled.now;
+  const keys = all("#form [data-section]").flatMap(({ dataset }) => {
+    return /** @type {string[]} */ (JSON.parse(dataset.keys ?? "[]"));
+  });
+  const isFolded = (/** @type {string} */ key) =>
+    !document.getElementById(fieldId(key))?.checkVisibility();
+  return keys.filter((key) => isSeed(key) && isFixed(held[key]) && isFolded(key));
 }
 
 function show() {
   const { offer, line } = now;
   if (!line) return;
   const { place, text, does } = line;
-  place.hidden = offer === null;
+  const seeds = offer ? [] : foldedSeeds();
+  place.hidden = !offer && !seeds.length;
+  if (seeds.length) {
+    const digits = seeds.map((key) => filled.now.held[key]).join(", ");
+    tell(text, message("Seed fixed: {seed}", { seed: digits }));
+    does.textContent = RANDOM;
+  }
   if (!offer) return;
   text.textContent = offer.isUndone ? "" : wordsOf(offer);
   does.textContent = offer.isUndone ? REDO : UNDO;
@@ -100,8 +125,12 @@ function wordsOf({ what, name }) {
 const isFixed = (seed) => /^\d+$/.test(String(seed ?? ""));
 
 function undo() {
-  const { offer } = now;
-  if (!offer) return;
+  const { offer, line } = now;
+  if (!offer) {
+    line?.add(Object.fromEntries(foldedSeeds().map((key) => [key, null])));
+    $("#generate")?.focus({ preventScroll: true }); // the line disappears
+    return;
+  }
   const { before } = offer;
   now.offer = {
     ...offer,
@@ -125,7 +154,7 @@ function end() {
  */
 function follow({ name, values, authors }, before) {
   const { offer } = now;
-  if (!offer) return;
+  if (!offer) return show();
   const isRedrawn = authors !== before.authors;
   if (isRedrawn && name !== offer.workflow && before.name === offer.workflow) end();
   else if (isRedrawn || !offer.isTouched) {
