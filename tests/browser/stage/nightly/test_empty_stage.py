@@ -165,6 +165,12 @@ def test_the_example_comes_first_on_a_phone(fast: Site, visit: Visit) -> None:
     expect(history).to_be_visible()
     expect(example).to_be_in_viewport(ratio=1)
     expect(title).to_be_hidden()
+    person.turn_tab("Form")
+    example.locator("img").click()  # opens it like any other result
+    expect(
+        person.page.locator("#stage .actions").get_by_role("link", name="Download")
+    ).to_be_visible()
+    expect(history).to_be_visible()
 
 
 IDEAS = """

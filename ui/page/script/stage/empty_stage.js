@@ -9,6 +9,7 @@ import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
+import { lookBackAt } from "../runs/following.js";
 import { page } from "../state.js";
 import { mayStart, openTemplates } from "../templates/open.js";
 
@@ -209,11 +210,23 @@ function cardFor(idea) {
   return card;
 }
 
-/** @param {PastRun} run */
-function lastOf({ page: { thumb, image, sound } }) {
-  if (!sound) return [exampleOf(image ?? thumb ?? "", OWN, thumb)];
+/**
+ * Return the user's last result. Its caption and its picture open it, with its actions.
+ * @param {PastRun} run
+ */
+function lastOf(run) {
+  const { thumb, image, sound } = run.page;
+  const show = async () => {
+    if (await lookBackAt(run)) page.set({ tab: "result" });
+  };
+  const opens = button(OWN, show, "");
+  if (!sound) {
+    const box = exampleOf(image ?? thumb ?? "", opens, thumb);
+    $("img", box)?.addEventListener("click", show);
+    return [box];
+  }
   const example = element("figure", "sound");
-  addPlayer(example, { url: sound, name: OWN, thumb });
+  addPlayer(example, { url: sound, name: OWN, thumb }, opens);
   return [example];
 }
 
@@ -231,9 +244,9 @@ function figureOf({ url, kind }) {
   return figure;
 }
 
-/** @param {HTMLElement} figure @param {Sound} sound */
-async function addPlayer(figure, sound) {
-  figure.append(element("figcaption", "", sound.name));
+/** @param {HTMLElement} figure @param {Sound} sound @param {string | HTMLElement} [words] */
+async function addPlayer(figure, sound, words = sound.name) {
+  figure.append(element("figcaption", "", words));
   const { SoundPlayer } = await import("../results/sound_player.js");
   figure.prepend(new SoundPlayer(sound).place);
 }
@@ -247,7 +260,7 @@ function roomFor() {
 /**
  * Return a picture in its own box, which has the picture's shape once it is loaded.
  * @param {string} address
- * @param {string} words
+ * @param {string | HTMLElement} words
  * @param {string | null} [thumb] for an image that the browser can't show
  */
 function exampleOf(address, words, thumb) {
