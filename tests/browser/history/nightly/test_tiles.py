@@ -40,7 +40,7 @@ def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
     person.page.locator("#stop").click()
     person.phase("stopped")
     stopped = person.page.get_by_role("button", name="Show stopped and failed")
-    expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
+    expect(person.page.get_by_text("No results with this workflow yet.")).to_be_visible()
     expect(tiles(person)).to_have_count(0)
     person.find()
     stopped.click()

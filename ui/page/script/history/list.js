@@ -118,16 +118,17 @@ export class History {
   /**
    * @param {Past} runs
    * @param {readonly Day[]} days
-   * @param {{ any: boolean, nothing: string }} there `any`: whether there are runs at all, listed or not;
-   *   `nothing`: message for an empty list
+   * @param {{ any: boolean, nothing: string, more?: HTMLElement | null }} there `any`: whether there are runs at all,
+   *   listed or not; `nothing`: message for an empty list, and `more`: the way to others
    */
-  show(runs, days, { any, nothing }) {
-    this.#held = this.#isPressed ? () => this.show(runs, days, { any, nothing }) : null;
+  show(runs, days, { any, nothing, more }) {
+    this.#held = this.#isPressed ? () => this.show(runs, days, { any, nothing, more }) : null;
     if (this.#held) return;
     this.#runs = runs;
     this.#days = days;
     this.#place.hidden = !any;
     this.#said.textContent = runs.length ? "" : this.text ? NOTHING_FOUND : nothing;
+    if (more && this.#said.textContent === nothing) this.#said.append(more);
     this.#said.dataset.icon = this.text ? "search" : "picture";
     this.#scroll.hidden = !runs.length;
     this.#at = Math.min(this.#at, Math.max(0, runs.length - 1));

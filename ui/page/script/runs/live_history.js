@@ -23,6 +23,7 @@ import { seen } from "./runs.js";
 /** @import { PageState, PastRun } from "../state.js" */
 
 const NOTHING_MADE = message("Nothing here yet.");
+const NONE_OF_IT = message("No results with this workflow yet.");
 const NO_FAVOURITES = message("No favorites yet. Press ☆ on a result to keep it here.");
 const LIMIT = "60"; // runs per request
 const AROUND = 10; // runs to load on either side of the run on the stage, for its arrows
@@ -36,6 +37,7 @@ class LiveHistory {
   #filters = new Filters(() => this.#load());
   #selection;
   #expiry = new Expiry();
+  #others = button(message("Show results of all workflows"), () => this.#listAll(), "bare");
   /** @type {readonly Day[]} */
   #days = [];
   #any = false;
@@ -228,8 +230,20 @@ class LiveHistory {
   /** @param {import("../history/past.js").Past} past */
   #show(past) {
     page.set({ past, pastOf: this.#workflow });
-    const nothing = this.#filters.areFavourites ? NO_FAVOURITES : NOTHING_MADE;
-    this.#view.show(past, this.#days, { any: this.#any, nothing });
+    const { areFavourites, which } = this.#filters;
+    const of = which.value ? NOTHING_MADE : NONE_OF_IT;
+    const nothing = areFavourites ? NO_FAVOURITES : of;
+    const more = of === NONE_OF_IT ? this.#others : null;
+    this.#view.show(past, this.#days, { any: this.#any, nothing, more });
+  }
+
+  /** List the results of all workflows, and show how to change that. */
+  #listAll() {
+    const { which } = this.#filters;
+    $(".finds", this.#place)?.click();
+    which.value = "all";
+    this.#load();
+    which.focus({ preventScroll: true });
   }
 
   /** @param {{ ids: readonly string[], favourite: boolean }} marked */
