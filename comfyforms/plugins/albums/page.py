@@ -7,7 +7,6 @@ from functools import cache
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.datastructures import URL
 
 from comfy.base.messages import message
 from comfyforms.hooks import PluginApp
@@ -28,7 +27,6 @@ from ui.web.identity import NOBODY
 
 TITLE = message("Albums")
 PATH = "/albums"
-_EARLIER = "/gallery"  # the page's address in earlier versions, which guests have in their links
 # Results look as in the history and on the stage.
 _RESULTS = ("history.css", "tile.css", "viewport.css", "parts/albums/review.css")
 _AROUND = (
@@ -90,14 +88,6 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
         if app.identity.login and Right.ADD in own.rights and Right.CHANGE not in own.rights:
             return RedirectResponse(f"{root}{PATH}/{visit.album.id}", 303)
         return _page(request, root, token, is_guest=True)
-
-    @routes.get(_EARLIER, Access.PUBLIC, status_code=308)
-    @routes.get(f"{_EARLIER}/{{rest:path}}", Access.PUBLIC, status_code=308)
-    def earlier(request: Request, rest: str = "") -> RedirectResponse:
-        """Redirect an address of an earlier version."""
-        root = app_address(request, settings.root_path)
-        url = URL(f"{root}{PATH}/{rest}".rstrip("/"))
-        return RedirectResponse(url.replace(query=request.url.query), 308)
 
     return routes
 

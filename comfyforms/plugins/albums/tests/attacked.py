@@ -35,7 +35,6 @@ PART = AttackedPart(
     frozenset(
         {
             *("/albums", "/albums/{album}", "/albums/guest/{token}"),
-            *("/gallery", "/gallery/{rest:path}"),
             # Public albums, and links to any.
             *(f"{API}/albums", ALBUM),
             *(f"{ALBUM}/{part}" for part in ("events", "items", "sheet", "zip")),

@@ -302,16 +302,3 @@ def test_users_come_by_a_guests_link_as_themselves(place: Place, access: str) ->
         is_led = access == "shared" and who in ("bob", "olga")
         leads = f"{place.app.url}/albums/{album}" if is_led else None
         assert answer.headers.get("location") == leads, who
-
-
-@pytest.mark.parametrize("path", ["", "/guest/{token}?a=b"])
-def test_an_earlier_address_leads_to_the_page(place: Place, path: str) -> None:
-    """Guests have links with the page's earlier address."""
-    path = path.format(token=place.link(place.album()[0]))
-    answer = requests.get(
-        f"{place.app.url}/gallery{path}", allow_redirects=False, timeout=LONGEST_WAIT
-    )
-    assert (answer.status_code, answer.headers["location"]) == (
-        308,
-        f"{place.app.url}/albums{path}",
-    )
