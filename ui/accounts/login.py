@@ -322,21 +322,24 @@ class Login:
         """Revoke one of the user's tokens. Return False if they have no token with this id."""
         own = next((one for one in self.tokens_of(who) if one.id == token_id), None)
         if own is not None:
-            self._store.end_token(own.key)
-            names = {"person": self.shown_name(who), "token": own.label}
-            self.note(who, message("{person} revoked the token “{token}”.", **names))
+            self._revoke(who, own)
         return own is not None
 
     def all_tokens(self) -> list[AccessToken]:
         """Return the tokens of all users, newest first, for administrators."""
         return sorted(self._store.access_tokens.values(), key=lambda one: one.made, reverse=True)
 
-    def revoke_any(self, token_id: str) -> AccessToken | None:
-        """Revoke a token of any user and return it. An unknown id counts as already revoked."""
-        found = next((one for one in self.all_tokens() if one.id == token_id), None)
-        if found is not None:
-            self._store.end_token(found.key)
-        return found
+    def revoke_any(self, who: SignedIn, token_id: str) -> None:
+        """Revoke a token of any user. An unknown id counts as already revoked."""
+        for token in self.all_tokens():
+            if token.id == token_id:
+                self._revoke(who, token)
+
+    def _revoke(self, who: SignedIn, token: AccessToken) -> None:
+        self._store.end_token(token.key)
+        names = {"person": self.shown_name(who), "token": token.label}
+        names["name"] = token_owner(token, self.ways.openid)
+        self.note(who, message("{person} revoked the token “{token}” of {name}.", **names))
 
     def close(self) -> None:
         """Write pending changes: see `SignInStore.close`."""

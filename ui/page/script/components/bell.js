@@ -14,10 +14,8 @@ export function openBell() {
   const place = dialog("when-done", message("When done"));
   const said = element("p", "aside");
   said.role = "status";
-  const sayBlocked = () => {
-    const isBlocked = notifies() !== null && Notification.permission === "denied";
-    tell(said, isBlocked ? BLOCKED : "");
-  };
+  const isBlocked = () => notifies() !== null && Notification.permission === "denied";
+  const sayBlocked = () => tell(said, isBlocked() ? BLOCKED : "");
   /** @param {string} words @param {boolean | null} isOn @param {(wish: boolean) => unknown} turn */
   const choice = (words, isOn, turn) => {
     const input = Object.assign(element("input"), { type: "checkbox", checked: isOn });

@@ -279,15 +279,8 @@ export class FormEditor {
     if (!this.#canPublish && !overwrite) return true;
     const done = isPrivate(this.name) ? message("Saved") : message("Published");
     const isDone = await this.#send("", done, overwrite, () => this.publish(true));
-    if (isDone && !isPrivate(this.name)) {
-      const seen = message("Everyone who uses this workflow sees the new form.");
-      offerUndo(
-        done,
-        seen,
-        () => this.#unpublish(),
-        () => {},
-      );
-    }
+    const seen = message("Everyone who uses this workflow sees the new form.");
+    if (isDone && !isPrivate(this.name)) offerUndo(done, seen, () => this.#unpublish());
     return isDone;
   }
 

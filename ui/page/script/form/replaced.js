@@ -24,11 +24,8 @@ const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
  *   isTouched: boolean, fill: (values: Record<string, unknown>) => void }} Offer
  */
 
-/**
- * `add` puts values into the form.
- * @typedef {(values: Record<string, unknown>) => void} Add
- * @type {{ offer: Offer | null, line: { place: HTMLElement, text: HTMLElement, does: HTMLElement, add: Add } | null }}
- */
+/** @typedef {(values: Record<string, unknown>) => void} Add puts values into the form */
+/** @type {{ offer: Offer | null, line: { place: HTMLElement, text: HTMLElement, does: HTMLElement, add: Add } | null }} */
 const now = { offer: null, line: null };
 
 /**
@@ -83,13 +80,11 @@ function newLine(add) {
 
 /** Return the fixed seeds in folded sections, by field key. */
 function foldedSeeds() {
-  const { held } = filled.now;
-  const keys = all("#form [data-section]").flatMap(({ dataset }) => {
-    return /** @type {string[]} */ (JSON.parse(dataset.keys ?? "[]"));
-  });
-  const isFolded = (/** @type {string} */ key) =>
-    !document.getElementById(fieldId(key))?.checkVisibility();
-  return keys.filter((key) => isSeed(key) && isFixed(held[key]) && isFolded(key));
+  /** @type {string[]} */
+  const keys = all("#form [data-section]").flatMap(({ dataset }) => JSON.parse(dataset.keys ?? ""));
+  return keys
+    .filter((key) => isSeed(key) && isFixed(filled.now.held[key]))
+    .filter((key) => !document.getElementById(fieldId(key))?.checkVisibility());
 }
 
 function show() {

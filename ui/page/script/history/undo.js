@@ -12,9 +12,9 @@ let closing = 0; // timer of the line; the page has only one
  * @param {string} words
  * @param {string} more
  * @param {() => void} undo
- * @param {() => void} closed called when the offer ends, and before `undo`
+ * @param {() => void} [closed] called when the offer ends, and before `undo`
  */
-export function offerUndo(words, more, undo, closed) {
+export function offerUndo(words, more, undo, closed = () => {}) {
   const line = $("#undo") ?? element("div");
   line.id = "undo";
   putOnTop(line);

@@ -216,18 +216,12 @@ function cardFor(idea) {
  */
 function lastOf(run) {
   const { thumb, image, sound } = run.page;
-  const show = async () => {
-    if (await lookBackAt(run)) page.set({ tab: "result" });
-  };
+  const show = async () => (await lookBackAt(run)) && page.set({ tab: "result" });
   const opens = button(OWN, show, "");
-  if (!sound) {
-    const box = exampleOf(image ?? thumb ?? "", opens, thumb);
-    $("img", box)?.addEventListener("click", show);
-    return [box];
-  }
-  const example = element("figure", "sound");
-  addPlayer(example, { url: sound, name: OWN, thumb }, opens);
-  return [example];
+  const box = sound ? element("figure", "sound") : exampleOf(image ?? thumb ?? "", opens, thumb);
+  if (sound) addPlayer(box, { url: sound, name: OWN, thumb }, opens);
+  $("img", box)?.addEventListener("click", show);
+  return [box];
 }
 
 /** @param {SharedValues} shared */
