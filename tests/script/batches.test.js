@@ -180,8 +180,10 @@ test("describes a batch's progress, failures and varied fields", () => {
     titleWords({ title: "A", varied, first_values }),
   );
   const [told, ...others] = titles.map((one) => one.replaceAll("\u00a0", " "));
-  assert.equal(told, "A · Prompt · Steps 2, 4");
-  assert.deepEqual(others, ["A · Prompt, Steps", "A · Prompt, Steps"]);
+  assert.equal(told, "A · Prompt × Steps");
+  assert.deepEqual(others, ["A · Prompt × Steps", "A · Prompt × Steps"]);
+  const one = titleWords({ title: "A", varied: ["Steps"], first_values: ["2, 4"] });
+  assert.equal(one.replaceAll("\u00a0", " "), "A · Steps 2, 4");
   assert.equal(titleWords({ title: "Upscale", varied: [], first_values: [] }), "Upscale");
   const batch = /** @type {any} */ ({ state: "running", done: 5, failed: 0, rows: 12 });
   assert.equal(progressWords(batch), "5 of 12 done");

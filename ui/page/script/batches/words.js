@@ -39,9 +39,9 @@ export const whyWords = ({ state, why }, serverAway) =>
  * @param {Pick<BatchDoc, "title" | "varied" | "first_values">} batch
  */
 export function titleWords({ title, varied, first_values: values }) {
-  const fields = varied.map((label, at) => [label, values[at]].filter(Boolean).join(" "));
-  const words = [title, ...(values.some(Boolean) ? fields : [varied.join(", ")])];
-  return joined(words.filter(Boolean));
+  const [label = "", ...others] = varied;
+  const one = [label, values[0]].filter(Boolean).join(" ");
+  return joined([title, others.length ? varied.join(" × ") : one].filter(Boolean));
 }
 
 /** @param {BatchRow["state"]} state */

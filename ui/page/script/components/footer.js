@@ -1,6 +1,6 @@
 // @ts-check
-// Footer with a button for the keyboard shortcuts, and the language menu. On a phone it is in the header's menu. The
-// account's menu, if there is one, has the language menu.
+// Footer with a button for the keyboard shortcuts, and the language menu. On a phone it is in the header's menu, otherwise
+// in the account's menu, if there is one.
 
 import { $ } from "../dom.js";
 import { filled } from "../form/filled.js";
@@ -15,12 +15,12 @@ export function mountFooter(place) {
   const language = $("select", place);
   const phone = matchMedia("(max-width: 600px)");
   const settle = () => {
-    const list = phone.matches && $("#header-list");
-    (list || place).append(colophon ?? "");
-    const look = list ? null : $(".account-menu .look");
+    const menu = $(phone.matches ? "#header-list" : ".account-menu");
+    (menu ?? place).append(colophon ?? "");
+    const look = phone.matches ? null : $(".account-menu .look");
     if (look) look.after(language ?? "");
-    else (list || colophon)?.append(language ?? "");
-    colophon?.toggleAttribute("open", phone.matches);
+    else (menu ?? colophon)?.append(language ?? "");
+    colophon?.toggleAttribute("open", menu !== null);
   };
   phone.addEventListener("change", settle);
   settle();

@@ -19,7 +19,7 @@ import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 const LEAST = 160; // pixels per cell
 const MOST = 440;
-const LEAST_ON_PHONE = 136;
+const LEAST_ON_PHONE = 110;
 const ROWS = 2.2; // in view, so that the start of the third shows that more follow
 const FEW = 3; // rows, which all fit
 const LOWEST = 120; // pixels per cell of these

@@ -261,6 +261,7 @@ function exampleOf(address, words, thumb) {
   const box = element("div", "picture");
   const example = element("figure", "example");
   const image = element("img");
+  if (thumb) example.style.background = `center / cover url("${addressOf(thumb)}")`; // until the image has loaded
   const shape = () => {
     example.style.setProperty("--ratio", String(image.naturalWidth / image.naturalHeight));
     example.style.setProperty("--natural", `${image.naturalWidth}px`);

@@ -7,7 +7,6 @@ import {
   announce,
   button,
   dialog,
-  downloadLink,
   element,
   iconButton,
   root,
@@ -73,9 +72,8 @@ export const addedWays = () => JSON.parse($("#sharing")?.textContent ?? "[]");
  * Ask how to share a result.
  * @param {Item} item
  */
-export function share({ run, at, url, name, thumb }) {
-  const download = downloadLink(message("Download"), addressOf(url), name);
-  const link = linkTo([`${run}/${at}`], download);
+export function share({ run, at, thumb }) {
+  const link = linkTo([`${run}/${at}`]);
   return openDialog(message("Share this result"), { results: [{ run, file: at }] }, [link], thumb);
 }
 
@@ -94,10 +92,8 @@ export async function shareSeveral(runs) {
     count += saved.length;
     for (const { n, kind } of saved) if (canBeShared(kind)) files.push(`${run}/${n}`);
   }
-  const chosen = new URLSearchParams(runs.map((run) => ["run", run]));
-  const download = downloadLink(message("Download"), `${root}/files/chosen.zip?${chosen}`);
   const title = plural("Share {count} result", "Share {count} results", { count });
-  await openDialog(title, { runs: runs.toReversed() }, [linkTo(files, download)]);
+  await openDialog(title, { runs: runs.toReversed() }, [linkTo(files)]);
 }
 
 /**
@@ -162,14 +158,11 @@ const wayOf = ({ label, module }, what) => ({
 
 /**
  * @param {readonly string[]} files the results' runs and indexes, such as "run/0"
- * @param {HTMLElement} download offered if no one else can open the link
  * @returns {Way}
  */
-const linkTo = (files, download) => ({
+const linkTo = (files) => ({
   label: message("With a link"),
   async fill(place, close) {
-    download.className = "bare";
-    download.dataset.icon = "download";
     const most = message("Choose {most} images, videos or sounds at most.", { most: MOST });
     const query = new URLSearchParams(files.map((file) => ["file", file]));
     if (!files.length || files.length > MOST) {
@@ -183,10 +176,7 @@ const linkTo = (files, download) => ({
     const path = `${API}/link?${query}`;
     /** @type {LinkDoc | null} */
     const told = await ask(path, undefined, "GET");
-    return (
-      told &&
-      new SharePanel(place, close, path, files.length, told, ONLY_HERE ? [download] : []).first
-    );
+    return told && new SharePanel(place, close, path, files.length, told).first;
   },
 });
 
@@ -200,7 +190,6 @@ class SharePanel {
   #carries = element("p", "carries aside");
   #last = element("div", "row last");
   #told;
-  #instead;
 
   /**
    * @param {HTMLElement} place
@@ -208,20 +197,18 @@ class SharePanel {
    * @param {string} path the link's path in the API
    * @param {number} count the number of results
    * @param {LinkDoc} told the state of the link
-   * @param {HTMLElement[]} instead what to offer beside a link
    */
-  constructor(place, close, path, count, told, instead) {
+  constructor(place, close, path, count, told) {
     this.#place = place;
     this.#close = close;
     this.#path = path;
     this.#words = wordsFor(count);
     this.#told = told;
-    this.#instead = instead;
     const withPrompt = told.has_prompt ? [this.#withPrompt()] : [];
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
-    const readers = told.needs_sign_in ? FOR_ACCOUNTS : ONLY_HERE ? "" : this.#words.withoutSignIn;
-    const reach = [element("p", "aside", readers), ...onlyHereWords()];
+    const readers = told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn;
+    const reach = ONLY_HERE ? onlyHereWords() : [element("p", "aside", readers)];
     place.append(...before, this.#link, ...reach, ...withPrompt, this.#carries, this.#last);
     this.#show();
   }
@@ -249,7 +236,7 @@ class SharePanel {
     create.ariaDisabled = String(!includes && !canStrip);
     const stop = iconButton("close", () => this.#ask(), "bare");
     stop.textContent = message("Stop sharing");
-    const aside = address || others ? [stop] : this.#instead;
+    const aside = address || others ? [stop] : [];
     const leave = this.#leave(message("Cancel"));
     this.#last.replaceChildren(...aside, ...(address ? [] : [leave, create]));
     return link;
