@@ -159,7 +159,7 @@ def _first_values(form: Form, values: Mapping[str, Any]) -> str:
         is_told = isinstance(value, str | float | int) and not isinstance(value, bool)
         if is_told and not field.is_seed and value not in ("", field.default):
             words = shorten(str(value), 40, placeholder="…")
-            told.append(words if field.role == "prompt" else f"{translated(field.label)} {words}")
+            told.append(f"{translated(field.label)} {words}")
     return " · ".join(told[:3])
 
 

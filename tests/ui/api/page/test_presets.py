@@ -79,7 +79,7 @@ def test_presets_are_private(app: RunningApp) -> None:
     }
     assert ask(app, "POST", OF_TEXT, name=" Cats ", values=values).status_code == 204
     right = {"2.text": "a cat", "5.steps": 7, "5.seed": "+41", "5.cfg": 2.5}
-    listing = {"own": ["Cats"], "own_values": ["a cat · Steps 7 · Guidance scale 2.5"]}
+    listing = {"own": ["Cats"], "own_values": ["Prompt a cat · Steps 7 · Guidance scale 2.5"]}
     listing |= {"shared": [], "shared_values": []}
     assert listed(app) == listing | {"may_share": True}
     assert values_of(app, "Cats") == right
