@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 _STAR = "M12 4l2.5 5.2 5.7.8-4.1 4 1 5.7-5.1-2.7-5.1 2.7 1-5.7-4.1-4 5.7-.8z"
 _SPEAKER = "M4 10v4h3l4.5 3.5v-11L7 10z"
+_SLIDERS = "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4"
 _FILLED = ("pause", "play", "star-filled")
 _PATHS = MappingProxyType(
     {
@@ -32,7 +33,7 @@ _PATHS = MappingProxyType(
         "eraser": "M9 19l-4.5-4.5L14 5l5.5 5.5L11 19zM9.5 9.5L15 15M9 19h11",
         "expand": "M14 4h6v6M10 20H4v-6M20 4l-7 7M4 20l7-7",
         "folder": "M3.5 6h6l2 2.5h9V19h-17z",
-        "form": "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
+        "form": _SLIDERS,
         "forward": "M10 6l6 6-6 6",
         "link": "M10 14l4-4M11 7l2-2a4.2 4.2 0 0 1 6 6l-2 2M13 17l-2 2a4.2 4.2 0 0 1-6-6l2-2",
         "moon": "M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10z",
@@ -50,7 +51,7 @@ _PATHS = MappingProxyType(
         "redo": "M20 8h-9.5a5.5 5.5 0 0 0 0 11H14M16.5 4.5L20 8l-3.5 3.5",
         "reload": "M19 8a8 8 0 1 0 1 5M19.5 4v4.5H15",
         "reset": "M5 8a8 8 0 1 1-1 5M4.5 4v4.5H9",
-        "reuse": "M4 17h9a5 5 0 0 0 0-10H6M9 4L6 7l3 3",
+        "reuse": _SLIDERS,
         "search": "M4.5 11a6.5 6.5 0 1 1 13 0 6.5 6.5 0 0 1-13 0zM16 16l4 4",
         "share": "M12 15V4M8 7.5L12 3.5l4 4M6 11H5v9h14v-9h-1",
         "sound": f"{_SPEAKER}M15.5 9.5a3.5 3.5 0 0 1 0 5M18 7a7 7 0 0 1 0 10",
