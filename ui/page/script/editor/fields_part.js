@@ -65,13 +65,7 @@ export class FieldsPart {
     label.htmlFor = this.#others.id;
     const others = element("div", "entry inline stack", label, this.#others);
     this.#hidden.lastElementChild?.append(this.#hiddenList);
-    this.place.append(
-      element("h3", "", message("Fields")),
-      this.#groups,
-      tools,
-      this.#hidden,
-      others,
-    );
+    this.place.append(this.#groups, tools, this.#hidden, others);
   }
 
   draw() {
@@ -114,7 +108,7 @@ export class FieldsPart {
         name,
         signButton("close", remove, () => this.#rename(place, null)),
       );
-    } else head.append(element("h4", "", groupTitle(place)));
+    } else head.append(element("h3", "", groupTitle(place)));
     const made = element("div", "group", head, list);
     made.addEventListener("dragover", (event) => {
       if (event.dataTransfer?.types.includes(DRAGGED)) event.preventDefault();
@@ -159,6 +153,7 @@ export class FieldsPart {
       const view = row.place === place ? this.#view(row.key) : null;
       const isAlone = labels.indexOf(labels[at]) === labels.lastIndexOf(labels[at]);
       view?.show(model, row.key === selected, isAlone);
+      view?.limit((by) => rowMoved(model, row.key, by, this.#pairs) !== model);
       return view ? [view.place] : [];
     });
     fillIn(list, views);
@@ -409,6 +404,12 @@ class RowView {
       this.#shownPlace !== placed(rows, model)
     )
       this.#drawForm(rows, model);
+  }
+
+  /** @param {(by: -1 | 1) => boolean} moves whether the row can move up or down */
+  limit(moves) {
+    this.#up.ariaDisabled = String(!moves(-1));
+    this.#down.ariaDisabled = String(!moves(1));
   }
 
   /** @param {readonly Row[]} rows @param {Model} model */
