@@ -129,12 +129,12 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             last = events[-1].id if found[_PAGE:] else ""
             table_link = f"{AUDIT_TABLE[1:]}?{_query(wanted)}"
             save = (
-                f'<p><a class="button quiet" data-icon="download" title="{html_of(_AUDIT)}"'
-                f' href="{table_link}" download>{html_of(_SAVE)}</a></p>'
+                '<p class="save"><a class="button quiet" data-icon="download" download'
+                f' title="{html_of(_AUDIT)}" href="{table_link}">{html_of(_SAVE)}</a></p>'
             )
             more = f'<p><a href="{ACTIVITY[1:]}?{_query(chosen, last)}">{html_of(_MORE)}</a></p>'
             return f"""<section class="card activity">{_filters(chosen, desk.people.accounts())}
-<div id="found">{save if rows else ""}{shown or f"<p>{html_of(none)}</p>"}
+<div id="found">{save}{shown or f"<p>{html_of(none)}</p>"}
 {more if last else ""}</div>
 </section>"""
 
