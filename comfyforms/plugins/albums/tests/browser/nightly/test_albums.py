@@ -214,7 +214,7 @@ def test_a_second_reviewer_begins_with_the_rest(fast: Site, visit: Visit) -> Non
     expect(tiles).to_have_count(2)
     expect(tiles.last).to_have_attribute("data-verdict", "reject")
     dimmed = tiles.last.locator(".tile")
-    expect(dimmed).to_have_css("background-color", "rgb(242, 242, 245)")  # not bleached
+    expect(dimmed).to_have_css("background-color", "rgb(242, 242, 245)")  # the page's
 
 
 def test_an_album_fits_a_phone(fast: Site, visit: Visit) -> None:
