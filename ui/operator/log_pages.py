@@ -5,12 +5,11 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from types import MappingProxyType
 from typing import Annotated, cast
 from urllib.parse import parse_qs, urlencode
@@ -63,6 +62,7 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 _TITLES = _PERSON, _ACTION, _WHAT, _TIME
+_OWN_ROW: Sequence[AuditAction] = "failed", "administer", "sign-in"
 _STOPPED = message("Stopped sharing")
 _WORKFLOW = re.compile(r"/workflows/(.+?)(?:/keep|/editor.*)?")
 _CURSOR = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}-[0-9]{1,15}")
@@ -209,14 +209,16 @@ def _words(one: AuditEvent) -> tuple[str, str]:
 def _rows(
     events: Iterable[AuditEvent], servers: Mapping[str, str]
 ) -> tuple[list[tuple[str | Cell, ...]], list[str]]:
-    """Return the rows and their days. Equal actions of a person within an hour have one row, with
-    their number, but each failed run its own. `servers`: the names of failed runs' servers."""
-    alike = defaultdict[object, list[AuditEvent]](list)
-    for one in events:
-        run = one.run if one.action == "failed" else ""
-        alike[one.at // _HOUR, one.account, one.person, one.action, one.what, run].append(one)
-    rows = [_row(group, servers) for group in alike.values()]
-    return rows, [current_language().date(first.at) for first, *_ in alike.values()]
+    """Return the rows and their days. Equal actions in a row within an hour share one, with their
+    number, but those in `_OWN_ROW` don't. `servers`: the names of failed runs' servers."""
+
+    def alike(one: AuditEvent) -> object:
+        own = one.id if one.action in _OWN_ROW else ""
+        return one.at // _HOUR, one.account, one.person, one.action, one.what, own
+
+    groups = [list(group) for _, group in groupby(events, alike)]
+    rows = [_row(group, servers) for group in groups]
+    return rows, [current_language().date(first.at) for first, *_ in groups]
 
 
 def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str | Cell, ...]:
@@ -231,7 +233,9 @@ def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str 
     is_unknown = first.action == "sign-in"  # the typed name may be a password
     person = Cell("–") if is_unknown else _person(first.account, first.person)
     shown = Cell(f'<span class="warning">{html_of(action)}</span>') if is_unknown else action
-    return person, shown, Cell(text), current_language().time(first.at)
+    earliest, latest = sorted((first.at, events[-1].at))
+    times = dict.fromkeys(map(current_language().time, (earliest, latest)))
+    return person, shown, Cell(text), "–".join(times)
 
 
 def _person(account: str, person: str) -> Cell:
