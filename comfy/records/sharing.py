@@ -57,12 +57,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class SharedLink:
-    """Link for administrators: its owner's digest, the number of its files, and when the newest of
-    their runs ended, in seconds since 1970."""
+    """Link for administrators: its owner's digest, the number of its files, one of their runs, and
+    when the newest of these ended, in seconds since 1970."""
 
     token: str
     owner: str
     files: int
+    run: str
     newest: float
 
 
@@ -170,10 +171,14 @@ class SharedResults:
     def all(self) -> list[SharedLink]:
         """Return the links of all owners."""
         each = _shared.c.token, _runs.c.owner
-        facts = func.count(), func.max(_runs.c.ended_at)
+        facts = func.count(), func.max(_shared.c.run), func.max(_runs.c.ended_at)
         query = select(*each, *facts).join_from(_shared, _runs).group_by(*each)
         with reading(self._engine) as connection:
-            return [SharedLink(*row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        return [
+            SharedLink(token, owner, number, unescaped(run), newest)
+            for token, owner, number, run, newest in rows
+        ]
 
     def end(self, token: str) -> None:
         """Remove a link of any owner."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from comfy.base.errors import RunNotFound
@@ -11,6 +11,7 @@ from comfy.base.messages import message
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from ui.administration.audit_log import Actor, AuditLog
+from ui.administration.servers import workflow_title
 from ui.web.identity import Identity
 
 _RESULTS = "results"
@@ -22,7 +23,7 @@ class PluginLink:
     """Link that opens something of a plugin's without an account. `owner`: the name of who made it,
     "" for people without an account; `until`: seconds since 1970, None for no end; `end`: ends
     it; `about`: what it opens and allows, and `address`: where administrators see that, below the
-    app's, "" if they may not."""
+    app's, "" if they may not; `results`: how many it shows, None if that isn't known."""
 
     token: str
     owner: str
@@ -30,6 +31,7 @@ class PluginLink:
     end: Callable[[], None]
     about: str = ""
     address: str = ""
+    results: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class PluginLinks:
 @dataclass(frozen=True, slots=True)
 class LinkRow:
     """Link to shared results, or of a plugin. `id`: a digest; `owner`: their name; `until`: seconds
-    since 1970, None for no end; `results`: how many it shows, and `newest`: when the last of these
-    was made, both None for a plugin's; `about`, `address`: see `PluginLink`."""
+    since 1970, None for no end; `newest`: when the last of its results was made, None for a
+    plugin's; `results`, `about`, `address`: see `PluginLink`."""
 
     id: str
     kind: str
@@ -101,18 +103,20 @@ class LinkActions:
         shared, identity = self.history.shared, self.identity
         links = shared.all()
         owners = self.history.administration.usage.owners({one.owner for one in links})
+        records = self.history.get_many({one.run for one in links}, None)
         for link in links:
             owner = owners.get(link.owner, "")
             if identity.is_removed(owner) == removed:
                 name = identity.name_of(owner) or _WITHOUT_ACCOUNT
-                row = LinkRow(_id(link.token), _RESULTS, name, None, link.files, link.newest)
+                about = workflow_title(records[link.run].job) if link.run in records else ""
+                row = LinkRow(_id(link.token), _RESULTS, name, None, link.files, link.newest, about)
                 yield row, partial(shared.end, link.token)
         for part in self.of_plugins:
             for one in part.all():
                 if identity.is_removed_name(one.owner) == removed:
                     name = one.owner or _WITHOUT_ACCOUNT
-                    row = LinkRow(_id(one.token), part.kind, name, one.until)
-                    yield replace(row, about=one.about, address=one.address), one.end
+                    values = one.until, one.results, None, one.about, one.address
+                    yield LinkRow(_id(one.token), part.kind, name, *values), one.end
 
 
 def _id(token: str) -> str:

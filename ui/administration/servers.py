@@ -20,6 +20,7 @@ from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
 from comfy.local_comfyui.supervisor import ComfyUIStatus, LocalComfyUI
+from comfy.records.record import Job
 from comfy.runs.interface import Run, RunRegistry
 from ui.administration.audit_log import Actor, AuditLog
 from ui.documents.headlines import AWAY, elapsed_words
@@ -203,7 +204,7 @@ def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunL
     return RunLine(
         run.id,
         name or GUEST,
-        _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
+        workflow_title(job),
         message("{time} ago", time=elapsed_words(now - run.submitted_at)),
         _progress(state),
         server,
@@ -211,6 +212,11 @@ def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunL
         run.submitted_at,
         waits=run.waits_here,
     )
+
+
+def workflow_title(job: Job) -> str:
+    """Return the title of a run's workflow, for administrators."""
+    return _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow
 
 
 def _progress(state: RunState) -> str:

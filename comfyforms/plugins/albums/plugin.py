@@ -47,7 +47,9 @@ def app_parts(app: PluginApp) -> AppParts:
     store = AlbumStore(history.engine, history.grew)
 
     def links() -> Iterator[PluginLink]:
-        for link, album in store.all_links():
+        found = store.all_links()
+        counts = store.counts({album.id for _, album in found})
+        for link, album in found:
             end = partial(store.end_link, album.id)
             is_open = album.access != "private"  # to administrators
             facts = (
@@ -57,7 +59,8 @@ def app_parts(app: PluginApp) -> AppParts:
             )
             about = " · ".join(filter(None, facts))
             address = f"{PATH[1:]}/{album.id}" if is_open else ""
-            yield PluginLink(link.token, album.by, link.expires_at, end, about, address)
+            values = link.expires_at, end, about, address, counts[album.id].items
+            yield PluginLink(link.token, album.by, *values)
 
     return AppParts(
         [page_routes(app, store)],
