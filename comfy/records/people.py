@@ -31,6 +31,7 @@ from comfy.records.tables import (
     files,
     group_files,
     preset_files,
+    runs,
 )
 
 FILES = (files, preset_files, group_files)
@@ -116,6 +117,16 @@ def delete_old(connection: Connection) -> None:
         match table.info.get(ROWS):
             case Bounded(age=age, lasts=seconds) if seconds:
                 connection.execute(delete(table).where(table.c[age] < time.time() - seconds))
+
+
+def has_kept_rows(connection: Connection, owner: str) -> bool:
+    """Return whether an owner has results, or other rows within `--keep-gb`."""
+    whose = digest(owner), json.dumps(owner)
+    columns = (
+        table.c[kept.owner] for table, kept in kept_tables(with_files=True) if not kept.stays
+    )
+    rows = (runs.c.owner.in_(whose) & runs.c.deleted_at.is_(None), *(x.in_(whose) for x in columns))
+    return any(connection.execute(select(literal(1)).where(one).limit(1)).first() for one in rows)
 
 
 def delete_person(connection: Connection, owner: str) -> None:

@@ -64,7 +64,13 @@ from comfy.records.lineage import (
     may_be_source,
     may_be_use,
 )
-from comfy.records.people import delete_old, delete_person, make_room, uses_of_rows
+from comfy.records.people import (
+    delete_old,
+    delete_person,
+    has_kept_rows,
+    make_room,
+    uses_of_rows,
+)
 from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
 from comfy.records.rows import ALL, COLUMNS, UNREADABLE, Wanted, escaped, record_of, row_of
@@ -468,15 +474,21 @@ class RunStore:
         with reading(self.engine) as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
+    def has_results(self, owner: str) -> bool:
+        """Return whether an owner has results, presets, batches, or a plugin's rows."""
+        with reading(self.engine) as connection:
+            return has_kept_rows(connection, owner)
+
     def forget_person(self, owner: str) -> None:
         """Delete everything of an owner, also in plugins' tables. Finished runs are hidden, and
-        soon deleted. Unfinished runs and groups must have ended."""
+        deleted soon, as if they had been hidden at time 0. Unfinished runs and groups must have
+        ended."""
         ended = (_runs.c.owner == digest(owner)) & _runs.c.ended_at.is_not(None)
         of_presets = select(_preset_files.c.digest).where(_preset_files.c.owner == digest(owner))
         with self._writing:
             with self._changing() as connection:
                 self._before_change(connection, ended)
-                connection.execute(update(_runs).where(ended).values(deleted_at=time.time()))
+                connection.execute(update(_runs).where(ended).values(deleted_at=0.0))
                 before = connection.execute(of_presets.distinct()).scalars().all()
                 delete_person(connection, owner)
                 self._rows_gone(connection)

@@ -252,9 +252,18 @@ class Login:
         """End all sessions and revoke all tokens of a user with a password or from a proxy."""
         who = SignedIn(name, "password")
         self.end_all(who)
-        tokens = self.tokens_of(who)
+        every = list(self._store.access_tokens.values())
+        tokens = [one for one in every if _person(one) == _person(who)]
         self._note_seen([(one, one.used) for one in tokens])
         self._store.end_tokens([one.id for one in tokens])
+
+    def change_password(self, who: SignedIn, password: str) -> None:
+        """Change a user's own password, and end their sessions and tokens. Raises ComfyError for a
+        short password, or if the user isn't in the users file."""
+        if self.ways.file is not None:
+            self.ways.file.set_password(who.name, password)
+            self.end_everything(who.name)
+            self.note(who, message("{person} changed their password.", person=who.name))
 
     def _end(self, sessions: Sequence[BrowserSession]) -> None:
         self._note_seen([(one, one.seen) for one in sessions])
@@ -293,9 +302,7 @@ class Login:
 
     def tokens_of(self, who: SignedIn) -> list[AccessToken]:
         """Return the user's tokens, newest first."""
-        every = list(self._store.access_tokens.values())
-        own = (one for one in every if _person(one) == _person(who))
-        return sorted(own, key=lambda one: one.made, reverse=True)
+        return [one for one in self.all_tokens() if _person(one) == _person(who)]
 
     def new_token(self, who: SignedIn, label: str, scope: str = "") -> str:
         """Create a token and return its value, which isn't stored. `scope`: see `AccessToken`.
@@ -326,8 +333,11 @@ class Login:
         return own is not None
 
     def all_tokens(self) -> list[AccessToken]:
-        """Return the tokens of all users, newest first, for administrators."""
-        return sorted(self._store.access_tokens.values(), key=lambda one: one.made, reverse=True)
+        """Return the tokens of all users, newest first, for administrators, without tokens that
+        a change of the password has ended."""
+        every = list(self._store.access_tokens.values())
+        valid = (one for one in every if one.way != "password" or self._holds(one))
+        return sorted(valid, key=lambda one: one.made, reverse=True)
 
     def revoke_any(self, who: SignedIn, token_id: str) -> None:
         """Revoke a token of any user. An unknown id counts as already revoked."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
+from unicodedata import category
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 Role = Literal["user", "operator"]
 SHORTEST = 8  # characters in a password
 _LONGEST_NAME = 100
+_SIGNS = "._-@"  # that names may have besides letters and digits
 _HASHER = PasswordHasher()  # RFC 9106's choice for low-memory machines: 64 MB, three passes
 # Costs as much to verify as a real password, but is the hash of no password.
 _NOBODYS = (
@@ -99,10 +101,11 @@ def _hashed_password(password: str) -> str:
 
 
 def _check_name(name: str) -> None:
-    """Raise ComfyError for a name that can't be typed on the sign-in page."""
-    if not name.isprintable() or name != name.strip() or not 0 < len(name) <= _LONGEST_NAME:
+    """Raise ComfyError for a name that can't be typed on the sign-in page, or part of a path."""
+    is_typed = all(category(one)[0] in "LMN" or one in _SIGNS for one in name)
+    if not is_typed or not name.strip(_SIGNS) or len(name) > _LONGEST_NAME:
         raise ComfyError(
-            message("A name must have 1 to 100 characters, without leading or trailing spaces."),
+            message("A name must have 1 to 100 letters, digits or characters of “._-@”."),
             message("Choose another one."),
         )
 

@@ -45,6 +45,7 @@ _GUESTS = message("Guests")
 _NO_FILE = message("Sign-in with passwords is off.")
 _NOT_YOURSELF = message("You can't remove yourself or change your own role.")
 _ASK_ANOTHER = message("Ask another administrator.")
+_OTHER_NAME = message("Delete them under “Guests and removed people” or choose another name.")
 PersonWay = Literal["password", "settings", "provider", "proxy", "guests", "removed"]
 _GROUPS, _GROUP = 4, 4  # 80 bits
 
@@ -284,15 +285,16 @@ class People:
         """Return whether users can be added and removed here."""
         return self.login is not None and self.login.ways.file is not None
 
-    def all(self) -> list[PersonRow]:
-        """Return all users by name, then guests and removed users who have results here."""
+    def all(self, earlier: str = "") -> list[PersonRow]:
+        """Return all users by name, then guests and removed users who have results here, also the
+        removed user `earlier` if they left anything."""
         figures = _Figures.read(self.runs.history, time.time())
         people = [
             replace(figures.of(one, digest(owner)), limit_bytes=storage_of(self.group_of(owner)))
             for owner, one in self._known()
         ]
         people.sort(key=lambda one: one.name.casefold())
-        return [*people, *figures.others()]
+        return [*people, *figures.others(earlier if self._is_unknown(earlier) else "")]
 
     def accounts(self) -> dict[str, str]:
         """Return the names of all accounts by owner, sorted by name."""
@@ -319,12 +321,18 @@ class People:
     def add(
         self, actor: Actor, name: str, password: str, role: Role, groups: Sequence[str] = ()
     ) -> NewPassword:
-        """Add a user. An empty password is generated. Raises ComfyError for a name that is taken or
-        invalid, and for a short password."""
+        """Add a user. An empty password is generated. Raises ComfyError for a name that is taken,
+        invalid, or a removed user's whose results are still here, and for a short password."""
         name, made = name.strip(), "" if password else _generated_password()
         if self.login is not None and self.login.user(name) is not None:
             raise ComfyError(message("The user {name} already exists.", name=name))
-        self.links.end_removed(name)  # of a user removed in the shell
+        if self._is_unknown(name):
+            if self.runs.history.has_results(f"user:{name}"):
+                sentence = message(
+                    "“{name}” had an account whose results are still here.", name=name
+                )
+                raise ComfyError(sentence, _OTHER_NAME)
+            self.runs.history.forget_person(f"user:{name}")  # drafts of an earlier user
         self.file.add(name, password or made, role, groups)
         self.audit.note(actor, message("{person} added {name}.", person=actor.name, name=name))
         return NewPassword(name, made)
@@ -404,6 +412,9 @@ class People:
             actor, message("{person} deleted the results of {name}.", person=actor.name, name=name)
         )
 
+    def _is_unknown(self, name: str) -> bool:
+        return self.login is not None and not self.login.knows(name, by_provider=False)
+
     def _end(self, name: str) -> None:
         if self.login is not None:
             self.login.end_everything(name)
@@ -474,10 +485,14 @@ class _Figures:
             expiring_bytes=int(sum(one.bytes for one in soon)),
         )
 
-    def others(self) -> Iterator[PersonRow]:
-        """Yield the other owners of results: removed users by name, and all guests together."""
+    def others(self, earlier: str) -> Iterator[PersonRow]:
+        """Yield the other owners of results: removed users by name, also `earlier` without results,
+        and all guests together."""
         largest = sorted(self.held, key=lambda one: -self.held[one].bytes)[:_MOST_EARLIER]
-        for key, owner in self.history.administration.usage.owners(largest).items():
+        owners = self.history.administration.usage.owners(largest)
+        if earlier and self.history.has_results(f"user:{earlier}"):
+            owners[digest(f"user:{earlier}")] = f"user:{earlier}"
+        for key, owner in owners.items():
             kind, _, name = owner.partition(":")
             if kind == "user":
                 yield self.of(PersonRow(name, "", "removed", "user"), key)

@@ -21,6 +21,7 @@ from ui.files.copies import FileCopies
 log = logging.getLogger(__name__)
 
 _UNDOABLE = 15.0  # seconds; the page offers undo for ten
+_WITH_PERSON = 1.0  # before it: see `RunStore.forget_person`
 _PAUSE = 5.0  # seconds
 _STAYS = message("The ComfyUI server may keep copies.")
 
@@ -34,10 +35,10 @@ class RunDeletion:
     copies: FileCopies
     clean_up: Callable[[Record], bool]
 
-    def delete(self, run_id: str, owner: str) -> str:
+    def delete(self, run_id: str, owner: str, *, by_owner: bool = True) -> str:
         """Delete a user's finished run: its record, its files and their copies for forms, and on
         the ComfyUI server its history entry and input files. An unreachable server doesn't prevent
-        the local deletion.
+        the local deletion. The audit log gets those `by_owner`.
 
         Return a sentence about what stays, or "". Raises ComfyError for an unfinished run and
         RunNotFound.
@@ -49,10 +50,11 @@ class RunDeletion:
             return _STAYS
         self.runs.forget(run_id, owner)
         self.copies.remove(record)
-        with suppress(ComfyError):  # the run is deleted anyway
-            self.runs.history.audit.add(
-                owner, "delete", record.job.title, record.id, address=record.address
-            )
+        if by_owner:
+            with suppress(ComfyError):  # the run is deleted anyway
+                self.runs.history.audit.add(
+                    owner, "delete", record.job.title, record.id, address=record.address
+                )
         emptied = self.clean_up(record)
         return "" if emptied and not record.state.files else _STAYS
 
@@ -60,9 +62,11 @@ class RunDeletion:
         """Delete the runs that were removed from the list at least this many seconds ago. A run
         that can't be deleted is tried again later. Raises ComfyError if the history can't be used.
         """
-        for record in self.runs.history.unlisted(time.time() - older):
+        found = self.runs.history.unlisted(time.time() - older)
+        with_person = {one.id for one in self.runs.history.unlisted(_WITH_PERSON)}
+        for record in found:
             try:
-                self.delete(record.id, record.owner)
+                self.delete(record.id, record.owner, by_owner=record.id not in with_person)
             except RunNotFound:  # another process has deleted it
                 continue
             except ComfyError as problem:

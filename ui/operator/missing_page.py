@@ -27,7 +27,7 @@ from ui.web.shares import Work
 _MODELS, _PACKS = message("Models"), message("Node packs")
 _UNREADABLE = message("Workflows that can't be read")
 _MISSING = message("Missing models and nodes")
-_NOTHING_LACKS = message("Every workflow has what it needs.")
+_NOTHING_LACKS = message("Every shared workflow has what it needs.")
 _NOT_KNOWN = message("No server has reported its models and nodes.")
 _PACK_NAMES = {
     "core": message("Nodes of ComfyUI itself"),

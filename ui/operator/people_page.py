@@ -96,7 +96,7 @@ class PeopleHandlers:
         own = self.desk.actor(request).name
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
         return _body(
-            self.desk.people.all(),
+            self.desk.people.all(typed.strip()),
             own,
             provider,
             NewPassword(name, password),

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from comfy.records.audit import WantedEvents
 from tests.security.signing_in import history_status, sign_in, signed_in
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.accounts.login import SignInSettings
 from ui.accounts.users import UsersFile
 from ui.settings.web_settings import WebSettings
@@ -47,6 +48,23 @@ def test_a_change_signs_out_everywhere_else(app: RunningApp) -> None:
         assert history_status(app, there) == 401
         assert sign_in(app, there, ANNA) == 400
         assert sign_in(app, there, ("anna", NEW)) == 200
+
+
+def test_a_change_ends_the_tokens(app: RunningApp, tmp_path: Path) -> None:
+    """The page lists none of them, also after a change in the shell. The log has the change."""
+    with signed_in(app, ANNA) as anna:
+        sent = {"label": "my script"}
+        page = anna.post(f"{app.url}/account/tokens", data=sent, timeout=LONGEST_WAIT)
+        assert "Revoke “my script”?" in page.text
+        change(app, anna, ANNA[1], NEW)
+        assert "my script" not in anna.get(f"{app.url}/account", timeout=LONGEST_WAIT).text
+        (last, *_) = app.runs.history.audit.of(WantedEvents())
+        assert last.what == "anna changed their password."
+        anna.post(f"{app.url}/account/tokens", data=sent, timeout=LONGEST_WAIT)
+        UsersFile(tmp_path / "users.json").set_password("anna", ANNA[1])
+        eventually(lambda: history_status(app, anna) == 401)
+        assert sign_in(app, anna, ANNA) == 200
+        assert "my script" not in anna.get(f"{app.url}/account", timeout=LONGEST_WAIT).text
 
 
 @pytest.mark.parametrize(

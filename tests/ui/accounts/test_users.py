@@ -119,7 +119,7 @@ def test_a_password_from_the_settings_has_a_stable_proof() -> None:
     assert first.proof not in {User.of_pair(*one).proof for one in others}
 
 
-@pytest.mark.parametrize("name", ["", " anna", "anna ", "a\nb", "a" * 101, "\x00"])
+@pytest.mark.parametrize("name", ["", " anna", "anna ", "a\nb", "a" * 101, "\x00", "x y/..", ".."])
 def test_a_name_is_one_that_can_be_typed(file: UsersFile, name: str) -> None:
     """The app refuses other names and leaves the file unchanged."""
     before = file.path.read_bytes()

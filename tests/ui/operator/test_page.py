@@ -162,7 +162,7 @@ def test_the_stand_in_needs_no_other_models() -> None:
     alone = Permissions(operates=lambda _: True)
     with running_demo_app(permissions=alone) as (_, app):
         told = requests.get(f"{app.url}/operator/missing", timeout=LONGEST_WAIT).text
-        assert "Every workflow has what it needs." in told
+        assert "Every shared workflow has what it needs." in told
         missing = requests.get(f"{app.url}/api/v1/admin/missing", timeout=LONGEST_WAIT).json()
         assert missing["models"] == []
 

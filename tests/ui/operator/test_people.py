@@ -12,8 +12,8 @@ import requests
 import websocket
 
 from comfy.library.permissions import Permissions
+from comfy.records.audit import WantedEvents
 from comfy.records.presets import Preset
-from comfy.records.sharing import SharedFile
 from comfy.runs.interface import Origin, RunPolicy
 from tests.security.signing_in import history_status, sign_in, signed_in, socket_of
 from tests.support.sampler import job
@@ -127,6 +127,8 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
     assert history_status(place.app, place.ben) == 401
     (stopped,) = place.app.services.batches.of("user:ben")
     assert stopped.state == "stopped"
+    refused = ask(place.anna, place.app, "POST", json={"name": "ben"})
+    assert refused.json()["detail"] == "“ben” had an account whose results are still here."
     left = people(place)["ben"]
     assert left["way"] == "removed"
     assert int(str(left["bytes"])) > 0
@@ -137,6 +139,25 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
     assert len(history.presets.of("user:anna", "text-to-image")) == 1
     eventually(lambda: history.of("user:ben") == ())
     assert ask(place.anna, place.app, "DELETE", "/ben").status_code == 404
+    place.app.deletion.delete_unlisted()
+    events = list(history.audit.of(WantedEvents(text="delete")))
+    assert [one.what for one in events] == ["anna deleted the results of ben."]
+    assert ask(place.anna, place.app, "POST", json={"name": "ben"}).status_code == 201
+
+
+def test_a_new_person_gets_nothing_of_an_earlier_one(place: Place) -> None:
+    """The page refuses a name that left something, even without results, and lists it then. The
+    administrator deletes what it left and adds the name."""
+    presets = place.app.runs.history.presets
+    presets.save("user:ben", "text-to-image", Preset("warm", {"5.steps": 1}))
+    assert "Delete results…" not in post(place, "/ben/remove").text
+    refused = post(place, "", name="ben", password=BEN[1])
+    assert refused.status_code == 422
+    assert "“ben” had an account whose results are still here." in refused.text
+    assert "Delete results…" in refused.text
+    post(place, "/ben/remove", results="true")
+    assert post(place, "", name="ben", password=BEN[1]).status_code == 200
+    assert presets.of("user:ben", "text-to-image") == ()
 
 
 def test_links_end_with_their_owner(place: Place) -> None:
@@ -156,12 +177,6 @@ def test_links_end_with_their_owner(place: Place) -> None:
     assert re.search(cells, page)
     people = place.anna.get(f"{place.app.url}/operator/people", timeout=LONGEST_WAIT).text
     assert "Results kept under this name" in people
-    place.file.remove("ben")
-    # The shell removes him while there is a link.
-    link = place.app.runs.history.shared.share("user:ben", [SharedFile(run.id, 0)])
-    post(place, "", name="ben", password=BEN[1])
-    last = f"{place.app.url}/shared/{link.token}"
-    assert place.anna.get(last, timeout=LONGEST_WAIT).status_code == 404
 
 
 def check_links(place: Place, make: Callable[[], str], kind: str) -> str:
@@ -193,7 +208,7 @@ def check_links(place: Place, make: Callable[[], str], kind: str) -> str:
     link = make()
     assert status() == 200
     post(place, "/ben/remove")
-    post(place, "", name="ben", password=BEN[1])
+    place.file.add(*BEN, "user")
     assert (status(), listed()) == (404, [])
     return page
 

@@ -102,12 +102,11 @@ class PasswordChange:
     def checked(self, login: Login, who: SignedIn) -> Callable[[], None]:
         """Return the function that stores the new password. Raises ComfyError if the fields don't
         fit together, or if the user's password isn't in the users file."""
-        file = login.ways.file
-        if file is None or not _may_change(login, who):
+        if not _may_change(login, who):
             raise ComfyError(_ELSEWHERE)
         if self.new != self.again:
             raise ComfyError(_DIFFERENT)
-        return partial(file.set_password, who.name, self.new)
+        return partial(login.change_password, who, self.new)
 
 
 def _password_form(login: Login, who: SignedIn, why: str) -> str:

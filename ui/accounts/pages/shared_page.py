@@ -35,7 +35,7 @@ from ui.web.identity import Identity
 from ui.web.shares import Work
 from ui.web.urls import download_name, shared_file_address, shared_zip_address
 
-_WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
+_WHY_GONE = message("It isn't shared anymore, or it was deleted.")
 _TO_SEE = message("Sign in to see what was shared with you.")
 _NEGATIVE = message("Negative prompt")
 _DOWNLOAD = message("Download")
