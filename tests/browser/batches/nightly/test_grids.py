@@ -133,6 +133,8 @@ def test_arrow_keys_lead_through_a_grid(fast: Site, visit: Visit) -> None:
     sheet.get_by_role("button", name="Enlarge: boat · 2").click()
     said = page.locator("dialog.viewport:modal .mark").last
     expect(said).to_contain_text("boat · Steps 2")
+    following = page.locator("dialog.viewport:modal").get_by_role("button", name="Next")
+    expect(following).to_have_attribute("data-icon", "forward")
     for key, words in [
         ("ArrowDown", "ship · Steps 2"),
         ("ArrowRight", "ship · Steps 3"),

@@ -6,7 +6,7 @@ import { message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { arrangedRun } from "../runs/results.js";
 import { loaded } from "../stage/media.js";
-import { Viewport } from "../stage/viewport.js";
+import { arrow, Viewport } from "../stage/viewport.js";
 import { captionLines, joined } from "./words.js";
 
 /** @import { Item } from "../runs/results.js" */
@@ -38,8 +38,8 @@ export class LargeResult {
   #use = button(message("Reuse settings"), () => this.#useValues(), "icon use-values");
   #viewport = new Viewport(this.#media, this.#use);
   #said = element("p", "mark");
-  #previous = this.#arrow(message("Previous"), -1);
-  #next = this.#arrow(message("Next"), 1);
+  #previous = arrow(-1, () => this.#walk(-1));
+  #next = arrow(1, () => this.#walk(1));
   #at = 0;
   #turn = 0;
   /** @type {Item[]} */
@@ -112,17 +112,6 @@ export class LargeResult {
     this.#viewport.offer(item?.url ? item : null, this.#view?.page.before ?? "");
     this.#turnArrows();
     return true;
-  }
-
-  /** @param {string} label @param {number} step */
-  #arrow(label, step) {
-    const arrow = button(
-      "",
-      () => this.#walk(step),
-      `icon arrow ${step < 0 ? "previous" : "next"}`,
-    );
-    arrow.ariaLabel = label;
-    return arrow;
   }
 
   /** @param {number} step */

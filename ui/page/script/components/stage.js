@@ -2,10 +2,9 @@
 // Stage: live previews, then the results of the run in the same place. Its buttons act on the visible result.
 
 import { ARRIVED } from "../arrivals.js";
-import { $, all, button, element, glideTo, INPUTS, isStill } from "../dom.js";
+import { $, all, element, glideTo, INPUTS, isStill } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
-import { message } from "../messages.js";
 import { Beneath } from "../results/beneath.js";
 import { ResultGrid } from "../results/result_grid.js";
 import { isOneOfSeveral, ResultRows } from "../results/result_rows.js";
@@ -24,7 +23,7 @@ import { doneLoading, loadViewer, markLast, markLoading } from "../stage/media.j
 import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
 import { Strip } from "../stage/strip.js";
-import { Viewport } from "../stage/viewport.js";
+import { arrow, Viewport } from "../stage/viewport.js";
 import { page } from "../state.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
@@ -54,8 +53,8 @@ class Stage {
   #viewport = new Viewport(this.#media, element("span"));
   #grid = new ResultGrid((at) => this.#choose(at));
   #empty = new EmptyStage();
-  #previous = this.#arrow(message("Previous"), -1);
-  #next = this.#arrow(message("Next"), 1);
+  #previous = arrow(-1, () => this.#walk(-1));
+  #next = arrow(1, () => this.#walk(1));
   #beneath = new Beneath((at) => this.#choose(at));
   #rows;
   #progress = new Progress();
@@ -103,15 +102,6 @@ class Stage {
     takeResults((what) => component.use(what));
     page.subscribe((now) => this.#show(now));
     place.addEventListener("load", () => this.#fit(), true); // images' shapes are known then
-  }
-
-  /** @param {string} label @param {number} step */
-  #arrow(label, step) {
-    const name = step < 0 ? "previous" : "next";
-    const arrow = button("", () => this.#walk(step), `icon arrow ${name}`);
-    arrow.ariaLabel = label;
-    arrow.dataset.icon = step < 0 ? "back" : "forward";
-    return arrow;
   }
 
   #listen() {

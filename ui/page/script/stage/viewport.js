@@ -245,5 +245,18 @@ function tool(sign, label, name, does) {
   return made;
 }
 
+/**
+ * Return the button that leads to the previous or next result.
+ * @param {number} step -1 for the previous one
+ * @param {() => void} walk
+ */
+export function arrow(step, walk) {
+  const [icon, label, name] =
+    step < 0 ? ["back", message("Previous"), "previous"] : ["forward", message("Next"), "next"];
+  const made = tool("", label, `arrow ${name}`, walk);
+  made.dataset.icon = icon;
+  return made;
+}
+
 /** @param {Point} point @returns {Point} with its axes exchanged */
 const turned = ({ x, y }) => ({ x: y, y: x });
