@@ -1,12 +1,12 @@
 // @ts-check
 // Aspect ratio of a width and a height that belong together: buttons to choose it, one that unfolds the rest of them and
-// both numbers, a note if the form's image has another one, and a button that swaps the two numbers.
+// both numbers, a note at the user's image if it has another one, and a button that swaps the two numbers.
 
 import { $, all, button, element, tell, typeInto } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { whileShown } from "../form/filled.js";
 import { isSize, keepsShape, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
-import { labelOf, setFolded } from "../gradio.js";
+import { setFolded } from "../gradio.js";
 import { message } from "../messages.js";
 
 const USUAL = ["1:1", "16:9", "2:3"]; // shown while the others are folded
@@ -29,14 +29,16 @@ function give(ids, size) {
 }
 
 /**
- * Return the label and the size of the form's image, or null if the form doesn't have exactly one.
- * @returns {{ label: string, image: ImageSize } | null}
+ * Return the form's image field and the size of the user's image in it, or null unless the form has exactly one image
+ * and one size.
+ * @returns {{ field: HTMLElement, image: ImageSize } | null}
  */
 function theImage() {
   const [field, other] = all("#form [id^=field-].of-image:not(.painted)");
   const shown = field && /** @type {HTMLImageElement | null} */ ($("img", field));
-  if (!field || other || !shown?.naturalWidth) return null;
-  return { label: labelOf(field), image: [shown.naturalWidth, shown.naturalHeight] };
+  if (!field?.matches(".changed") || other || all("#form .size-field")[1] || !shown?.naturalWidth)
+    return null;
+  return { field, image: [shown.naturalWidth, shown.naturalHeight] };
 }
 
 /**
@@ -72,7 +74,16 @@ export function mountSize(place, { title, width, height, rules, author, unfolded
   );
   setFolded(opens, !unfolded);
   const line = element("p", "line", element("span", "title", title), said);
-  const note = element("p", "field-note");
+  const words = element("span");
+  const match = button(
+    message("Match the image"),
+    () => {
+      const found = theImage();
+      if (found) give(ids, withRatio(found.image[0] / found.image[1], size, rules));
+    },
+    "quiet",
+  );
+  const note = element("p", "shape-note", words, match);
   place.replaceChildren(line, element("div", "chips wraps", chips, opens));
   const compare = () => {
     const found = theImage();
@@ -80,8 +91,8 @@ export function mountSize(place, { title, width, height, rules, author, unfolded
       note.remove();
       return;
     }
-    tell(note, shapeWords(found.label, found.image, rules));
-    if (!note.isConnected) place.append(note);
+    tell(words, shapeWords(found.image, size, rules));
+    if (!note.isConnected) found.field.append(note);
   };
   const loaded = () => {
     if (place.isConnected) compare();
@@ -132,14 +143,14 @@ function chooseByArrow(event) {
 
 /**
  * Return a note that an image's shape differs from the result's.
- * @param {string} field
  * @param {ImageSize} image
+ * @param {ImageSize} size
  * @param {readonly [NumberRule, NumberRule]} rules
  */
-const shapeWords = (field, image, rules) =>
-  message("“{field}” has a different aspect ratio: {shape}.", {
-    field,
+const shapeWords = (image, size, rules) =>
+  message("This image is {shape}, but the result will be {other}.", {
     shape: ratioOf(image, rules) || image.join(" × "),
+    other: ratioOf(size, rules) || size.join(" × "),
   });
 
 /**

@@ -56,15 +56,17 @@ function settled(wanted, rule) {
  * @param {ImageSize} size
  * @param {readonly [NumberRule, NumberRule]} rules
  */
-export function ratioOf([width, height], [wide, high]) {
+export function ratioOf([width, height], rules) {
   if (!isSize([width, height])) return "";
   /** @param {readonly [string, number]} ratio */
   const away = ([, ratio]) => Math.abs(width - height * ratio);
   const [closest] = [...RATIOS].sort((a, b) => away(a) - away(b));
   if (!closest) return "";
-  const rounding = (stepOf(wide) + stepOf(high) * closest[1]) / 2;
-  return away(closest) <= rounding ? closest[0] : "";
+  return away(closest) <= rounding(closest[1], rules) ? closest[0] : "";
 }
+
+/** @param {number} ratio @param {readonly [NumberRule, NumberRule]} rules */
+const rounding = (ratio, [wide, high]) => (stepOf(wide) + stepOf(high) * ratio) / 2;
 
 /**
  * Return whether an image keeps its shape, apart from rounding to steps, when it is resized to this size.
@@ -73,7 +75,6 @@ export function ratioOf([width, height], [wide, high]) {
  * @param {readonly [NumberRule, NumberRule]} rules
  */
 export function keepsShape(image, size, rules) {
-  const ratio = ratioOf(image, rules);
-  if (ratio) return ratio === ratioOf(size, rules);
-  return withRatio(image[0] / image[1], size, rules).join() === size.join();
+  const ratio = image[0] / image[1];
+  return Math.abs(size[0] - size[1] * ratio) <= rounding(ratio, rules);
 }
