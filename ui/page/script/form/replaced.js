@@ -1,6 +1,6 @@
 // @ts-check
-// Line above Generate that says what has replaced the form's values. Its button undoes that until the next change. After
-// that, the line says that a seed in a folded section is fixed, so that the next run isn't unexpectedly the same.
+// Line above Generate that says what has replaced the form's values, with a button that undoes that until the next change,
+// and whether a seed in a folded section is fixed, so that the next run isn't unexpectedly the same.
 
 import { $, all, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
@@ -25,7 +25,7 @@ const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
  */
 
 /** @typedef {(values: Record<string, unknown>) => void} Add puts values into the form */
-/** @type {{ offer: Offer | null, line: { place: HTMLElement, text: HTMLElement, does: HTMLElement, add: Add } | null }} */
+/** @type {{ offer: Offer | null, line: { place: HTMLElement, text: HTMLElement, does: HTMLElement, draws: HTMLElement, add: Add } | null }} */
 const now = { offer: null, line: null };
 
 /**
@@ -65,7 +65,8 @@ function newLine(add) {
   const text = element("span");
   text.role = "status";
   const does = button("", undo, "quiet");
-  place.append(text, does);
+  const draws = button(RANDOM, drawSeeds, "quiet");
+  place.append(text, does, draws);
   for (const kind of TOUCHES)
     document.addEventListener(
       kind,
@@ -75,7 +76,7 @@ function newLine(add) {
       true,
     );
   filled.subscribe(follow);
-  return { place, text, does, add };
+  return { place, text, does, draws, add };
 }
 
 /** Return the fixed seeds in folded sections, by field key. */
@@ -90,42 +91,49 @@ function foldedSeeds() {
 function show() {
   const { offer, line } = now;
   if (!line) return;
-  const { place, text, does } = line;
-  const seeds = offer ? [] : foldedSeeds();
+  const { place, text, does, draws } = line;
+  const seeds = foldedSeeds();
   place.hidden = !offer && !seeds.length;
-  if (seeds.length) {
-    const digits = seeds.map((key) => filled.now.held[key]).join(", ");
-    tell(text, message("Seed fixed: {seed}", { seed: digits }));
-    does.textContent = RANDOM;
-  }
-  if (!offer) return;
-  text.textContent = offer.isUndone ? "" : wordsOf(offer);
-  does.textContent = offer.isUndone ? REDO : UNDO;
+  does.hidden = !offer;
+  draws.hidden = !seeds.length;
+  does.textContent = offer?.isUndone ? REDO : UNDO;
+  const digits = seeds.map((key) => filled.now.held[key]).join(", ");
+  const fixed = digits && message("Seed fixed: {seed}", { seed: digits });
+  tell(text, offer && !offer.isUndone ? wordsOf(offer, fixed) : fixed);
 }
 
-/** @param {Offer} offer */
-function wordsOf({ what, name }) {
-  if (what === "preset") return message("Preset: {name}", { name });
-  if (what === "idea") return message("Idea filled in.");
-  if (what === "reset") return message("Author's values restored.");
-  if (what === "result") return message("Result added.");
-  if (what === "text") return message("Text replaced.");
-  if (what === "link") return message("Settings from the link.");
+/** @param {Offer} offer @param {string} fixed says that a folded seed is fixed, or "" */
+function wordsOf({ what, name }, fixed) {
+  const words = {
+    preset: message("Preset: {name}", { name }),
+    idea: message("Idea filled in."),
+    reset: message("Author's values restored."),
+    result: message("Result added."),
+    text: message("Text replaced."),
+    link: message("Settings from the link."),
+    reuse: "",
+    values: "",
+  }[what];
+  if (words) return `${words}\n${fixed}`.trim();
   const { held } = filled.now;
   const hasFixed = Object.entries(held).some(([key, one]) => isSeed(key) && isFixed(one));
-  return hasFixed ? message("Settings restored. Seed fixed.") : message("Settings restored.");
+  return hasFixed
+    ? message("Settings restored. Generate repeats this result.")
+    : message("Settings restored.");
 }
 
 /** @param {unknown} seed such as "7", "+7" if it counts, or "" if it is random */
 const isFixed = (seed) => /^\d+$/.test(String(seed ?? ""));
 
+function drawSeeds() {
+  if (now.offer) now.offer.isTouched = false;
+  now.line?.add(Object.fromEntries(foldedSeeds().map((key) => [key, null])));
+  $("#generate")?.focus({ preventScroll: true }); // the button disappears
+}
+
 function undo() {
-  const { offer, line } = now;
-  if (!offer) {
-    line?.add(Object.fromEntries(foldedSeeds().map((key) => [key, null])));
-    $("#generate")?.focus({ preventScroll: true }); // the line disappears
-    return;
-  }
+  const { offer } = now;
+  if (!offer) return;
   const { before } = offer;
   now.offer = {
     ...offer,
