@@ -24,6 +24,7 @@ import { canBeShared } from "../runs/results.js";
 const MOST = 24; // results of a link, as in ui/api/links.py
 const SHARED = message("This result is already shared with this link.");
 const FOR_ACCOUNTS = message("People with an account here can open it.");
+const UNTIL = message("The link works until you stop sharing or delete its results.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
 const FROM_ALL = message("All links will stop showing it. Sharing again creates a new link.");
@@ -209,6 +210,7 @@ class SharePanel {
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
     const readers = told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn;
     const reach = ONLY_HERE ? onlyHereWords() : [element("p", "aside", readers)];
+    reach.push(element("p", "aside", UNTIL));
     place.append(...before, this.#link, ...reach, ...withPrompt, this.#carries, this.#last);
     this.#show();
   }
