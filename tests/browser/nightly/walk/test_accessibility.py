@@ -154,7 +154,7 @@ def test_pages_of_an_administrator(walker: Walker, site: Site) -> None:
         person = Visitor(walker.page, Site(app.url, site.demo, app))
         person.page.goto(f"{app.url}/account")
         log_in(person.page)
-        expect(person.page.get_by_role("heading", level=1)).to_be_visible()
+        expect(person.page.get_by_role("heading", name="Your account")).to_be_visible()
         tabs = ("people", "usage", "missing", "activity", "tokens")
         for path in ("account", "operator", *(f"operator/{tab}" for tab in tabs)):
             for shade in ("light", "dark"):

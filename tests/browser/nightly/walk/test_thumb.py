@@ -26,7 +26,8 @@ from ui.settings.web_settings import WebSettings
 # By how much what a list shows reaches below its arrow.
 BELOW_ARROWS = """lists => lists.map((list) => {
     const end = list.getBoundingClientRect().right - parseFloat(getComputedStyle(list).paddingRight);
-    return Math.max(0, end - list.parentElement.querySelector("svg").getBoundingClientRect().left);
+    const arrow = list.closest(".wrap").getBoundingClientRect().right - 20; // 10 pixels, 10 from the edge
+    return Math.max(0, end - arrow);
 })"""
 
 
