@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby, islice
+from itertools import islice
 from types import MappingProxyType
 from typing import Annotated, cast
 from urllib.parse import parse_qs, urlencode
@@ -209,14 +209,20 @@ def _words(one: AuditEvent) -> tuple[str, str]:
 def _rows(
     events: Iterable[AuditEvent], servers: Mapping[str, str]
 ) -> tuple[list[tuple[str | Cell, ...]], list[str]]:
-    """Return the rows and their days. Equal actions in a row within an hour share one, with their
-    number, but those in `_OWN_ROW` don't. `servers`: the names of failed runs' servers."""
-
-    def alike(one: AuditEvent) -> object:
+    """Return the rows and their days. Equal actions of a person within an hour, with no other of
+    theirs between, share a row with their number, but those in `_OWN_ROW` don't. `servers`: the
+    names of failed runs' servers."""
+    groups: list[list[AuditEvent]] = []
+    latest: dict[object, tuple[object, list[AuditEvent]]] = {}
+    for one in events:
         own = one.id if one.action in _OWN_ROW else ""
-        return one.at // _HOUR, one.account, one.person, one.action, one.what, own
-
-    groups = [list(group) for _, group in groupby(events, alike)]
+        person, kind = (one.account, one.person), (one.at // _HOUR, one.action, one.what, own)
+        before, group = latest.get(person, (None, []))
+        if kind != before:
+            group = []
+            groups.append(group)
+        group.append(one)
+        latest[person] = kind, group
     rows = [_row(group, servers) for group in groups]
     return rows, [current_language().date(first.at) for first, *_ in groups]
 

@@ -256,10 +256,11 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
         history.audit.add("", "review", "Thrice.", guest="Dora (client) (guest)")
     assert [one[2] for one in shown("text=thrice")] == ["Thrice.\xa0×\xa03"]
     assert {one[0] for one in shown("text=client")} == {"Dora (client) (guest)"}
-    history.audit.add("user:ben", "review", "Between.")
-    history.audit.add("", "review", "Thrice.", guest="Dora (client) (guest)")
-    between = [one[2] for one in shown("action=review")[:3]]
-    assert between == ["Thrice.", "Between.", "Thrice.\xa0×\xa03"]
+    for guest in ("Eve", "Dora (client) (guest)"):
+        history.audit.add("", "review", "Between.", guest=guest)
+        history.audit.add("", "review", "Thrice.", guest="Dora (client) (guest)")
+    between = [one[2] for one in shown("action=review")[:4]]
+    assert between == ["Thrice.", "Between.", "Thrice.\xa0×\xa04", "Between."]
     ((who, action, what),) = {one[:3] for one in shown("account=user%3Aanna&action=run")}
     assert (who, action) == ("anna", "Ran")
     assert what.partition("\xa0×")[0] == "Text to image"
