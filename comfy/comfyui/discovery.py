@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
@@ -49,7 +50,7 @@ def choose_servers(
 
     offered = (package_templates() or folder_templates(templates)) if templates else None
     with DemoServer(templates=offered, anything=True) as demo:
-        yield ChosenServers((ServerAddress(demo.url),), stand_in=True)
+        yield ChosenServers((ServerAddress(demo.url, label=message("Demo")),), stand_in=True)
 
 
 @contextmanager
