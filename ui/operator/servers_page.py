@@ -68,7 +68,7 @@ _SHOWN = message(
 _SHOW_FOR = message("Show it for")
 _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
 _FOREVER = message("Shown until you remove it.")
-_SERVERS, _DEMO = message("Servers"), message("Demo")
+_SERVERS = message("Servers")
 _SERVER, _STATE, _QUEUE = message("Server"), message("State"), message("Queue")
 _MEMORY, _VERSION, _STARTED = message("Memory"), message("Version"), message("Submitted")
 _WORKFLOW, _PERSON = message("Workflow"), message("Person")
@@ -161,15 +161,14 @@ def overview_body(  # noqa: PLR0913 - the parts of the page
     day: str,
     more: str,
     last: str,
-    kind: str,
 ) -> str:
     """Return the page's body. `batches`: the owners' names and remaining rows of waiting batches;
     `done`: what the last button did; `day`: the first card; `more`: sections below the servers;
-    `last`: below the runs; `kind`: of servers without a name."""
+    `last`: below the runs."""
     said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {day}
-{section(_SERVERS, _servers(now.servers, kind))}
+{section(_SERVERS, _servers(now.servers))}
 {more}
 {section(_RUNS, _runs(now.runs, batches))}
 {last}
@@ -179,13 +178,15 @@ def overview_body(  # noqa: PLR0913 - the parts of the page
 {module_tag("refreshing.js")}"""
 
 
-def _servers(servers: Sequence[ServerLine], kind: str) -> str:
+def _servers(servers: Sequence[ServerLine]) -> str:
     is_one = len(servers) == 1
-    rows = [_server(line, kind if is_one else f"{kind} {at}") for at, line in enumerate(servers, 1)]
+    rows = [
+        _server(one, "ComfyUI" if is_one else f"ComfyUI {n}") for n, one in enumerate(servers, 1)
+    ]
     return table("servers", (_SERVER, _STATE, _QUEUE, _MEMORY, _VERSION, ""), rows)
 
 
-def _server(line: ServerLine, kind: str) -> tuple[str | Cell, ...]:
+def _server(line: ServerLine, unnamed: str) -> tuple[str | Cell, ...]:
     server, report = line.server, line.report
     state, shade = (_ONLINE, "up") if report.up else (_OFFLINE, "away")
     if server.starting:
@@ -193,7 +194,7 @@ def _server(line: ServerLine, kind: str) -> tuple[str | Cell, ...]:
     if server.drained and report.up:
         state, shade = _PAUSED, "drained"
     is_named = server.label != server.url  # by the administrator
-    name = server.label if is_named else kind
+    name = server.label if is_named else unnamed
     facts = _process_facts(line.process) if line.process else []
     if not report.up:
         since = server.away_since and current_language().moment(server.away_since)
@@ -446,10 +447,9 @@ class OperatorHandlers:
         more += _models_section(self.desk)
         name_of, waiting = self.desk.identity.name_of, self.desk.services.batches.waiting()
         batches = [(name_of(owner) or GUEST, count) for owner, count in waiting]
-        kind = _DEMO if self.desk.services.demo else "ComfyUI"
         now = self.desk.monitor.overview()
         day = day_card(now, sum(count for _, count in waiting), self.desk.figures)
-        return overview_body(now, batches, notice, done, day, more, last, kind)
+        return overview_body(now, batches, notice, done, day, more, last)
 
     def after(self, request: Request, action: Callable[[], object], status: int = 409) -> Response:
         return self.frame.after(request, PATH, action, self._body, status)
