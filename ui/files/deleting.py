@@ -63,6 +63,8 @@ class RunDeletion:
         that can't be deleted is tried again later. Raises ComfyError if the history can't be used.
         """
         found = self.runs.history.unlisted(time.time() - older)
+        if not found:
+            return
         with_person = {one.id for one in self.runs.history.unlisted(_WITH_PERSON)}
         for record in found:
             try:

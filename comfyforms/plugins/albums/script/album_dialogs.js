@@ -83,8 +83,9 @@ function colleaguesIn(album, head) {
   const words = message("People with an account use the same link, or look under “Albums”.");
   const share = button(message("Share with everyone signed in"), async () => {
     const now = await ask(albumAt(""), json({ access: "shared" }), "PATCH");
-    if (now) head.change(Object.assign(album, now));
-    if (now) line.textContent = words;
+    if (!now) return;
+    head.change(Object.assign(album, now));
+    line.textContent = words;
   });
   const line = element("p", "", album.access === "private" ? share : words);
   return line;

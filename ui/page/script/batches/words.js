@@ -35,7 +35,7 @@ export const whyWords = ({ state, why }, serverAway) =>
   why || (state === "running" ? serverAway : "");
 
 /**
- * Return a title that distinguishes a batch from others of its workflow.
+ * Return a batch's title: its workflow, and the varied field with its first values, or the fields if there are several.
  * @param {Pick<BatchDoc, "title" | "varied" | "first_values">} batch
  */
 export function titleWords({ title, varied, first_values: values }) {
