@@ -46,7 +46,7 @@ from comfy.records.tables import (
     transaction,
 )
 
-AuditAction = Literal[  # "sign-in": a failed one
+AuditAction = Literal[  # "sign-in": a failed one, "signed-in": others
     "run",
     "failed",
     "publish",
@@ -57,6 +57,7 @@ AuditAction = Literal[  # "sign-in": a failed one
     "review",
     "administer",
     "sign-in",
+    "signed-in",
 ]
 _OTHERS = column("action").not_in(("run", "administer", "sign-in"))
 
@@ -102,7 +103,7 @@ class AuditEvent:
     """Action of a user. `at`: seconds since 1970. `account`: the owner as in `Record`, or
     `GUEST` and a guest's name; `person`: the account's name, which isn't stored. Both are "" in a
     list for a guest without a name. `what`: a title, a request or a message. `run`: its id, or
-    "". `count`: of equal downloads. `id`: where it stands in the list."""
+    "". `count`: of equal downloads or failed sign-ins. `id`: where it stands in the list."""
 
     at: float
     person: str
@@ -141,7 +142,7 @@ class AuditEvents:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(
+    def add(  # noqa: PLR0913 - the parts of an event
         self,
         owner: str,
         action: AuditAction,
@@ -149,11 +150,12 @@ class AuditEvents:
         run: str = "",
         guest: str = "",
         address: str = "",
+        count: int = 1,
     ) -> None:
         """Note an action. `guest`: the name of a person without an account; `address`: of an owner
         without one. A download is counted in an equal event of the last minute."""
         account = f"{GUEST}{guest}" if guest else owner
-        event = AuditEvent(time.time(), "", account, action, what, run)
+        event = AuditEvent(time.time(), "", account, action, what, run, count)
         columns, row = audit_events.c, _row_of(event, address)
         equal = [columns[key] == row[key] for key in ("owner", "person", "action", "what", "share")]
         equal += [columns.at > event.at - _MINUTE, columns.action == "download"]
@@ -269,5 +271,6 @@ def _row_of(event: AuditEvent, address: str) -> dict[str, object]:
         "action": event.action,
         "what": _written(event.what),
         "target": event.run,
+        "count": event.count,
     }
     return row | kept_values(row, share_of(address))

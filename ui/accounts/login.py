@@ -94,6 +94,8 @@ class Login:
         self.clock = clock
         # Records what users do with their tokens.
         self.note: Callable[[SignedIn, str], object] = lambda _, __: None
+        # Records that a user signed in, and the address.
+        self.note_sign_in: Callable[[SignedIn, str], object] = lambda _, __: None
         self._store = store
         self.guess_counts = GuessCounts(store.database, secret)
         self._pairs = {name: User.of_pair(name, password, secret) for name, password in ways.pairs}

@@ -9,6 +9,7 @@ from itertools import islice
 
 from comfy.base.errors import ComfyError
 from comfy.records.audit import AuditAction, AuditEvent, AuditEvents, WantedEvents
+from ui.web.guesses import FailedSignIns
 
 log = logging.getLogger(__name__)
 _MOST = 50  # shown on the page
@@ -43,18 +44,25 @@ class AuditLog:
         self.event(actor.owner, "administer", sentence)
 
     def event(
-        self, owner: str, action: AuditAction, what: str, guest: str = "", address: str = ""
+        self,
+        owner: str,
+        action: AuditAction,
+        what: str,
+        guest: str = "",
+        address: str = "",
+        count: int = 1,
     ) -> None:
         """Record an action of a user, or of a guest with a name, which was done anyway if that
         fails. `address`: see `AuditEvents.add`."""
         try:
-            self.events.add(owner, action, what, guest=guest, address=address)
+            self.events.add(owner, action, what, guest=guest, address=address, count=count)
         except ComfyError as problem:
             log.warning("This action couldn't be recorded: %s %s", problem, problem.hint)
 
-    def failed_sign_ins(self, sentence: str) -> None:
+    def failed_sign_ins(self, failed: FailedSignIns) -> None:
         """Record how many failed, and where."""
-        self.event("", "sign-in", sentence)
+        owner = f"user:{failed.name}" if failed.name else ""
+        self.event(owner, "sign-in", failed.address, count=failed.number)
 
     def export(
         self, name_of: Callable[[str], str], wanted: WantedEvents, cursor: str

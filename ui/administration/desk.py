@@ -84,6 +84,9 @@ class Administration:
         audit = AuditLog(runs.history.audit)
         if identity.login is not None:
             identity.login.note = lambda who, what: audit.note(Actor(owner_of_user(who), ""), what)
+            identity.login.note_sign_in = lambda who, address: audit.event(
+                owner_of_user(who), "signed-in", address
+            )
         runs.history.shared.is_removed = identity.is_removed
         operates = services.forms.permissions.operates
         groups = (services.batches, services.chains)

@@ -59,10 +59,13 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
         "review": message("Reviewed"),
         "administer": message("Administration"),
         "sign-in": message("Sign-in failed"),
+        "signed-in": message("Signed in"),
     }
 )
 _TITLES = _PERSON, _ACTION, _WHAT, _TIME
-_OWN_ROW: Sequence[AuditAction] = "failed", "administer", "sign-in"
+_OWN_ROW: Sequence[AuditAction] = "failed", "administer"
+_OF_A_DAY: Sequence[AuditAction] = "sign-in", "signed-in"
+_UNKNOWN_NAME = message("Unknown name")
 _STOPPED = message("Stopped sharing")
 _WORKFLOW = re.compile(r"/workflows/(.+?)(?:/keep|/editor.*)?")
 _CURSOR = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}-[0-9]{1,15}")
@@ -210,19 +213,22 @@ def _rows(
     events: Iterable[AuditEvent], servers: Mapping[str, str]
 ) -> tuple[list[tuple[str | Cell, ...]], list[str]]:
     """Return the rows and their days. Equal actions of a person within an hour, with no other of
-    theirs between, share a row with their number, but those in `_OWN_ROW` don't. `servers`: the
-    names of failed runs' servers."""
+    theirs between, share a row with their number, and so do those in `_OF_A_DAY` within a day, but
+    those in `_OWN_ROW` don't. `servers`: the names of failed runs' servers."""
     groups: list[list[AuditEvent]] = []
     latest: dict[object, tuple[object, list[AuditEvent]]] = {}
     for one in events:
         own = one.id if one.action in _OWN_ROW else ""
-        person, kind = (one.account, one.person), (one.at // _HOUR, one.action, one.what, own)
-        before, group = latest.get(person, (None, []))
-        if kind != before:
+        is_daily = one.action in _OF_A_DAY
+        time_ = current_language().date(one.at) if is_daily else one.at // _HOUR
+        alike = one.action, one.what, own
+        line = (one.account, one.person, alike if is_daily else None)
+        before, group = latest.get(line, (None, []))
+        if (time_, alike) != before:
             group = []
             groups.append(group)
         group.append(one)
-        latest[person] = kind, group
+        latest[line] = (time_, alike), group
     rows = [_row(group, servers) for group in groups]
     return rows, [current_language().date(first.at) for first, *_ in groups]
 
@@ -236,9 +242,10 @@ def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str 
     if first.action == "failed":
         server = html_of(servers.get(first.run, ""))
         text += f"<small>{server and f'{server} · '}<code>{html.escape(first.run)}</code></small>"
-    is_unknown = first.action == "sign-in"  # the typed name may be a password
-    person = Cell("–") if is_unknown else _person(first.account, first.person)
-    shown = Cell(f'<span class="warning">{html_of(action)}</span>') if is_unknown else action
+    has_failed = first.action == "sign-in"
+    is_unknown = has_failed and not first.account
+    person = Cell(html_of(_UNKNOWN_NAME)) if is_unknown else _person(first.account, first.person)
+    shown = Cell(f'<span class="warning">{html_of(action)}</span>') if has_failed else action
     earliest, latest = sorted((first.at, events[-1].at))
     times = dict.fromkeys(map(current_language().time, (earliest, latest)))
     return person, shown, Cell(text), "–".join(times)

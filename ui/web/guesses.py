@@ -9,6 +9,7 @@ import sys
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural
@@ -17,7 +18,7 @@ from ui.web.shares import Caller, FairSlots, Share
 
 # remembered names and addresses; the least recently tried are forgotten first
 MOST_KEYS = 10_000
-MOST_LINES = 5  # addresses in one report
+MOST_LINES = 5  # names and addresses in one report
 _UNKNOWN = message("unknown addresses")
 # Whole offices share an address: their guesses over many names are slowed down, but never refused.
 # Each wrong password holds the address's turn for so long that the time doesn't reveal which names
@@ -56,11 +57,13 @@ NAME = Patience(free=5, longest=60.0)
 
 @dataclass(frozen=True, slots=True)
 class PasswordAttempt:
-    """Attempt to sign in with a password. `browser`: as from `Cookies.known_browser`."""
+    """Attempt to sign in with a password. `browser`: as from `Cookies.known_browser`; `is_user`:
+    whether a user has the name. Others are never reported: they may be passwords."""
 
     name: str
     address: str
     browser: str = ""
+    is_user: bool = False
 
     @property
     def key(self) -> GuessKey:
@@ -73,9 +76,29 @@ class PasswordAttempt:
         return self.key, (self.address,)
 
     @property
+    def reported(self) -> tuple[str, str]:
+        """Return the name and the address by which failures are reported."""
+        return self.name if self.is_user else "", self.address
+
+    @property
     def lane(self) -> Caller:
         """Return the caller whose turns this attempt uses."""
         return Caller("", f"known {self.name}" if self.browser else self.address)
+
+
+class FailedSignIns(NamedTuple):
+    """Failed sign-ins since the last report. `name`: of the user, "" for an unknown name;
+    `address`: or how many others."""
+
+    name: str
+    address: str
+    number: int
+
+    @property
+    def sentence(self) -> str:
+        """Return a line for the log."""
+        failed = "1 failed sign-in" if self.number == 1 else f"{self.number} failed sign-ins"
+        return f"{failed}{f' as {self.name}' if self.name else ''} from {self.address}."
 
 
 class Guesses:
@@ -91,16 +114,15 @@ class Guesses:
         """`counts`: the wrong passwords that all processes count together."""
         self._counts = counts
         self._tries: OrderedDict[GuessKey, Tries] = OrderedDict()
-        self._failed: Counter[str] = Counter()
+        self._failed: Counter[tuple[str, str]] = Counter()
 
     def attempt(self, attempt: PasswordAttempt, now: float) -> float:
         """Return the seconds until this attempt may be made. At 0, it may be made now and counts as
         a wrong password until `right` is called."""
         wait = NAME.left(self._known(attempt.key, now), now)
-        address = attempt.address
-        self._failed[
-            address if address in self._failed or len(self._failed) < MOST_KEYS else ""
-        ] += 1
+        reported = attempt.reported
+        is_known = reported in self._failed
+        self._failed[reported if is_known or len(self._failed) < MOST_KEYS else ("", "")] += 1
         if wait > 0:
             return wait
         for key in attempt.keys:
@@ -133,7 +155,7 @@ class Guesses:
         self._tries.pop(attempt.key, None)
         if tries := self._tries.get((attempt.address,)):
             self._tries[(attempt.address,)] = Tries(max(0, tries.wrong - 1), tries.last)
-        self._failed[attempt.address] -= 1
+        self._failed[attempt.reported] -= 1
 
     async def save_right(self, attempt: PasswordAttempt) -> None:
         """Like `right`, for all processes."""
@@ -152,16 +174,19 @@ class Guesses:
         wrong = self._known((attempt.address,), now).wrong
         return SPRAYING_PAUSE if wrong > SPRAYING else PAUSE
 
-    def report(self) -> list[str]:
-        """Return a few messages about the failures since the last report, without repeating typed
-        text."""
+    def report(self) -> list[FailedSignIns]:
+        """Return a few lines about the failures since the last report."""
         failed, self._failed = +self._failed, Counter()
-        named = dict(failed.most_common(MOST_LINES))
-        lines = [_line(many, address or _UNKNOWN) for address, many in named.items()]
-        if rest := failed.total() - sum(named.values()):
-            others = len(failed) - len(named)
-            from_ = plural("{count} other address", "{count} other addresses", count=others)
-            lines.append(_line(rest, from_))
+        lines = [
+            FailedSignIns(name, address or _UNKNOWN, count)
+            for (name, address), count in failed.most_common(MOST_LINES)
+        ]
+        if others := len(failed) - len(lines):
+            rest = failed.total() - sum(one.number for one in lines)
+            words = plural(
+                "{count} other name or address", "{count} other names or addresses", count=others
+            )
+            lines.append(FailedSignIns("", words, rest))
         return lines
 
     def _known(self, key: GuessKey, now: float) -> Tries:
@@ -172,15 +197,6 @@ class Guesses:
         self._tries.move_to_end(key)
         while len(self._tries) > MOST_KEYS:
             self._tries.popitem(last=False)
-
-
-def _line(many: int, address: str) -> str:
-    return plural(
-        "{count} failed sign-in from {address}.",
-        "{count} failed sign-ins from {address}.",
-        count=many,
-        address=address,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from comfy.runs.interface import AppProcesses
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import PROGRAMS
 from ui.web.failures import refusal_for
-from ui.web.guesses import Guesses
+from ui.web.guesses import FailedSignIns, Guesses
 from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
 from ui.web.socket_limits import set_from_thread
 
@@ -121,7 +121,7 @@ async def watched_logins(
     guesses: Guesses,
     processes: AppProcesses | None = None,
     keys: ApiKeys | None = None,
-    note: Callable[[str], None] = lambda _line: None,
+    note: Callable[[FailedSignIns], None] = lambda _: None,
 ) -> AsyncIterator[None]:
     """Maintain logins during the block. Each second, notice removed users. Every minute, close
     sockets whose login has ended, store last-used times, delete the API keys of removed users, and
@@ -155,7 +155,7 @@ class LoginWatch:
     identity: Identity
     guesses: Guesses
     keys: ApiKeys | None
-    note: Callable[[str], None]
+    note: Callable[[FailedSignIns], None]
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
     problem: str = ""
 
@@ -174,9 +174,9 @@ class LoginWatch:
 
     async def tell_failed(self) -> None:
         """Log the failed sign-ins since the last report."""
-        for line in self.guesses.report():
-            log.warning(line)
-            await asyncio.to_thread(self.note, line)
+        for failed in self.guesses.report():
+            log.warning(failed.sentence)
+            await asyncio.to_thread(self.note, failed)
 
     async def refresh(self) -> None:
         """Notice removed users, and close their sockets."""

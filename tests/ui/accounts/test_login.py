@@ -17,7 +17,7 @@ from ui.accounts import login as rules
 from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn, sign_in_address
 from ui.accounts.store import BrowserSession, SignInStore
 from ui.web.cookies import Cookies
-from ui.web.guesses import Guesses, PasswordAttempt
+from ui.web.guesses import FailedSignIns, Guesses, PasswordAttempt
 from ui.web.identity import Identity
 from ui.web.logins import watched_logins
 
@@ -193,11 +193,11 @@ def test_the_app_runs_while_sign_ins_wait_to_be_saved(
 
 def test_failed_sign_ins_are_noted() -> None:
     """The activity gets them every minute, and when the app ends."""
-    guesses, noted = Guesses(), list[str]()
+    guesses, noted = Guesses(), list[FailedSignIns]()
 
     async def end() -> None:
         async with watched_logins(Identity(Cookies(b"secret"), None), guesses, note=noted.append):
             guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0)
 
     awaited(end())
-    assert noted == ["1 failed sign-in from 10.0.0.5."]
+    assert noted == [FailedSignIns("", "10.0.0.5", 1)]

@@ -24,7 +24,9 @@ from comfyui_standin import DemoServer
 from tests.security.signing_in import signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.administration.audit_log import AuditLog
 from ui.settings.web_settings import WebSettings
+from ui.web.guesses import FailedSignIns
 
 USERS = tuple((name, "lighthouse") for name in ("anna", "ben", "cleo"))
 ALL = UserGroup(("all",), workflows=("*",), servers=("slow",), runs=3, waiting=2)
@@ -340,3 +342,35 @@ def test_a_groups_storage_limits_each_user(site: Site) -> None:
     assert not history.of("user:ben")
     assert {*runs} <= {one.id for one in history.of("user:anna", limit=200)}
     eventually(lambda: not site.app.services.runs.waiting, "all runs end")
+
+
+def test_the_activity_page_lists_sign_ins(site: Site) -> None:
+    """A day's sign-ins of a person from one address share a row, also with other actions between. Failed ones
+    have the name only if it is a person's."""
+    audit = site.app.services.runs.history.audit
+    for name in ("ben", "", "ben"):
+        AuditLog(audit).failed_sign_ins(FailedSignIns(name, "10.0.0.5", 2))
+        audit.add("user:ben", "review", "Between.")
+    address = f"{site.app.url}/operator/activity"
+
+    def rows(query: str) -> list[list[str]]:
+        page = site.anna.get(f"{address}?{query}", timeout=LONGEST_WAIT).text
+        found = re.findall(r"<tr>(<th scope=\"row\">.*?)</tr>", page, re.DOTALL)
+        return [re.sub(r"<[^>]+>", "|", row).strip("|").split("|") for row in found]
+
+    def told(row: list[str]) -> list[str]:
+        return [one for one in row if one][:3]
+
+    failed = [told(row) for row in rows("action=sign-in")]
+    assert failed == [
+        ["ben", "Sign-in failed", "10.0.0.5\xa0×\xa04"],
+        ["Unknown name", "Sign-in failed", "10.0.0.5\xa0×\xa02"],
+    ]
+    assert failed[0] in [told(row) for row in rows("account=user%3Aben")]
+    with signed_in(site.app, USERS[0]):
+        eventually(
+            lambda: (
+                ["anna", "Signed in", "127.0.0.1\xa0×\xa02"]
+                in [told(row) for row in rows("action=signed-in")]
+            )
+        )

@@ -123,21 +123,27 @@ def test_memory_is_bounded() -> None:
         rate.take(f"address {number}", 0.0)
     assert guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0) == 0.0
     assert rate.take("10.0.0.5", 0.0)
-    assert guesses.report()[-1].endswith(f"from {MOST_KEYS + 1 - MOST_LINES} other addresses.")
+    assert guesses.report()[-1].sentence.endswith(
+        f"from {MOST_KEYS + 1 - MOST_LINES} other names or addresses."
+    )
 
 
 def test_a_report_has_a_limited_number_of_lines() -> None:
-    """The report says how many attempts failed per address. It never shows typed text, and it
-    resets each time."""
+    """The report says how many attempts failed per address and user. It shows no other typed text,
+    and it resets each time."""
     guesses = Guesses()
     wrong(guesses, "a password typed as a name", "10.0.0.5", 12)
-    assert guesses.report() == ["12 failed sign-ins from 10.0.0.5."]
+    guesses.attempt(PasswordAttempt("anna", "10.0.0.5", is_user=True), 0.0)
+    report = guesses.report()
+    assert [*map(tuple, report)] == [("", "10.0.0.5", 12), ("anna", "10.0.0.5", 1)]
+    assert report[0].sentence == "12 failed sign-ins from 10.0.0.5."
+    assert report[1].sentence == "1 failed sign-in as anna from 10.0.0.5."
     assert guesses.report() == []
     for number in range(200):
         wrong(guesses, "anna", f"10.0.1.{number}", 3)
     lines = guesses.report()
     assert len(lines) == MOST_LINES + 1
-    assert lines[-1] == "585 failed sign-ins from 195 other addresses."
+    assert lines[-1].sentence == "585 failed sign-ins from 195 other names or addresses."
 
 
 def test_right_passwords_are_not_reported() -> None:

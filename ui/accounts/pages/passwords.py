@@ -46,7 +46,7 @@ class Passwords:
         proof = self._proof(name)
         cookies = self._identity.cookies
         browser = cookies.known_browser(request, name, proof) if proof else ""
-        return PasswordAttempt(name, client_address(request.scope), browser)
+        return PasswordAttempt(name, client_address(request.scope), browser, bool(proof))
 
     async def session(self, attempt: PasswordAttempt, password: str) -> str:
         """Return the cookie value of the new session. Raises SignInRefused, or SignInStoreError if

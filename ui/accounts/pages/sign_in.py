@@ -261,16 +261,20 @@ def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
 
 
 def signed_in(answer: Response, identity: Identity, request: Request, shown: str) -> Response:
-    """Add a session's cookie to an answer. The browser's previous session ends after the answer is
-    sent."""
+    """Add a session's cookie to an answer. The sign-in is recorded, and the browser's previous
+    session ends, after the answer is sent."""
     assert identity.login is not None
     lasts = identity.login.times.lasts
     answer.headers.append("set-cookie", identity.cookies.new_session(request, shown, lasts))
-    answer.background = BackgroundTask(_end_replaced, identity, request)
+    answer.background = BackgroundTask(_after_sign_in, identity, request, shown)
     return answer
 
 
-async def _end_replaced(identity: Identity, request: Request) -> None:
+async def _after_sign_in(identity: Identity, request: Request, shown: str) -> None:
+    login = identity.login
+    who = login.by_cookie(shown) if login else None
+    if login and who and who.way != "guest":
+        await asyncio.to_thread(login.note_sign_in, who, client_address(request.scope))
     try:
         await identity.end_replaced(request)
     except SignInStoreError as problem:
