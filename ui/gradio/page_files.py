@@ -23,6 +23,12 @@ _NEEDED = re.compile(r"m\.f=\[(.*?)\]\)")  # all files that a script's imports n
 _BLOCKS = re.compile(r"import\(`\./(Blocks-[^`]+\.js)`\)")
 _LAYERS = "@layer base, gradio, parts;"  # lowest first; rules in no layer are above
 _VARIABLES = re.compile(r":root\{[^{}]*\}")
+# Steps of Gradio's palettes and scales that neither Gradio nor the app names.
+UNUSED_VARIABLES = re.compile(
+    r"--(?:color-[a-z]+-(?:10|50|100|200|600|900|950)|grid-\d+"
+    r"|(?:ease|letter|prose|scale-fluid)-[\w-]+):[^;}]*;"
+)
+_UNSEEN = ("HistoryStorageControl-",)  # begin the names of sheets for controls that are never shown
 _STATIC = re.compile(r'(?:from|import)"\./([^"]+\.js)"')
 # In Gradio's table of components: the script of one, and what it needs, as numbers in the list.
 _COMPONENT = (
@@ -97,8 +103,8 @@ def style_tags(files: PageFiles, theme: str, joined: str) -> str:
 
 
 def joined_styles(files: PageFiles) -> str:
-    """Return the content of all style sheets. None of them names another file."""
-    found = (script_of_page(name) for name in files.styles)
+    """Return the content of all style sheets that apply. None of them names another file."""
+    found = (script_of_page(name) for name in files.styles if not name.startswith(_UNSEEN))
     return style_text(*(file for file in found if file))
 
 
@@ -107,5 +113,5 @@ def style_text(*files: Path) -> str:
     over them however specific they are. Gradio adds some of them before the page's own sheet, so
     each says the order of the layers. Its variables stay outside: they replace the theme's."""
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    variables = "\n".join(_VARIABLES.findall(text))
+    variables = UNUSED_VARIABLES.sub("", "\n".join(_VARIABLES.findall(text)))
     return f"{_LAYERS}\n@layer gradio {{\n{_VARIABLES.sub('', text)}\n}}\n{variables}"

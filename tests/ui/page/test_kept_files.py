@@ -10,9 +10,10 @@ import gradio as gr
 import pytest
 import requests
 
+from tests.imports import ROOT
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.gradio.page_files import style_text
+from ui.gradio.page_files import UNUSED_VARIABLES, style_text
 
 ASSETS = Path(gr.__file__).with_name("templates") / "frontend" / "assets"
 
@@ -63,4 +64,21 @@ def test_the_document_requests_what_gradio_would_find_later(app: RunningApp) -> 
     text = requests.get(f"{app.url}/assets/{joined}", timeout=LONGEST_WAIT).text
     others = [name for name, disabled in styles if disabled]
     assert len(others) > 20
-    assert style_text(*(ASSETS / name for name in others)) in text
+    seen = [name for name in others if "HistoryStorageControl" not in name]
+    assert len(seen) == len(others) - 1
+    assert style_text(*(ASSETS / name for name in seen)) in text
+
+
+def test_dropped_variables_are_named_nowhere() -> None:
+    """Neither Gradio's styles and scripts nor the app's use a variable that the page leaves out."""
+    folders = (ASSETS, ROOT / "ui", ROOT / "comfyforms")
+    text = "\n".join(
+        file.read_text(encoding="utf-8", errors="replace")
+        for folder in folders
+        for kind in ("css", "js", "py")
+        for file in folder.rglob(f"*.{kind}")
+    )
+    dropped = {one[0].partition(":")[0] for one in UNUSED_VARIABLES.finditer(text)}
+    used = {*re.findall(r"--[\w-]+\b(?!:)", text)}
+    assert len(dropped) > 150
+    assert dropped & used == set()
