@@ -14,7 +14,7 @@ from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import from_text, searchable, searched_text, to_text
-from comfy.records.tables import digest, files, runs
+from comfy.records.tables import digest, files, runs, shared_results
 from comfy.records.used_files import ROW
 
 _READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
@@ -104,12 +104,13 @@ def search_words(text: str) -> list[str]:
 class Wanted:
     """Finished runs of one workflow ("": of any), with all words of `text` somewhere in title,
     values or texts. `fruitless`: include runs that failed and left no result. `favourites`: only
-    favorites."""
+    favorites; `shared`: only runs that a link shows."""
 
     workflow: str = ""
     text: str = ""
     fruitless: bool = True
     favourites: bool = False
+    shared: bool = False
 
     def of(self, owner: str) -> ColumnElement[bool]:
         """Select this owner's runs, without those being deleted."""
@@ -121,6 +122,8 @@ class Wanted:
             which &= ~runs.c.fruitless
         if self.favourites:
             which &= runs.c.favourite
+        if self.shared:
+            which &= runs.c.id.in_(select(shared_results.c.run))
         for word in search_words(self.text):
             which &= runs.c.words.contains(word, autoescape=True)
         return which

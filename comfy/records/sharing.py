@@ -152,6 +152,14 @@ class SharedResults:
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
+    def count(self, owner: str, runs: Sequence[str]) -> int:
+        """Return how many of these runs of this owner a link shows, also if they are being
+        deleted."""
+        which = _shared.c.run.in_(map(escaped, runs)) & _own(owner)
+        query = select(func.count(_shared.c.run.distinct())).where(which)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
     def stop(self, owner: str, files: Sequence[SharedFile]) -> bool:
         """Remove these files from all links; return False if no link shows them. A link ends with
         its last file."""

@@ -126,7 +126,7 @@ class RemoteApp:
 
     def runs(self, **wanted: str) -> Iterator[RemoteRun]:
         """Yield your runs: active runs, then ended runs, newest first. `wanted`: `workflow`,
-        `text`, `favourites`, as in docs/api_requests.md."""
+        `text`, `favourites`, `shared`, as in docs/api_requests.md."""
         return (RemoteRun(self._calls, told) for told in self._calls.pages("/runs", "runs", wanted))
 
     def batches(self) -> Iterator[RemoteBatch]:

@@ -13,6 +13,7 @@ from comfy.base.messages import Message, message, plural
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import RunError
 from comfy.records.record import Record
+from comfy.records.rows import Wanted
 from comfy.records.serialization import from_text, state_to_json, to_text
 from comfy.records.sharing import Share, SharedFile
 from comfy.records.store import RunStore
@@ -92,6 +93,19 @@ def test_a_link_ends(history: RunStore, shared: Share) -> None:
     history.delete("r1", ANN)
     assert shares.find(second.token) == ()
     assert shares.of(ANN, [SECOND]) is None
+
+
+def test_shared_results_are_found(history: RunStore, shared: Share) -> None:
+    """A filter of the history lists the owner's runs with links, each only once, and the app counts
+    them, also while they can be restored."""
+    history.shared.share(ANN, [SECOND, SharedFile("r1", 0)])
+    wanted = Wanted(shared=True)
+    assert [record.id for record in history.of(ANN, wanted)] == ["r1"]
+    assert history.of(BOB, wanted) == ()
+    runs = ["r1", "r2", "r3", ODD]
+    history.unlist(runs, ANN)
+    assert [history.shared.count(owner, runs) for owner in (ANN, BOB)] == [1, 0]
+    assert history.of(ANN, wanted) == ()
 
 
 def test_a_result_that_is_not_shared_anymore_leaves_all_links(

@@ -99,7 +99,7 @@ class HistoryHandlers:
             page = HistoryPage(tuple(days), any=has_any)
             runs = tuple(past_run(record, blobs=history.files) for record in ended)
             return AsciiJSON(HistoryDoc(runs, more, page))
-        is_plain = not (wanted.text or wanted.favourites or part.cursor)
+        is_plain = not (wanted.text or wanted.favourites or wanted.shared or part.cursor)
         line = self.docs.registry.line_of(owner) if is_plain else ()
         going = [run.record for run in line if wanted.workflow in ("", run.job.workflow)]
         return AsciiJSON(HistoryDoc(tuple(map(self.docs.listed, (*going, *ended))), more))
@@ -133,7 +133,7 @@ class HistoryHandlers:
             changed = (history.relist if listed else history.unlist)(runs, owner)
         if not changed:
             raise RunNotFound
-        return AsciiJSON(ChangedRuns(changed))
+        return AsciiJSON(ChangedRuns(changed, history.shared.count(owner, runs)))
 
     @routes.get("/runs/{run_id}/values", Access.OWNER, work=Work.CATALOG, response_model=FormValues)
     def get_run_values(self, run_id: str, owner: Owner) -> AsciiJSON:
@@ -151,7 +151,8 @@ def of_chain(presenter: Presenter, wanted: Wanted, owner: str) -> Wanted:
     if not presenter.chain_forms.has(wanted.workflow, owner):
         return wanted
     groups = presenter.chains.groups_of(wanted.workflow, owner)
-    return WantedOfGroups("", wanted.text, wanted.fruitless, wanted.favourites, groups)
+    filters = wanted.text, wanted.fruitless, wanted.favourites, wanted.shared
+    return WantedOfGroups("", *filters, groups)
 
 
 def made_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, Any]]:

@@ -137,9 +137,11 @@ class SharedValues(FormValues):
 
 @dataclass(frozen=True, slots=True)
 class ChangedRuns:
-    """The number of runs that a request has changed."""
+    """The number of runs that a request has changed, and how many of these links show, or would
+    show if they weren't deleted."""
 
     runs: int
+    shared: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from comfy.records.sharing import SharedFile
 from tests.browser.fixtures import NETWORK_NAME
 from tests.browser.test_login import log_in
+from tests.support.history_tiles import choose, tiles
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import LONGEST_WAIT
@@ -104,6 +105,23 @@ def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
     (run,) = anna.site.services.runs.known()
     history = anna.site.services.runs.history
     assert history.shared.of(run.owner, [SharedFile(run.id, 0)]) is None
+
+
+def test_a_user_finds_and_deletes_shared_results(anna: Visitor) -> None:
+    """The history lists only these, and a deletion says that their links no longer show them."""
+    first = tiles(anna).get_attribute("data-run") or ""
+    panel, _ = share(anna)
+    anna.page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    anna.generate()
+    anna.find()
+    which = anna.page.get_by_role("combobox", name="Workflow", exact=True)
+    which.select_option("Shared by link")
+    expect(tiles(anna)).to_have_count(1)
+    choose(anna, first)
+    anna.more("Delete")
+    expect(anna.page.locator("#undo")).to_contain_text("Shared links no longer show it.")
+    expect(anna.page.locator("#history")).to_contain_text("Nothing shared by link.")
 
 
 def test_the_link_reaches_others_by_a_name_of_the_network(

@@ -1,5 +1,5 @@
 // @ts-check
-// History filters: runs of one or all workflows, only favorites, with or without stopped and failed runs.
+// History filters: runs of one or all workflows, only shared ones, only favorites, with or without stopped and failed runs.
 
 import { element, iconButton } from "../dom.js";
 import { message } from "../messages.js";
@@ -20,6 +20,7 @@ export class Filters {
     this.which.append(
       new Option(message("This workflow"), ""),
       new Option(message("All workflows"), "all"),
+      new Option(message("Shared by link"), "shared"),
     );
     this.which.addEventListener("change", changed);
     this.favourites.ariaPressed = "false";
@@ -31,6 +32,11 @@ export class Filters {
     return this.favourites.ariaPressed === "true";
   }
 
+  /** Whether the history lists only results of all workflows that a link shows. */
+  get areShared() {
+    return this.which.value === "shared";
+  }
+
   /**
    * Return the query parameters for the app.
    * @param {string} workflow workflow of the open form
@@ -39,6 +45,7 @@ export class Filters {
     return {
       workflow: this.which.value ? "" : workflow,
       favourites: String(this.areFavourites),
+      shared: String(this.areShared),
       fruitless: String(this.fruitless.ariaPressed),
     };
   }

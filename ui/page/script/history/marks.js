@@ -14,7 +14,10 @@ import { offerUndo } from "./undo.js";
 
 const STAYS = message("The ComfyUI server may keep copies.");
 
-/** @param {{ runs: readonly string[], favourite?: boolean, listed?: boolean }} what */
+/**
+ * @param {{ runs: readonly string[], favourite?: boolean, listed?: boolean }} what
+ * @returns {Promise<{ shared: number } | null>} how many of the runs links show; null after an error
+ */
 const change = (what) => ask(`${API}/runs`, json(what), "PATCH");
 
 /** @param {readonly string[]} ids @param {boolean} favourite */
@@ -41,7 +44,8 @@ export async function deleteRuns(ids, undone) {
   const { undoable } = page.now;
   const together = [...new Set([...(undoable?.ids ?? []), ...ids])];
   const runs = together.length > MOST ? ids : together;
-  if (!(await change({ runs, listed: false }))) return false;
+  const changed = await change({ runs, listed: false });
+  if (!changed) return false;
   const { shown } = page.now;
   const isShown = shown !== null && ids.includes(shown);
   const next = isShown && !current(page.now) ? besideDeleted(shown, ids) : null;
@@ -52,12 +56,16 @@ export async function deleteRuns(ids, undone) {
     ...(isShown && !isNextShown ? { shown: null, lookingBack: false, notice: null } : {}),
   });
   const first = (runs === ids ? "" : undoable?.shown) || (isShown ? shown : "");
-  offerAll({ ids: runs, shown: first }, undone);
+  offerAll({ ids: runs, shown: first }, changed.shared, undone);
   return true;
 }
 
-/** @param {Undoable} what @param {() => void} [undone] */
-function offerAll(what, undone) {
+/**
+ * @param {Undoable} what
+ * @param {number} shared how many of the runs had links
+ * @param {() => void} [undone]
+ */
+function offerAll(what, shared, undone) {
   const count = what.ids.length;
   const words =
     count === 1
@@ -66,7 +74,10 @@ function offerAll(what, undone) {
   const undo = async () => {
     if (await restore(what.ids, what.shown)) undone?.();
   };
-  offerUndo(words, STAYS, undo, () => page.set({ undoable: null }));
+  const links = plural("Shared links no longer show it.", "Shared links no longer show them.", {
+    count,
+  });
+  offerUndo(words, shared ? `${links} ${STAYS}` : STAYS, undo, () => page.set({ undoable: null }));
   page.set({ undoable: what });
 }
 

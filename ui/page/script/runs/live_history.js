@@ -25,6 +25,7 @@ import { seen } from "./runs.js";
 const NOTHING_MADE = message("Nothing here yet.");
 const NONE_OF_IT = message("No results with this workflow yet.");
 const NO_FAVOURITES = message("No favorites yet. Press ☆ on a result to keep it here.");
+const NONE_SHARED = message("Nothing shared by link.");
 const LIMIT = "60"; // runs per request
 const AROUND = 10; // runs to load on either side of the run on the stage, for its arrows
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -152,7 +153,8 @@ class LiveHistory {
     const answer = await this.#ask({ zone: ZONE });
     if (turn !== this.#turn || !answer) return; // a newer request has replaced this one
     // Not before the answer is here: the page must not shift under a pressed pointer.
-    const isFiltered = this.#filters.areFavourites || this.#view.text !== "";
+    const { areFavourites, areShared } = this.#filters;
+    const isFiltered = areFavourites || areShared || this.#view.text !== "";
     $(".history", this.#place)?.classList.toggle("is-filtered", isFiltered);
     this.#begin(answer, 0, []);
     this.#view.begin();
@@ -230,9 +232,9 @@ class LiveHistory {
   /** @param {import("../history/past.js").Past} past */
   #show(past) {
     page.set({ past, pastOf: this.#workflow });
-    const { areFavourites, which } = this.#filters;
+    const { areFavourites, areShared, which } = this.#filters;
     const of = which.value ? NOTHING_MADE : NONE_OF_IT;
-    const nothing = areFavourites ? NO_FAVOURITES : of;
+    const nothing = areShared ? NONE_SHARED : areFavourites ? NO_FAVOURITES : of;
     const more = of === NONE_OF_IT ? this.#others : null;
     this.#view.show(past, this.#days, { any: this.#any, nothing, more });
   }
