@@ -23,7 +23,7 @@ const ONE_REJECTS = ["reject", "disagreed"];
 const VOTED = ["keep", ...ONE_REJECTS];
 /** @type {readonly (readonly [string, string])[]} */
 const SORTS = [
-  ["", message("Newest first")],
+  ["", message("By date added")],
   ["votes", message("Most votes first")],
   ["stars", message("Most stars first")],
 ];
