@@ -37,6 +37,7 @@ _FIRST = (
 _LATER = ("before.css", "overlays.css", "share.css", "fields/openers.css")
 _OPENED = (
     "dialogs.css",
+    "presets.css",
     "results/sound_player.css",
     "editor/editor.css",
     "editor/rows.css",
@@ -73,7 +74,7 @@ _BATCHES = (
 )
 # Sheets inside a component that come with the part of the script that the user opens.
 _OPENED_INSIDE: Mapping[str, tuple[str, ...]] = {
-    "stage": ("video/tools.css", "chain.css", "results/prose.css"),
+    "stage": ("video/tools.css", "chain.css", "results/grid.css", "results/prose.css"),
     "batches": _BATCHES,
 }
 # Styles that apply only inside one of the page's components, by the component's ID.

@@ -6,7 +6,6 @@ import { $, all, element, glideTo, INPUTS, isStill } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
 import { Beneath } from "../results/beneath.js";
-import { ResultGrid } from "../results/result_grid.js";
 import { isOneOfSeveral, ResultRows } from "../results/result_rows.js";
 import { shownOf } from "../results/shown.js";
 import { videoOfTwins } from "../results/twins.js";
@@ -26,6 +25,7 @@ import { Strip } from "../stage/strip.js";
 import { arrow, Viewport } from "../stage/viewport.js";
 import { page } from "../state.js";
 
+/** @import { ResultGrid } from "../results/result_grid.js" */
 /** @import { Arrangement, Item } from "../runs/results.js" */
 /** @import { PageState, View } from "../state.js" */
 /** @import { Place } from "../stage/preview_animation.js" */
@@ -51,7 +51,8 @@ class Stage {
   #place;
   #media = element("div", "media");
   #viewport = new Viewport(this.#media, element("span"));
-  #grid = new ResultGrid((at) => this.#choose(at));
+  /** Shows all results, once a run has several. @type {ResultGrid | null} */
+  #grid = null;
   #empty = new EmptyStage();
   #previous = arrow(-1, () => this.#walk(-1));
   #next = arrow(1, () => this.#walk(1));
@@ -276,7 +277,7 @@ class Stage {
   async #showAll() {
     this.#isAll = true;
     await this.#showItem();
-    this.#grid.focus(this.#at);
+    this.#grid?.focus(this.#at);
   }
 
   /** Show the chosen result once it can be painted. Until then, keep the old content. */
@@ -293,15 +294,20 @@ class Stage {
     this.#beneath.mark(this.#isAll ? -1 : this.#at);
     const isSeveral = !this.#isAll && groupOf(this.#arrangement, this.#at).count > 1;
     this.#place.classList.toggle("several", isSeveral);
-    const node = this.#isAll
-      ? await this.#grid.filled(this.#arrangement)
-      : item && (await shownOf(item, viewer));
+    const node = this.#isAll ? await this.#all() : item && (await shownOf(item, viewer));
     if (turn !== this.#turn) return;
     this.#put(node, id);
     if (!(node instanceof HTMLImageElement) || node.complete) return;
     markLoading(this.#media);
     for (const end of ["load", "error"])
       node.addEventListener(end, () => this.#loaded(), { once: true });
+  }
+
+  /** Return the element with all results, once it can be painted. */
+  async #all() {
+    const { ResultGrid } = await import("../results/result_grid.js");
+    this.#grid ??= new ResultGrid((at) => this.#choose(at));
+    return this.#grid.filled(this.#arrangement);
   }
 
   /** Of two results with the same frames, choose the video, unless the user has opened the other one. */
