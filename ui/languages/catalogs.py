@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +17,7 @@ from math import isfinite
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -98,6 +99,11 @@ class Language:
     def moment(self, seconds: float) -> str:
         """Format a day with the time, such as "Nov 24, 2026, 2:05 PM". `seconds`: since 1970."""
         return _spaced(format_datetime(_local(seconds), self._short_moment, locale=self._locale))
+
+    def ago(self, seconds: float) -> str:
+        """Format the time since a moment, such as "2 hr. ago". `seconds`: since 1970."""
+        left = min(-1, round(seconds - time.time()))  # clocks can go backward
+        return format_timedelta(left, add_direction=True, format="short", locale=self._locale)
 
     @property
     def _locale(self) -> Locale:

@@ -26,7 +26,7 @@ from ui.administration.links import LinkActions, LinkRow
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import html_of
 from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, none, section
-from ui.operator.tables import Cell, moment, number, size, table
+from ui.operator.tables import Cell, ago, moment, number, size, table
 from ui.page.plain.questions import asking_form, check_box, more_buttons, new_secret
 from ui.web.access import Access, GuardedRoutes
 
@@ -264,7 +264,7 @@ def _row(
             Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"),
             ", ".join(one.groups) or "–" * bool(groups),
         ),
-        *(moment(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
+        *(ago(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
     )
 
 
@@ -388,7 +388,7 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
     revoke = Cell(revoke_form(one, f"{TOKENS[1:]}/{one.id}/revoke"))
     only = f"<br>{html_of(ONLY_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
     label = Cell(f"<b>{html.escape(one.label)}</b>{only}")
-    return label, owner, moment(one.made), moment(one.used or None, _NEVER), revoke
+    return label, owner, moment(one.made), ago(one.used or None, _NEVER), revoke
 
 
 def _links(links: LinkActions) -> str:

@@ -40,6 +40,15 @@ def moment(seconds: float | None, never: str = "–") -> Cell:
     return Cell(html_of(words), seconds or 0)
 
 
+def ago(seconds: float | None, never: str) -> Cell:
+    """Return a cell with the time since a moment, which is its tooltip. `never`: see `moment`."""
+    exact = moment(seconds, never)
+    if seconds is None:
+        return exact
+    words = html_of(current_language().ago(seconds))
+    return Cell(f'<time title="{exact.content}">{words}</time>', exact.key)
+
+
 def table(
     name: str,
     titles: Sequence[str],

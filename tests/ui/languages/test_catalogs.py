@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -44,6 +45,20 @@ def test_dates_are_in_the_scripts_format(tag: str, date: str, time: str) -> None
     seconds = datetime(2026, 11, 21, 15, 33).timestamp()
     assert Language(tag).date(seconds) == date
     assert Language(tag).moment(seconds) == f"{date}, {time}"
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        ("en", ["1 sec. ago", "2 hr. ago", "3 days ago"]),
+        ("fr", ["il y a 1\u00a0s", "il y a 2\u00a0h", "il y a 3\u00a0j"]),
+        ("zh-CN", ["1秒前", "2小时前", "3天前"]),
+    ],
+)
+def test_past_times_are_relative(tag: str, words: list[str]) -> None:
+    """A clock that is ahead counts as now."""
+    passed = -60, 2 * 3600, 3 * 24 * 3600
+    assert [Language(tag).ago(time.time() - one) for one in passed] == words
 
 
 @pytest.mark.parametrize(
