@@ -94,7 +94,7 @@ _RUNS = message("Runs")
 _PREVIEW = message("Preview")
 _NO_RUNS = message("No runs")
 _VERSIONS = message("Versions")
-_STOP = message("Stop")
+_STOP, _ASK_STOP = message("Stop"), message("Stop…")
 _MOVES = (("front", message("To the front")), ("back", message("To the back")))
 _GB = 2**30
 _STATES = {
@@ -284,12 +284,21 @@ def _batch(owner: str, count: int) -> tuple[str | Cell, ...]:
 def _run(run: RunLine) -> tuple[str | Cell, ...]:
     address = f"{PATH[1:]}/runs/{run.id}/preview?{run.preview}"
     image = f'<img src="{address}" alt="{html_of(_PREVIEW)}">' if run.preview else ""
-    actions = (*_MOVES, ("stop", _STOP)) if run.waits else (("stop", _STOP),)
-    buttons = "".join(_run_button(run, action, text) for action, text in actions)
+    buttons = "".join(_run_button(run, *one) for one in _MOVES) if run.waits else ""
     return (
         *(Cell(f"<b>{html_of(run.workflow)}</b>"), run.owner, run.progress, run.server),
         *(Cell(html_of(run.since), run.submitted_at), Cell(image)),
-        Cell(f'<div class="buttons wraps">{buttons}</div>'),
+        Cell(f'<div class="buttons wraps">{buttons}{_stop_button(run)}</div>'),
+    )
+
+
+def _stop_button(run: RunLine) -> str:
+    return asking_form(
+        f"{PATH[1:]}/runs/{run.id}/stop",
+        (_ASK_STOP, message("Stop this run?"), _STOP),
+        f"stop-{run.id}",
+        f"<p><b>{html_of(run.workflow)}</b> · {html_of(run.owner)}</p>",
+        message("{action}: {name}", action=_ASK_STOP, name=f"{run.workflow}, {run.owner}"),
     )
 
 

@@ -49,7 +49,7 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     page.set_viewport_size({"width": 390, "height": 844})
     back = page.get_by_role("button", name="Resume")
     back.focus()
-    run = site.app.runs.submit(job(LONG), Origin("user:ben"), RunPolicy(keeps_going=True))
+    site.app.runs.submit(job(LONG), Origin("user:ben"), RunPolicy(keeps_going=True))
     expect(page.get_by_text("Waiting, next in the queue")).to_be_visible(timeout=20_000)
     expect(back).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -58,7 +58,11 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     expect(page.get_by_text("1 running, 0 waiting")).to_be_visible(timeout=20_000)
     page.wait_for_function("document.querySelector('#runs img')?.naturalWidth > 0")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    run.cancel()
+    page.get_by_role("button", name="Stop…").click()
+    question = page.get_by_role("dialog", name="Stop this run?")
+    expect(question).to_contain_text("ben")
+    question.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("No runs", exact=True)).to_be_visible(timeout=20_000)
     page.context.clear_cookies()
     page.set_viewport_size(DESKTOP)
     page.goto(site.url)

@@ -49,6 +49,10 @@ def test_any_run_can_be_stopped_and_moved(place: Place) -> None:
     runs = started(place, *["user:ben"] * 4, "user:carla")
     eventually(lambda: [run.waits_here for run in runs].count(True) == 3)
     *_, last, other = runs
+    page = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
+    question = page.partition(f'id="stop-{other.id}-title">')[2].partition("</dialog>")[0]
+    assert question.startswith("Stop this run?")
+    assert f"{other.job.title}</b> · carla</p>" in question
     address = f"{place.app.url}/operator/runs/{last.id}/front"
     assert place.anna.post(address, timeout=LONGEST_WAIT).ok
     waiting = [one["id"] for one in ask(place, "GET", "/runs").json()["runs"] if one["waits"]]
