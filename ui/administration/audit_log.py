@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from types import MappingProxyType
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from comfy.records.audit import AuditAction, AuditEvent, AuditEvents, WantedEvents
 from ui.web.guesses import FailedSignIns
 
 log = logging.getLogger(__name__)
 _MOST = 50  # shown on the page
+ACTION_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "run": message("Ran"),
+        "failed": message("Failed"),
+        "publish": message("Published"),
+        "move": message("Moved"),
+        "share": message("Shared"),
+        "delete": message("Deleted"),
+        "download": message("Downloaded"),
+        "review": message("Reviewed"),
+        "administer": message("Administration"),
+        "sign-in": message("Sign-in failed"),
+        "signed-in": message("Signed in"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

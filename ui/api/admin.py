@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from comfy.base.files import safe_name
+from comfy.base.messages import message
 from comfy.batches.values import csv_line
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
@@ -25,7 +26,7 @@ from comfy.records.administration import ModelRequest, Notice
 from comfy.records.audit import AuditEvent, WantedEvents
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.accounts.users import Role
-from ui.administration.audit_log import AuditLine
+from ui.administration.audit_log import ACTION_WORDS, AuditLine
 from ui.administration.desk import Administration
 from ui.administration.links import LinkRow
 from ui.administration.people import (
@@ -40,6 +41,7 @@ from ui.administration.people import (
 from ui.administration.servers import RunLine
 from ui.documents.model_docs import ModelDownload, all_downloads
 from ui.files.result_files import as_file
+from ui.languages.current import translated
 from ui.page.form.missing_groups import MissingParts, missing_parts
 from ui.web.access import Access, GuardedRoutes, RouteHandlers
 from ui.web.responses import BINARY, AsciiJSON
@@ -51,7 +53,10 @@ _Limit = Annotated[int, Query(ge=1, le=10_000)]
 _Wanted = Annotated[WantedEvents, Depends()]
 _Key = Annotated[str, Path(pattern=f"^{DOWNLOAD_ID.pattern}$")]
 _Files = Annotated[tuple[str, ...], Field(fail_fast=True)]
-_COLUMNS = ("time", "person", "account", "action", "what", "run", "count")
+_COLUMNS = (
+    *(message("Time (UTC)"), message("Person"), message("Account"), message("Action")),
+    *(message("What"), message("Run"), message("Number")),
+)
 _Group = Annotated[str, Field(min_length=1, max_length=100)]
 _Groups = Annotated[tuple[_Group, ...], Field(max_length=100, fail_fast=True), Body()]
 _Password = Annotated[str, Body(embed=True, max_length=1000)]
@@ -313,19 +318,20 @@ class OverviewHandlers:
         responses={200: {"content": {"text/csv": BINARY}}},
     )
     def get_audit_table(self, wanted: _Wanted) -> StreamingResponse:
-        """Return the same as a CSV table. Its times are in UTC."""
-        rows = (
-            (
-                datetime.fromtimestamp(one.at, UTC).isoformat(),
-                *(getattr(one, name) for name in _COLUMNS[1:]),
-            )
-            for one in self._events(wanted, cursor="")
-        )
+        """Return the same as a CSV table, in words. Its times are in UTC."""
+        rows = chain([_COLUMNS], map(_cells, self._events(wanted, cursor="")))
         return StreamingResponse(
-            map(csv_line, chain([_COLUMNS], rows)),
+            chain(["\ufeff"], (csv_line(map(translated, row)) for row in rows)),  # for spreadsheets
             media_type="text/csv; charset=utf-8",
             headers=as_file("audit.csv"),
         )
+
+
+def _cells(one: AuditEvent) -> tuple[str, ...]:
+    """Return the cells of a row of the audit log's table."""
+    at = f"{datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M:%S}"
+    action = ACTION_WORDS[one.action]
+    return at, one.person, one.account, action, one.what, one.run, str(one.count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from types import MappingProxyType
 from typing import Annotated, cast
 from urllib.parse import parse_qs, urlencode
 
@@ -20,6 +19,7 @@ from fastapi.responses import HTMLResponse
 from comfy.base.messages import message, plural
 from comfy.base.wording import one_line
 from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
+from ui.administration.audit_log import ACTION_WORDS
 from ui.administration.servers import GUEST
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import ACTIVITY, PATH, AdminFrame, section
@@ -47,21 +47,6 @@ _SPANS = {
     "30": message("Last 30 days"),
     _CHOSEN: message("Choose days…"),
 }
-_ACTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "run": message("Ran"),
-        "failed": message("Failed"),
-        "publish": message("Published"),
-        "move": message("Moved"),
-        "share": message("Shared"),
-        "delete": message("Deleted"),
-        "download": message("Downloaded"),
-        "review": message("Reviewed"),
-        "administer": message("Administration"),
-        "sign-in": message("Sign-in failed"),
-        "signed-in": message("Signed in"),
-    }
-)
 _TITLES = _PERSON, _ACTION, _WHAT, _TIME
 _OWN_ROW: Sequence[AuditAction] = "failed", "administer"
 _OF_A_DAY: Sequence[AuditAction] = "sign-in", "signed-in"
@@ -95,7 +80,7 @@ class _Chosen:
             since, until = _midnight(self.first, 0) or since, _midnight(self.last, 1) or until
         elif self.days in _SPANS:  # from a full hour, like the figures of the first page
             since = (time.time() // _HOUR - 24 * int(self.days) + 1) * _HOUR
-        action = cast("AuditAction", self.action if self.action in _ACTIONS else "")
+        action = cast("AuditAction", self.action if self.action in ACTION_WORDS else "")
         words = one_line(self.text[:_LONGEST])
         return WantedEvents(since, until, self.account, action, words, self.order == "oldest")
 
@@ -165,7 +150,7 @@ def _filters(chosen: _Chosen, accounts: Mapping[str, str]) -> str:
     people = {"": _EVERYONE, account: account.partition(":")[2] or _EVERYONE, **accounts}
     return f"""<form action="{ACTIVITY[1:]}" class="filters">
 {_choice("account", _PERSON, people, account) if accounts else ""}
-{_choice("action", _ACTION, {"": _ALL, **_ACTIONS}, chosen.action)}
+{_choice("action", _ACTION, {"": _ALL, **ACTION_WORDS}, chosen.action)}
 {_field("search", "text", _SEARCH, chosen.text)}
 {_choice("days", _TIME, {"": _ALL, **_SPANS}, chosen.days)}
 {_field("date", "first", _FROM, chosen.first)}{_field("date", "last", _TO, chosen.last)}
@@ -191,7 +176,7 @@ def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> s
 def _words(one: AuditEvent) -> tuple[str, str]:
     """Return the action and its object in words. Of a request, they name its results, workflow or
     file."""
-    action, method = _ACTIONS[one.action], one.what.partition(" ")[0]
+    action, method = ACTION_WORDS[one.action], one.what.partition(" ")[0]
     if one.action == "run" and (titled := _TITLE.fullmatch(one.what)):
         return action, titled[1]
     if method not in ("GET", "POST", "PUT", "DELETE"):

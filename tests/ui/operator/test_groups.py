@@ -203,15 +203,20 @@ def test_administrators_export_the_log_as_a_table(site: Site) -> None:
     site.anna.post(f"{site.app.url}/api/v1/admin/notice", json=notice, timeout=LONGEST_WAIT)
     table = f"{site.app.url}/api/v1/admin/audit.csv?since={began}"
     answer = site.anna.get(table, timeout=LONGEST_WAIT)
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [(one["person"], one["account"], one["action"]) for one in rows] == [
-        ("anna", "user:anna", "administer"),
-        ("anna", "user:anna", "share"),
-        ("anna", "user:anna", "run"),
+    text = answer.content.decode("utf-8-sig")
+    assert text.startswith("Time (UTC),Person,Account,Action,What,Run,Number\r\n")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(one["Person"], one["Account"], one["Action"]) for one in rows] == [
+        ("anna", "user:anna", "Administration"),
+        ("anna", "user:anna", "Shared"),
+        ("anna", "user:anna", "Ran"),
     ]
-    assert rows[0]["what"] == "anna shared a notice: “=1+1 More.”"
-    assert rows[1]["what"] == f"POST /api/v1/link?file={run}/0"
-    assert (rows[2]["what"], rows[2]["run"]) == ("Text to image (text-to-image)", run)
+    assert rows[0]["What"] == "anna shared a notice: “=1+1 More.”"
+    assert rows[1]["What"] == f"POST /api/v1/link?file={run}/0"
+    assert (rows[2]["What"], rows[2]["Run"]) == ("Text to image (text-to-image)", run)
+    assert re.fullmatch(r"[\d-]{10} [\d:]{8}", rows[0]["Time (UTC)"])
+    german = site.anna.get(table, headers={"Accept-Language": "de"}, timeout=LONGEST_WAIT)
+    assert german.text.startswith("\ufeffZeit (UTC),Person,Konto,Aktion,")
     page = site.anna.get(
         f"{site.app.url}/api/v1/admin/audit?limit=2&since={began}", timeout=LONGEST_WAIT
     ).json()
@@ -280,7 +285,7 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
     answer = site.anna.get(f"{site.app.url}/{html.unescape(table)}", timeout=LONGEST_WAIT)
     head, *rows = csv.reader(io.StringIO(answer.text))
     assert {len(row) for row in rows} == {len(head)}
-    assert {row[head.index("action")] for row in rows} == {"administer"}
+    assert {row[head.index("Action")] for row in rows} == {"Administration"}
     assert not shown(f"days=chosen&last={today - timedelta(days=1)}")
     assert not shown("action=administer&days=1&account=user%3Aben")
     assert "Nothing matches." in page[-1]
