@@ -17,8 +17,8 @@ VALUES = {**SMALL, "5.seed": 41}
 
 
 def test_the_dialog_starts_a_batch(fast: Site, visit: Visit) -> None:
-    """The dialog starts with the form's own text. The batch's sheet opens automatically and lists
-    each row. Closing it leads to the card."""
+    """The dialog starts with the form's own text. The batch's sheet opens automatically and shows
+    each result. Closing it leads to the card."""
     person = visit(fast).open(**SMALL)
     page = person.page
     dialog = vary(person)
@@ -26,7 +26,7 @@ def test_the_dialog_starts_a_batch(fast: Site, visit: Visit) -> None:
     expect(text).to_have_value(person.entry("2.text").input_value())
     text.fill("a red boat\na green boat")
     begin_batch(dialog, 2)
-    expect(page.locator("dialog.sheet .line .thumb img")).to_have_count(2)
+    expect(page.locator("dialog.sheet .grid-cell .result img")).to_have_count(2)
     page.keyboard.press("Escape")
     expect(page.locator("dialog.sheet")).to_have_count(0)
     expect(card_of(person)).to_contain_text("2 of 2 done")

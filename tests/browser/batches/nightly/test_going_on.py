@@ -184,7 +184,8 @@ def test_a_deleted_batch_leaves_its_results(fast: Site, visit: Visit) -> None:
 
 
 def test_an_earlier_batch_goes_with_its_results(fast: Site, visit: Visit) -> None:
-    """The dialog lists earlier batches. Deleting one with its results leaves other results."""
+    """The dialog lists earlier batches, which open as a grid. Deleting one with its results leaves
+    other results."""
     person = visit(fast).open(**SMALL)
     page = person.page
     person.generate()
@@ -197,7 +198,8 @@ def test_an_earlier_batch_goes_with_its_results(fast: Site, visit: Visit) -> Non
         page.locator("#batch-list").get_by_role("button", name=name).click()
         expect(page.locator("#batch-list")).to_have_count(0)
     sheet = page.locator("dialog.sheet")
-    expect(sheet.locator(".line")).to_have_count(5)
+    expect(sheet.locator(".grid-cell")).to_have_count(5)
+    sheet.get_by_role("button", name="Table").click()
     sheet.locator(".line").first.get_by_role("button", name="Reuse settings").click()
     part_of = page.get_by_role("button", name="Show the batch")
     part_of.click()

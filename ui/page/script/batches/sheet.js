@@ -93,7 +93,7 @@ class Sheet {
   constructor(id, large, opener) {
     this.#id = id;
     this.#opener = opener;
-    this.#head = new SheetHead(id, read(localStorage, BATCH_VIEW, "table"), {
+    this.#head = new SheetHead(id, read(localStorage, BATCH_VIEW, "grid"), {
       close: () => this.#close(),
       changed: (wishes) => this.#wish(wishes),
       files: () => (this.#batch?.page.axes?.length ? this.#grid.files() : []),
@@ -532,7 +532,8 @@ class SheetHead {
   }
 
   /**
-   * Choose the first view: a grid if several fields vary. Hide the grid's button if the batch isn't a grid.
+   * Choose the first view: a grid, unless only one field varies and the user chose another view before. Hide the
+   * grid's button if the batch isn't a grid.
    * @param {number} axes the number of the grid's axes, 0 if the batch isn't a grid
    */
   #offerGrid(axes) {
