@@ -110,12 +110,10 @@ class _Built:
 @dataclass(frozen=True, slots=True)
 class Usability:
     """Capabilities of a workflow on a server: if it can run, the result types that its form takes,
-    and the keys of its image field and its text field, or "". `draws_text`: the text field draws
-    among alternatives in `{…}`."""
+    and the key of its text field, or "". `draws_text`: it draws among alternatives in `{…}`."""
 
     can_run: bool = False
     takes: tuple[ResultKind, ...] = ()
-    image_field: str = ""
     text_field: str = ""
     draws_text: bool = False
 
@@ -333,12 +331,11 @@ class Forms:
         except WorkflowError:
             return Usability()
         form = _without_fixed(build_form(adapted.workflow, adapted.fitted))
-        image, text = (first_taker(form.fields, kind) for kind in ("image", "text"))
+        text = first_taker(form.fields, "text")
         kinds = taken_kinds(form.fields)
-        image_key = image.key if image else ""
         if text is None:
-            return Usability(form.can_run, kinds, image_key)
-        return Usability(form.can_run, kinds, image_key, text.key, is_drawn(form, text))
+            return Usability(form.can_run, kinds)
+        return Usability(form.can_run, kinds, text.key, is_drawn(form, text))
 
     def _harmless(self, workflow: Workflow, catalog: Catalog, *, trusted: bool) -> Workflow:
         """Return the workflow in the form that a trusted or untrusted user may run."""
@@ -375,14 +372,12 @@ def _without_fixed(form: Form) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """A workflow that takes results of these kinds. Images go into the field with the key
-    `image_field`, texts into `text_field`; either is "" if it takes none. `draws_text`: the text
-    field draws among alternatives."""
+    """A workflow that takes results of these kinds. Texts go into the field with the key
+    `text_field`, "" if it takes none. `draws_text`: that field draws among alternatives."""
 
     name: str
     title: str
     kinds: tuple[ResultKind, ...]
-    image_field: str
     text_field: str
     draws_text: bool
 
@@ -394,7 +389,7 @@ def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, 
     named += [(entry.name, entry.title) for entry in folder.entries()]  # `usability` judges them
     known = ((name, title, forms.usability(name, owner)) for name, title in named)
     return tuple(
-        Taker(name, title, can.takes, can.image_field, can.text_field, can.draws_text)
+        Taker(name, title, can.takes, can.text_field, can.draws_text)
         for name, title, can in known
         if can.can_run and can.takes
     )

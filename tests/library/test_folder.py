@@ -330,19 +330,17 @@ def taker_write(folder: Path, **prompts: object) -> None:
 
 
 def test_workflows_that_take_results(tmp_path: Path) -> None:
-    """The list has workflows with a file or text field, with the kinds they take and the keys of
-    the image and the text field. It omits workflows without such a field, and those that can't run
+    """The list has workflows with a file or text field, with the kinds they take and the key of
+    the text field. It omits workflows without such a field, and those that can't run
     here or be read."""
     taker_write(tmp_path, loads=LOADS, lacks=LACKS, text=text_to_image(), broken=[])
     folder = WorkflowFolder(tmp_path)
     info = json.loads((DATA / "object_info.json").read_text())
     forms = Forms(folder.get, CatalogCache(lambda: info), Permissions())
     found = takers_of(forms, folder, "ann")
-    assert [
-        (one.name, one.kinds, one.image_field, one.text_field, one.draws_text) for one in found
-    ] == [
-        ("loads", ("image",), "1.image", "", False),
-        ("text", ("text",), "", "6.text", True),
+    assert [(one.name, one.kinds, one.text_field, one.draws_text) for one in found] == [
+        ("loads", ("image",), "", False),
+        ("text", ("text",), "6.text", True),
     ]
     assert [one.title for one in found] == ["Loads", "Text"]
     assert takers_of(forms, folder, "bob") == found

@@ -230,23 +230,28 @@ def run_files_api(library: WorkflowLibrary, copies: FileCopies, docs: Runs) -> G
         work=Work.CATALOG,
         response_model=FieldValue,
     )
-    def get_result_value(run_id: str, n: int, name: str, owner: Owner) -> AsciiJSON:
+    def get_result_value(
+        run_id: str, n: int, name: str, owner: Owner, *, frame: bool = False
+    ) -> AsciiJSON:
         """Return the first field of a workflow that takes this file, with the value for it.
 
-        Also return the result's prompt, for the workflow's prompt field."""
+        Also return the result's prompt, for the workflow's prompt field. With `frame=true`, the
+        field is for a frame of this video, without a value."""
         record = docs.record(run_id, owner)
         _, form = library.forms.form(name, owner)
         files = record.state.files
-        field = first_taker(form.fields, files[n].kind) if 0 <= n < len(files) else None
+        kind = "image" if frame else files[n].kind if 0 <= n < len(files) else None
+        field = first_taker(form.fields, kind) if kind else None
         if field is None:
             raise RunNotFound
+        source = library.forms.known_form(record.job.workflow, owner, record.job.values)
+        prompt = _prompt_value(form, record, source)
+        if frame:
+            return AsciiJSON(FieldValue(field.key, None, prompt))
         match FieldResults(copies).place(record, n, field):
             case Refused(why):
                 raise HTTPException(409, labeled(field.label, why))
             case file_id:
-                job = record.job
-                source = library.forms.known_form(job.workflow, owner, job.values)
-                prompt = _prompt_value(form, record, source)
                 return AsciiJSON(FieldValue(field.key, file_kept(file_id), prompt))
 
     return routes

@@ -73,6 +73,8 @@ def test_a_result_brings_its_prompt_to_another_form(app: RunningApp) -> None:
         "value": r"a \{red\} boat",
         "default": "sharp, finely detailed",
     }
+    of_frame = call(app, "GET", f"/runs/{made['id']}/files/0/for/upscale?frame=true").json()
+    assert of_frame == {**told, "value": None}
 
 
 def test_a_form_with_files_is_sent_as_browsers_send_one(app: RunningApp) -> None:

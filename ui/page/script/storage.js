@@ -17,6 +17,8 @@ export const RECENT_MODELS = "comfyforms.recent_models";
 export const SENT_TEXTS = "comfyforms.texts.";
 /** Prefix of a workflow's name: the runs whose texts the user has put into its fields. */
 export const TEXT_SOURCES = "comfyforms.text_sources.";
+/** Prefix of a workflow's name: the prompt that came with a result. The next result's prompt may replace it. */
+export const BROUGHT = "comfyforms.brought.";
 /** Prefix of a workflow's name: the input in its Vary dialog, per tab. */
 export const VARIED = "comfyforms.varied.";
 /** Workflows whose forms the user has filled in recently, latest first. */
@@ -45,7 +47,7 @@ export const LARGE_TILES = "comfyforms.large_tiles";
 export const AT_RESULT = "comfyforms.at_result";
 /** The date up to which the user has read about expiring results, in seconds since 1970. */
 export const EXPIRY_READ = "comfyforms.expiry_read";
-/** Whether a batch's rows are shown as a table or a gallery. */
+/** Whether a batch is shown as a table, a gallery or a grid. */
 export const BATCH_VIEW = "comfyforms.batch_view";
 /** Batches with a card in this tab. */
 export const BATCHES = "comfyforms.batches";

@@ -109,9 +109,11 @@ def test_a_video_is_stepped_slowed_and_looped(site: Site, visit: Visit) -> None:
 
 
 def test_a_frame_is_used_in_another_workflow(site: Site, visit: Visit) -> None:
-    """The current frame becomes an image in full size, as an image field's file."""
+    """The current frame becomes an image in full size, as an image field's file. The video's prompt
+    comes with it, also to replace one that came before the page was loaded again."""
     person = made_video(site, visit)
     page = person.page
+    asked = person.entry("2.text").input_value()
     page.get_by_role("slider", name="Position").press("ArrowRight")
     page.locator("#stage .viewport").focus()
     for _ in range(FRAMES):
@@ -127,6 +129,8 @@ def test_a_frame_is_used_in_another_workflow(site: Site, visit: Visit) -> None:
     page.wait_for_function(
         "() => document.querySelector('#field-4-image img')?.src.includes('-frame-8')"
     )
+    prompt = page.locator("#field-2-text textarea")
+    expect(prompt).to_have_value(asked)
     person.type("8.steps", 1)
     run = person.generate()
     last = received(site, run)
@@ -148,6 +152,12 @@ def test_a_frame_is_used_in_another_workflow(site: Site, visit: Visit) -> None:
     )
     first = received(site, person.generate())
     assert ImageChops.difference(first.convert("RGB"), last.convert("RGB")).getbbox()
+    person.open("video", **{"2.text": "embers at dawn"})
+    person.generate()
+    page.get_by_role("button", name="Use this frame in…").click()
+    page.get_by_role("menuitem", name="Image to image").click()
+    shown(person)
+    expect(prompt).to_have_value("embers at dawn")
     person.leave()
 
 

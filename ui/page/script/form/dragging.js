@@ -3,18 +3,16 @@
 
 import { outline } from "../components/drop_zones.js";
 import { API, ask } from "../requests.js";
+import { BROUGHT, read, write } from "../storage.js";
 import { fieldOf } from "./files.js";
 import { replacing, visitWith } from "./form.js";
-import { keepTyped, typed } from "./typed.js";
+import { keepTyped, ownName, typed } from "./typed.js";
 
 /** The drag data type that distinguishes results from files and texts. */
 const RESULT = "application/x-comfyforms-result";
 /** Used instead of a file's index in its run: the first file that the field accepts. */
 const ANY = -1;
 const CONTROLS = 90; // pixels at the bottom of a video; dragging there moves the player's controls
-
-/** The prompts that came with results, by workflow. The next result's prompt may replace them. */
-const brought = new Map();
 
 /** @typedef {{ run: string, at: number }} Dragged a file of a run, or ANY */
 
@@ -77,16 +75,21 @@ export function takeResults(use) {
  * @param {string} run
  * @param {number} at
  * @param {string} workflow
+ * @param {{ file: string } | null} [frame] a frame of the result, to use in its place
  */
-export async function useInWorkflow(run, at, workflow) {
+export async function useInWorkflow(run, at, workflow, frame = null) {
   // Slashes separate subfolders. They stay unencoded because some proxies block encoded slashes.
   const name = workflow.split("/").map(encodeURIComponent).join("/");
   /** @type {{ key: string, value: unknown, prompt: Parameters<typeof promptOf>[0] } | null} */
-  const told = await ask(`${API}/runs/${run}/files/${at}/for/${name}`, undefined, "GET");
+  const told = await ask(
+    `${API}/runs/${run}/files/${at}/for/${name}?frame=${frame !== null}`,
+    undefined,
+    "GET",
+  );
   if (!told) return;
   visitWith(
     workflow,
-    { ...typed(workflow), ...promptOf(told.prompt, workflow), [told.key]: told.value },
+    { ...typed(workflow), ...promptOf(told.prompt, workflow), [told.key]: frame ?? told.value },
     "result",
   );
 }
@@ -100,8 +103,9 @@ export async function useInWorkflow(run, at, workflow) {
 function promptOf(prompt, workflow) {
   if (!prompt) return {};
   const { [prompt.key]: text = prompt.default, ...others } = typed(workflow);
-  if (text !== prompt.default && text !== brought.get(workflow)) return {};
+  const brought = BROUGHT + ownName(workflow);
+  if (text !== prompt.default && text !== read(localStorage, brought, null)) return {};
   keepTyped(workflow, { ...others, [prompt.key]: text }); // so that a new form can be undone, too
-  brought.set(workflow, prompt.value);
+  write(localStorage, brought, prompt.value);
   return { [prompt.key]: prompt.value };
 }

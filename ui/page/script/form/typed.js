@@ -2,7 +2,7 @@
 // Values typed into forms. Each tab has its own, and a new tab starts with the values typed last in any tab.
 
 import { userName } from "../gradio.js";
-import { read, SENT_TEXTS, TEXT_SOURCES, TYPED, VALUES, write } from "../storage.js";
+import { BROUGHT, read, SENT_TEXTS, TEXT_SOURCES, TYPED, VALUES, write } from "../storage.js";
 
 const MOST_FORMS = 50;
 
@@ -36,6 +36,7 @@ export function keepTyped(name, values) {
   if (before[0] === own) return;
   const forms = [own, ...before.filter((one) => one !== own)];
   for (const old of forms.splice(MOST_FORMS))
-    for (const kept of [VALUES, SENT_TEXTS, TEXT_SOURCES]) localStorage.removeItem(kept + old);
+    for (const kept of [VALUES, SENT_TEXTS, TEXT_SOURCES, BROUGHT])
+      localStorage.removeItem(kept + old);
   write(localStorage, TYPED, forms);
 }

@@ -3,9 +3,8 @@
 
 import { keepFile } from "../batches/given.js";
 import { button, downloadLink, element, INPUTS, iconButton, tell } from "../dom.js";
+import { useInWorkflow } from "../form/dragging.js";
 import { useIn } from "../form/files.js";
-import { visitWith } from "../form/form.js";
-import { typed } from "../form/typed.js";
 import { LANGUAGE, message, percentWords, withKey } from "../messages.js";
 import { UseMenu } from "../stage/use_menu.js";
 import { say } from "../state.js";
@@ -193,7 +192,7 @@ export class VideoTools {
   }
 
   /** @param {Item} item */
-  #useOf({ name, url }) {
+  #useOf({ name, url, run, at }) {
     const file = () => /** @type {Frames} */ (this.#frames).file(name);
     return {
       what: url,
@@ -205,9 +204,9 @@ export class VideoTools {
         downloadLink("", address, frame.name).click();
         URL.revokeObjectURL(address);
       },
-      toWorkflow: async (/** @type {Taker} */ { name: workflow, image_field: key }) => {
+      toWorkflow: async (/** @type {Taker} */ { name: workflow }) => {
         const { kept, why } = await keepFile(await file());
-        if (kept) visitWith(workflow, { ...typed(workflow), [key]: { file: kept.path } }, "result");
+        if (kept) await useInWorkflow(run, at, workflow, { file: kept.path });
         else say(why);
       },
     };
