@@ -41,7 +41,6 @@ _POWER_LORA_LOADER = "Power Lora Loader (rgthree)"
 _LORAS = "LORAS"  # the type of Lora-Manager's lists
 _TEXT = "text"  # beside such a list
 _MOST_LORAS = 100
-_NO_LORA = "None"  # rgthree's choice for a row without effect
 _STRENGTH = MappingProxyType({"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.05})
 _LORA = "LoRA"
 _LIKENESS = 0.8  # minimum similarity of a class to suggest it for a missing one; less doesn't help
