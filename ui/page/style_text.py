@@ -81,8 +81,8 @@ _OPENED_INSIDE: Mapping[str, tuple[str, ...]] = {
 _OF_COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "picker": ("chooser.css",),
     "stage": _STAGE,
-    "queue": ("run_lists.css",),
-    "history": ("run_lists.css", "history.css", "tile.css"),
+    "queue": ("queue.css",),
+    "history": ("history.css", "tile.css"),
 }
 _DROPPED = re.compile(r"/\*(?:(?!\*/)[\s\S])*\*/|^[ \t]+|\n(?=\s*\n)", re.MULTILINE)
 
