@@ -95,8 +95,9 @@ TOP = "one => one.getBoundingClientRect().top"
 
 
 def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: Visit) -> None:
-    """The account menu is in line with its neighbors and says whose page this is. Sign out signs
-    the user out in all tabs of the browser, without a confirmation."""
+    """The account menu is in line with its neighbors, says whose page this is, and leads to the
+    notifications. Sign out signs the user out in all tabs of the browser, without a
+    confirmation."""
     person = visit(site)
     person.page.goto(site.url)
     log_in(person.page)
@@ -110,6 +111,10 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
     expect(person.page.get_by_text("Signed in as anna")).to_be_visible()
     person.page.keyboard.press("Escape")
     expect(person.page.get_by_text("Signed in as anna")).to_be_hidden()
+    account.click()
+    person.page.get_by_role("button", name="When done…").click()
+    expect(person.page.get_by_role("dialog", name="When done")).to_be_visible()
+    person.page.keyboard.press("Escape")
     account.click()
     second = Visitor(person.page.context.new_page(), site).open()
     person.page.get_by_role("button", name="Sign out", exact=True).click()

@@ -52,12 +52,14 @@ export function mountAccount(place) {
     $("#shade button")?.click();
     tell(look, themeWords());
   };
-  const look = button("", switchTheme, "choice look divides");
+  const look = button("", switchTheme, "choice look");
+  const openBell = async () => (await import("./bell.js")).openBell();
   menu.append(
     element("p", "", message("Signed in as {name}", { name: userName() })),
     element("p", "storage"),
     link(`${root}/account`, message("Your account")),
     operator,
+    button(message("When done…"), openBell, "choice divides"),
     look,
     ...signsOut,
   );
