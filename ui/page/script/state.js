@@ -41,7 +41,7 @@
  * `undoable`: the runs that Undo restores, and the one that was on the stage before. `deleting`: the last run deleted
  * on the stage; until `until` (`performance.now()`), ignore clicks on Delete for the run that has taken its place.
  * `past`: the listed finished runs, newest first, null for those not loaded yet; `pastOf`: workflow of the form when
- * they were listed. `batches`: batches that are in progress or have ended since the tab was opened; `chains`: likewise,
+ * they were listed; `hasPast`: the user has finished runs, listed or not. `batches`: batches that are in progress or have ended since the tab was opened; `chains`: likewise,
  * oldest first; `followed`: id of the chain that this page has started or resumed last. `oneColumn`: the page shows either
  * the form or the stage; `tab`: which one.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
@@ -52,7 +52,7 @@
  *   ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, undoable: Undoable | null,
- *   deleting: { run: string, until: number } | null, past: readonly (PastRun | null)[], pastOf: string,
+ *   deleting: { run: string, until: number } | null, past: readonly (PastRun | null)[], pastOf: string, hasPast: boolean,
  *   batches: readonly BatchDoc[], chains: readonly ChainDoc[], followed: string, oneColumn: boolean,
  *   tab: "form" | "result" }} PageState
  */
@@ -137,6 +137,7 @@ export const INITIAL = {
   deleting: null,
   past: [],
   pastOf: "",
+  hasPast: false,
   batches: [],
   chains: [],
   followed: "",

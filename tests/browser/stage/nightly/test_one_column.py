@@ -93,6 +93,19 @@ def test_undo_shows_the_result_again(fast: Site, visit: Visit) -> None:
     expect(page.locator("#stage .media img")).to_be_in_viewport(ratio=0.9)
 
 
+def test_a_phone_reaches_results_of_other_workflows(fast: Site, visit: Visit) -> None:
+    """A form without results of its own has the tab of results, too, unless the user has none."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open(**SHORT)
+    page = person.page
+    tab = page.get_by_role("button", name="Result", exact=True)
+    expect(tab).to_be_hidden()
+    person.generate()
+    person.open("animation")
+    tab.click()
+    page.get_by_role("button", name="Show results of all workflows").click()
+    expect(page.locator("#history .tile")).to_have_count(1)
+
+
 def test_what_leads_to_the_form_turns_to_its_tab(fast: Site, visit: Visit) -> None:
     """The page turns to a field's error. A file's error appears above Generate, and nothing moves.
     The bar covers nothing at the end of the page, even when it shows more text. A user who chooses

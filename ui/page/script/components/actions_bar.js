@@ -34,7 +34,7 @@ export class ActionsBar {
     const { tab, formless, sending, oneColumn } = now;
     const isRunning = sending || current(now) !== null || betweenRuns(now) !== null;
     const { dataset, parentElement } = this.#tabs.result;
-    const hasResult = isRunning || now.runs.size > 0 || now.past.length > 0 || tab === "result";
+    const hasResult = isRunning || now.runs.size > 0 || now.hasPast || tab === "result";
     parentElement?.toggleAttribute("hidden", !hasResult);
     if (isRunning) dataset.news = "running";
     else if (tab === "result") delete dataset.news;

@@ -231,7 +231,7 @@ class LiveHistory {
 
   /** @param {import("../history/past.js").Past} past */
   #show(past) {
-    page.set({ past, pastOf: this.#workflow });
+    page.set({ past, pastOf: this.#workflow, hasPast: this.#any });
     const { areFavourites, areShared, which } = this.#filters;
     const of = which.value ? NOTHING_MADE : NONE_OF_IT;
     const nothing = areShared ? NONE_SHARED : areFavourites ? NO_FAVOURITES : of;
