@@ -76,10 +76,10 @@ class LinkActions:
         own = {_RESULTS: message("Shared results")}
         return own | {one.kind: one.label for one in self.of_plugins}
 
-    def all(self) -> tuple[LinkRow, ...]:
+    def all(self, viewer: str = "") -> tuple[LinkRow, ...]:
         """Return the links that haven't ended, by owner, without removed users' links,
-        which show nothing."""
-        rows = [row for row, _ in self._found(removed=False)]
+        which show nothing. `viewer`: the owner whose own shared results have an address."""
+        rows = [row for row, _ in self._found(viewer, removed=False)]
         return tuple(sorted(rows, key=lambda one: (one.owner.casefold(), one.kind, one.id)))
 
     def end(self, actor: Actor, key: str) -> None:
@@ -98,7 +98,9 @@ class LinkActions:
             if row.owner == name:
                 end()
 
-    def _found(self, *, removed: bool) -> Iterator[tuple[LinkRow, Callable[[], None]]]:
+    def _found(
+        self, viewer: str = "", *, removed: bool
+    ) -> Iterator[tuple[LinkRow, Callable[[], None]]]:
         """Yield the links of removed users, or all others, each with the function that ends it."""
         shared, identity = self.history.shared, self.identity
         links = shared.all()
@@ -109,14 +111,16 @@ class LinkActions:
             if identity.is_removed(owner) == removed:
                 name = identity.name_of(owner) or _WITHOUT_ACCOUNT
                 about = workflow_title(records[link.run].job) if link.run in records else ""
-                row = LinkRow(_id(link.token), _RESULTS, name, None, link.files, link.newest, about)
+                address = f"shared/{link.token}" if owner and owner == viewer else ""
+                values = None, link.files, link.newest, about, address
+                row = LinkRow(_id(link.token), _RESULTS, name, *values)
                 yield row, partial(shared.end, link.token)
         for part in self.of_plugins:
             for one in part.all():
                 if identity.is_removed_name(one.owner) == removed:
                     name = one.owner or _WITHOUT_ACCOUNT
-                    values = one.until, one.results, None, one.about, one.address
-                    yield LinkRow(_id(one.token), part.kind, name, *values), one.end
+                    facts = one.until, one.results, None, one.about, one.address
+                    yield LinkRow(_id(one.token), part.kind, name, *facts), one.end
 
 
 def _id(token: str) -> str:

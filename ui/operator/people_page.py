@@ -356,8 +356,8 @@ def token_routes(frame: AdminFrame) -> GuardedRoutes:
         login = identity.login
         if login is None:
             raise HTTPException(404)
-        links = frame.desk.links
-        return frame.shown(request, TOKENS, lambda: _token_body(login) + _links(links))
+        links, viewer = frame.desk.links, frame.desk.actor(request).owner
+        return frame.shown(request, TOKENS, lambda: _token_body(login) + _links(links, viewer))
 
     @routes.post(f"{TOKENS}/{{token_id}}/revoke", Access.ADMINISTRATOR)
     async def revoke(request: Request, token_id: str) -> Response:
@@ -391,9 +391,9 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
     return label, owner, moment(one.made), ago(one.used or None, _NEVER), revoke
 
 
-def _links(links: LinkActions) -> str:
+def _links(links: LinkActions, viewer: str) -> str:
     titles = _OWNER, _LINK, _RESULTS, _MADE, _UNTIL, ""
-    rows = [_link(one, links.labels[one.kind]) for one in links.all()]
+    rows = [_link(one, links.labels[one.kind]) for one in links.all(viewer)]
     return section(_LINKS, table("links", titles, rows) if rows else none(_NO_LINKS))
 
 

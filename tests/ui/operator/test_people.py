@@ -179,6 +179,24 @@ def test_links_end_with_their_owner(place: Place) -> None:
     assert "Results kept under this name" in people
 
 
+def test_administrators_open_their_own_links(place: Place) -> None:
+    """The list has no address of another user's results, and opens the administrator's own."""
+    own, other = (
+        place.app.runs.submit(job(), Origin(f"user:{name}"), RunPolicy(keeps_going=True))
+        for name in ("anna", "ben")
+    )
+    eventually(lambda: own.state.phase.finished and other.state.phase.finished)
+    for browser, run in ((place.anna, own), (place.ben, other)):
+        address = f"{place.app.url}/api/v1/link?file={run.id}/0"
+        assert browser.post(address, timeout=LONGEST_WAIT).ok
+    page = place.anna.get(f"{place.app.url}/operator/tokens", timeout=LONGEST_WAIT).text
+    (address,) = re.findall(r'href="(shared/[^"]+)"', page)
+    assert place.anna.get(f"{place.app.url}/{address}", timeout=LONGEST_WAIT).status_code == 200
+    for browser, run in ((place.anna, own), (place.ben, other)):
+        address = f"{place.app.url}/api/v1/link?file={run.id}/0"
+        assert browser.delete(address, timeout=LONGEST_WAIT).ok
+
+
 def check_links(place: Place, make: Callable[[], str], kind: str) -> str:
     """Check that Ben's only link, which `make` creates, ends with him and by an administrator, and
     return the administrator's page with it."""
