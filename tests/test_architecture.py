@@ -86,7 +86,6 @@ USERS = {
     | STEPS,
     "alembic": {"comfy.records.database", *STEPS},
 }
-COMFYUI_READS = {"NODE_CLASS_MAPPINGS", "WEB_DIRECTORY"}
 
 MODULES = modules()
 FLOORS = {

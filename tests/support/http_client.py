@@ -18,7 +18,6 @@ from ui.web.cookies import Cookies
 
 ANN = "a" * 43
 BOB = "b" * 43
-NORMAL = 1000
 COOKIES = Cookies(SECRET)
 PLAIN = HTTPConnection({"type": "http", "scheme": "http", "headers": []})
 

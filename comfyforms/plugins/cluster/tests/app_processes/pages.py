@@ -36,11 +36,6 @@ class SeenMessages:
         """Return the newest phase, "" before the first document."""
         return next((one["phase"] for one in reversed(self.documents) if "phase" in one), "")
 
-    def longest_silence(self, since: float, until: float) -> float:
-        """Return the longest time without a frame between two times of `time.monotonic`."""
-        times = [since, *(at for at in self.frames if since < at < until), until]
-        return max(after - before for before, after in itertools.pairwise(times))
-
 
 class RunPage(threading.Thread):
     """RunPage that shows a run. If its socket is cut, it opens the next one, at the next process if its
