@@ -842,15 +842,13 @@ export interface StorageDoc {
 }
 
 /**
- * A workflow that takes results of these kinds. Images go into the field with the key
- * `image_field`, texts into `text_field`; either is "" if it takes none. `draws_text`: the text
- * field draws among alternatives.
+ * A workflow that takes results of these kinds. Texts go into the field with the key
+ * `text_field`, "" if it takes none. `draws_text`: that field draws among alternatives.
  */
 export interface Taker {
   name: string;
   title: string;
   kinds: ("image" | "video" | "audio" | "3d" | "file" | "text")[];
-  image_field: string;
   text_field: string;
   draws_text: boolean;
 }
