@@ -13,12 +13,11 @@ import json
 import os
 import re
 import sqlite3
-import sys
 import tarfile
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -28,7 +27,7 @@ from comfy.base.errors import ComfyError, words_of
 from comfy.base.json_values import as_mapping, parse_json
 from comfy.base.version import app_version
 from comfy.base.wording import bytes_words
-from ui.settings.arguments import USAGE_ERROR, read_settings
+from ui.settings.arguments import read_settings, reported
 from ui.settings.folders import PROGRAM, SIGN_INS
 from ui.settings.options import Settings
 
@@ -348,7 +347,7 @@ def back_up(arguments: Sequence[str]) -> int:
         sources = _sources(settings, history=not known.files_only)
         return f"Wrote {path}: {_summary(write_archive(path, sources))}"
 
-    return _reported("backup", done)
+    return reported("backup", done)
 
 
 def restore(arguments: Sequence[str]) -> int:
@@ -366,7 +365,7 @@ def restore(arguments: Sequence[str]) -> int:
         contents = restore_archive(path, sources)
         return f"Restored {_summary(contents)} Start the app with --data {sources.data}."
 
-    return _reported("restore", done)
+    return reported("restore", done)
 
 
 def _parser(name: str, about: str) -> ArgumentParser:
@@ -398,12 +397,3 @@ def _summary(contents: BackupContents) -> str:
             " deleted while the backup was written."
         )
     return sentence
-
-
-def _reported(name: str, done: Callable[[], str]) -> int:
-    try:
-        print(done())
-    except ComfyError as problem:
-        print(f"{PROGRAM} {name}: {problem} {problem.hint}", file=sys.stderr)
-        return USAGE_ERROR
-    return 0

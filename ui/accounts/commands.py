@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from comfy.base.errors import ComfyError
 from ui.accounts.users import UsersFile
-from ui.settings.arguments import USAGE_ERROR, read_settings
+from ui.settings.arguments import read_settings, reported
 from ui.settings.folders import PROGRAM, SIGN_INS
 from ui.settings.options import Settings
 
@@ -29,12 +29,7 @@ def change_tokens(arguments: Sequence[str]) -> int:
     """Run the command in the arguments after `token`, and print its result. Return the exit code:
     0, or 2 with a message on failure."""
     known, rest = _token_parser().parse_known_args(arguments)
-    try:
-        print(_done(known, read_settings(rest, serves=False)))
-    except ComfyError as problem:
-        print(f"{PROGRAM} token: {problem} {problem.hint}", file=sys.stderr)
-        return USAGE_ERROR
-    return 0
+    return reported("token", lambda: _done(known, read_settings(rest, serves=False)))
 
 
 def _token_parser() -> ArgumentParser:
@@ -94,13 +89,12 @@ def change_users(arguments: Sequence[str]) -> int:
     or 2 with a message on failure."""
     known, rest = _user_parser().parse_known_args(arguments)
     file = UsersFile(read_settings(rest, serves=False).users_path)
-    try:
+
+    def done() -> str:
         file.refresh()
-        print(_ACTIONS[known.action](file, known))
-    except ComfyError as problem:
-        print(f"{PROGRAM} user: {problem} {problem.hint}", file=sys.stderr)
-        return USAGE_ERROR
-    return 0
+        return _ACTIONS[known.action](file, known)
+
+    return reported("user", done)
 
 
 def _user_parser() -> ArgumentParser:

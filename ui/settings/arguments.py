@@ -8,7 +8,7 @@ import os
 import sys
 import tomllib
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from comfy.base.errors import ComfyError
 from comfy.base.secret_options import secrets_can_be_read
 from comfy.base.version import app_version
 from comfyforms.plugin_manager import contributed
@@ -100,6 +101,17 @@ def has_option(name: str) -> bool:
     """Return whether a setting can be given on the command line."""
     secret = secrets().get(name)
     return name not in _tables() and (secret is None or secret.is_option)
+
+
+def reported(command: str, does: Callable[[], str]) -> int:
+    """Run a command and print its result. Return the exit code: 0, or 2 with a message on
+    failure."""
+    try:
+        print(does())
+    except ComfyError as problem:
+        print(f"{PROGRAM} {command}: {problem} {problem.hint}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
 
 
 def read_settings(arguments: Sequence[str] | None, *, serves: bool = True) -> Settings:
