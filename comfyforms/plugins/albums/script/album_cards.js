@@ -10,7 +10,8 @@ import { plural } from "page/messages.js";
 export const linkTo = (id) => [root, "albums", id].filter(Boolean).join("/");
 
 /** @param {number} count */
-export const countWords = (count) => plural("{count} result", "{count} results", { count });
+export const countWords = (count) =>
+  plural("{count} result", "{count} results", { count }).replace(" ", "\u00a0");
 
 /** @param {readonly AlbumDoc[]} albums */
 export const cardsOf = (albums) =>

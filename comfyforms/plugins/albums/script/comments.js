@@ -25,6 +25,7 @@ export class Comments {
   #counted;
   #list = element("ul", "stack");
   #text = Object.assign(element("textarea", "framed"), { rows: 2, maxLength: 2000 });
+  #sends = button(message("Comment"), () => this.#write(), "button primary");
   #hint = element("p", "aside", PIN);
   #pins = element("div", "pins");
   /** @type {ItemDoc | null} */
@@ -51,10 +52,11 @@ export class Comments {
     const close = iconButton("close", () => this.toggle(false), "dismiss");
     close.ariaLabel = message("Close");
     const title = element("h2", "dialog-title", message("Comments"));
-    this.#text.placeholder = this.#text.ariaLabel = message("Comment");
+    this.#text.placeholder = message("Write a comment");
+    this.#text.ariaLabel = message("Comment");
     this.#hint.role = "status";
-    const sends = button(message("Comment"), () => this.#write(), "button primary");
-    const writes = element("div", "stack writes", this.#text, this.#hint, sends);
+    const below = element("div", "in-line apart", this.#hint, this.#sends);
+    const writes = element("div", "stack writes", this.#text, below);
     writes.hidden = !may;
     this.place.append(element("header", "in-line apart", title, close), this.#list, writes);
     this.place.hidden = true;
@@ -78,7 +80,7 @@ export class Comments {
   show(item) {
     if (this.#item) this.#drafts.set(this.#item.id, { text: this.#text.value, point: this.#point });
     const { text, point } = this.#drafts.get(item.id) ?? { text: "", point: null };
-    this.#text.value = text;
+    this.#fill(text);
     this.#point = point;
     this.#comments = [];
     this.#item = item;
@@ -102,7 +104,14 @@ export class Comments {
     this.#draw();
   }
 
+  /** @param {string} text */
+  #fill(text) {
+    this.#text.value = text;
+    this.#sends.ariaDisabled = String(!text.trim());
+  }
+
   #listen() {
+    this.#text.addEventListener("input", () => this.#fill(this.#text.value));
     this.#text.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.toggle(false);
       else if (isCtrlEnter(event)) this.#write();
@@ -131,7 +140,7 @@ export class Comments {
     const made = await send(`/items/${item.id}/comments`, { text, ...this.#point });
     if (!made) return;
     this.#drafts.delete(item.id);
-    if (item.id === this.#item?.id) this.#text.value = "";
+    if (item.id === this.#item?.id) this.#fill("");
     announce(message("Comment added."));
     this.#change(item, [...this.#comments, made]);
   }

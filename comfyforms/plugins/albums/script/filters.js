@@ -42,7 +42,7 @@ export class Filters {
   });
   #sort = element("select", "", ...SORTS.map(([sort, words]) => new Option(words, sort)));
   #order = element("label", "order in-line", this.#sort);
-  parts = [element("div", "verdicts cut", ...this.#verdicts), this.#order];
+  parts = [element("div", "verdicts", element("div", "cut", ...this.#verdicts)), this.#order];
   /** Says why results that some people keep are rejected, or why no votes show. */
   rule = element("p", "aside");
 
