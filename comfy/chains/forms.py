@@ -168,15 +168,16 @@ def _section(step: Step, planned: PlannedStep | None, titles: Mapping[str, str])
 
 
 def _field(step: Step, item: Field) -> Field:
-    """Return a step's field with its key and default in the chain, folded in a step that isn't
-    required. The author's own file isn't shown, and is used unless the user adds another."""
+    """Return a step's field with its key and default in the chain. It is folded as in the
+    workflow's own form, and always in a step that isn't required. The author's own file isn't
+    shown, and is used unless the user adds another."""
     is_file = item.is_media and item.key in step.values
     default = None if is_file else step.values.get(item.key, item.default)
     return replace(
         item,
         key=str(StepKey(step.name, item.key)),
         grows=str(StepKey(step.name, item.grows)) if item.grows else None,
-        group="advanced" if step.optional else "main",
+        group="advanced" if step.optional else item.group,
         section=None,
         default=default,
         example=item.example and as_message(default),
