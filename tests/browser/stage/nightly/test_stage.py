@@ -145,7 +145,7 @@ def takes_the_height(page: Page, size: ViewportSize) -> None:
     else:
         assert size["height"] - under["y"] - under["height"] >= 0
         assert height == pytest.approx(shown["height"], abs=1)
-        assert shown["width"] > 0.99 * place["width"] or height > 0.73 * size["height"]
+        assert shown["width"] > 0.99 * place["width"] or height > 0.71 * size["height"]
 
 
 def covers_the_window(page: Page, size: ViewportSize) -> None:
