@@ -22,8 +22,8 @@ _WITHOUT_ACCOUNT = message("Without an account")
 class PluginLink:
     """Link that opens something of a plugin's without an account. `owner`: the name of who made it,
     "" for people without an account; `until`: seconds since 1970, None for no end; `end`: ends
-    it; `about`: what it opens and allows, and `address`: where administrators see that, below the
-    app's, "" if they may not; `results`: how many it shows, None if that isn't known."""
+    it; `about`: what it opens and, after " · ", allows; `address`: where administrators see that,
+    below the app's, "" if they may not; `results`: how many it shows, None if that isn't known."""
 
     token: str
     owner: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comfy.base.messages import message
+from comfy.base.messages import message, plural
 from ui.languages.current import html_of
 
 _COLUMN, _HEIGHT, _STUB = 8, 80, 2  # in the chart's own units; the style stretches it
@@ -13,26 +13,29 @@ _COLUMN, _HEIGHT, _STUB = 8, 80, 2  # in the chart's own units; the style stretc
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Column of a chart. `words`: what it shows, for people; `marked`: the part of its height in
+    """Column of a chart. `words`: what it shows, for people; `failed`: the part of its height in
     another color."""
 
     height: float
     words: str
-    marked: float = 0.0
+    failed: int = 0
 
 
-def chart(
-    title: str, bars: Sequence[Bar], ticks: Sequence[str], most: str, marked: str = ""
-) -> str:
+def failed_words(count: int) -> str:
+    return plural("{count} failed", "{count} failed", count=count) if count else ""
+
+
+def chart(title: str, bars: Sequence[Bar], ticks: Sequence[str], most: str) -> str:
     """Return a chart as a figure. `ticks`: texts below the columns, evenly spread; `most`: the
-    value of the highest one; `marked`: names the parts in another color."""
+    value of the highest one."""
     scale = _HEIGHT / max(1e-9, *(bar.height for bar in bars))
     columns = "".join(_column(at, bar, scale) for at, bar in enumerate(bars))
     told = ", ".join(html_of(bar.words) for bar in bars if bar.height)
     size = f"0 0 {len(bars) * _COLUMN - 2} {_HEIGHT}"
     below = " ".join(f"<span>{html_of(one)}</span>" for one in ticks)
     highest = html_of(message("Peak {value}", value=most))
-    part = f' · <span class="marked">{html_of(marked)}</span>' if marked else ""
+    failed = failed_words(sum(bar.failed for bar in bars))
+    part = f' · <span class="marked">{html_of(failed)}</span>' if failed else ""
     return f"""<figure class="chart"><figcaption><b>{html_of(title)}</b>
 <span>{highest}{part}</span></figcaption>
 <svg viewBox="{size}" preserveAspectRatio="none" role="img" aria-label="{told}">{columns}</svg>
@@ -47,7 +50,7 @@ def _column(at: int, bar: Bar, scale: float) -> str:
         place = f'x="{at * _COLUMN}" y="{_HEIGHT - tall:.1f}" width="{_COLUMN - 2}"'
         return f'<rect class="{kind}" {place} height="{tall:.1f}"/>'
 
-    marked = part(bar.marked, "marked") if bar.marked else ""
+    marked = part(bar.failed, "marked") if bar.failed else ""
     area = f'<rect class="area" x="{at * _COLUMN}" width="{_COLUMN}" height="{_HEIGHT}"/>'
     shown = part(bar.height, "") if bar.height else ""
     return f"<g><title>{html_of(bar.words)}</title>{shown}{marked}{area}</g>"

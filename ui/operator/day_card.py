@@ -12,7 +12,7 @@ from ui.administration.people import DayUse, Figures, HourUse
 from ui.administration.servers import Overview
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
-from ui.operator.charts import Bar, chart
+from ui.operator.charts import Bar, chart, failed_words
 from ui.operator.frame import ACTIVITY
 
 _NOW, _RUNS = message("Now"), message("Runs in 24 hours")
@@ -75,9 +75,8 @@ def _charts(hours: Sequence[HourUse]) -> str:
     waits = [hour.wait or 0.0 for hour in hours]
     pairs = zip(hours, waits, strict=True)
     bars = [Bar(wait, _words(hour, seconds_words(wait))) for hour, wait in pairs]
-    failed = _failed(sum(hour.failed for hour in hours))
     return f"""<div class="charts">
-{chart(_PER_HOUR, runs, ticks, current_language().number(most), failed)}
+{chart(_PER_HOUR, runs, ticks, current_language().number(most))}
 {chart(_WAIT, bars, ticks, seconds_words(max(waits))) if any(waits) else ""}</div>"""
 
 
@@ -87,8 +86,4 @@ def _words(hour: HourUse, value: str) -> str:
 
 def _ended(hour: HourUse) -> str:
     runs = plural("{count} run", "{count} runs", count=hour.runs)
-    return listed([one for one in (runs, _failed(hour.failed)) if one])
-
-
-def _failed(count: int) -> str:
-    return plural("{count} failed", "{count} failed", count=count) if count else ""
+    return listed([one for one in (runs, failed_words(hour.failed)) if one])

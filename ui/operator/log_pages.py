@@ -227,8 +227,8 @@ def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str 
     if first.action == "failed":
         server = html_of(servers.get(first.run, ""))
         text += f"<small>{server and f'{server} · '}<code>{html.escape(first.run)}</code></small>"
-    has_failed = first.action == "sign-in"
-    is_unknown = has_failed and not first.account
+    has_failed = first.action in ("failed", "sign-in")
+    is_unknown = first.action == "sign-in" and not first.account
     person = Cell(html_of(_UNKNOWN_NAME)) if is_unknown else _person(first.account, first.person)
     shown = Cell(f'<span class="warning">{html_of(action)}</span>') if has_failed else action
     earliest, latest = sorted((first.at, events[-1].at))

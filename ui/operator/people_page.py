@@ -392,7 +392,7 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
 
 
 def _links(links: LinkActions, viewer: str) -> str:
-    titles = _OWNER, _LINK, _RESULTS, _MADE, _UNTIL, ""
+    titles = _LINK, _OWNER, _RESULTS, _MADE, _UNTIL, ""
     rows = [_link(one, links.labels[one.kind]) for one in links.all(viewer)]
     return section(_LINKS, table("links", titles, rows) if rows else none(_NO_LINKS))
 
@@ -404,9 +404,11 @@ def _link(one: LinkRow, label: str) -> tuple[str | Cell, ...]:
         f"link-{one.id}",
         f"{f'<p>{html_of(one.about)}</p>' if one.about else ''}<p>{html_of(_FOR_GOOD)}</p>",
     )
-    about = html_of(one.about)
+    title, _, allows = one.about.partition(" · ")
+    name = html_of(title or label)
     if one.address:
-        about = f'<a href="{html.escape(one.address)}">{about}</a>'
+        name = f'<a href="{html.escape(one.address)}">{name}</a>'
+    below = " · ".join(html_of(text) for text in (label if title else "", allows) if text)
     results = Cell("", 0, "amount") if one.results is None else number(one.results)
-    link = Cell(f"{html_of(label)}<br>{about}" if about else html_of(label))
-    return one.owner, link, results, moment(one.newest, ""), moment(one.until, _NO_END), Cell(end)
+    link = Cell(f"<b>{name}</b><br>{below}")
+    return link, one.owner, results, moment(one.newest, ""), moment(one.until, _NO_END), Cell(end)

@@ -17,7 +17,7 @@ from ui.administration.people import (
 )
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
-from ui.operator.charts import Bar, chart
+from ui.operator.charts import Bar, chart, failed_words
 from ui.operator.frame import USAGE, AdminFrame, section
 from ui.operator.tables import Cell, number, size, table
 from ui.web.access import Access, GuardedRoutes
@@ -118,7 +118,7 @@ def _storage(now: StorageFigures) -> str:
         "Results are kept for {count} days.",
         count=round(now.keep_days),
     )
-    return f"""<p><b>{html_of(used)}</b> · {html_of(free)}</p>
+    return f"""<p class="facts"><b>{html_of(used)}</b> <span>({html_of(free)})</span></p>
 <meter value="{share:.4f}" high="0.9" aria-label="{html_of(used)}"></meter>
 <p>{html_of(kept)} {html_of(_expiring(now))}</p>
 <p>{html_of(_FULL)}</p>"""
@@ -161,8 +161,7 @@ def _week(week: UsageWeek) -> str:
     date = current_language().date(week.start)
     name = html_of(message("Week of {date}", date=date))
     runs = plural("{count} run", "{count} runs", count=week.runs)
-    failed = plural("{count} failed", "{count} failed", count=week.failed) if week.failed else ""
-    about = " · ".join(html_of(one) for one in (runs, failed) if one)
+    about = " · ".join(html_of(one) for one in (runs, failed_words(week.failed)) if one)
     title = f"<b>{name}</b> · {about}"
     rows = [
         (one.title, number(one.runs), number(one.failed), _duration(one.median_seconds))

@@ -121,7 +121,7 @@ def test_it_counts_the_runs_of_a_day(place: Place) -> None:
     assert refused.state.error is not None
     why = html.escape(refused.state.error.message)
     title = html.escape(f"{refused.record.job.title}: ")
-    assert re.search(rf">ben</a></th>.*>Failed</td>.*>{title}{re.escape(why)}<", listed)
+    assert re.search(rf">ben</a></th>.*>Failed</span></td>.*>{title}{re.escape(why)}<", listed)
     servers = f"{place.one.url}|{place.other.url}"
     assert re.search(rf"<small>({servers}) · <code>{refused.id}</code></small>", listed)
     for query in ("account=x", "text=%3Cbr"):  # markup isn't searched

@@ -28,9 +28,10 @@ def test_a_guests_link_ends_with_its_owner(place: Place) -> None:
     )
     assert re.search(r'"Until"[^>]*>\w+ \d+, \d{4}, \d+:\d\d.[AP]M<', page)
     assert "Private<" not in page
-    assert "<br>Private album" in page
+    assert "<b>Private album</b><br>Album, for guests<" in page
     assert sign_in(place.app, place.ben, BEN) == 200
     shared = posted(api, title="Open & shared", access="shared").json()["id"]
     posted(f"{api}/{shared}/link", comments=True)
     page = place.anna.get(f"{place.app.url}/operator/tokens", timeout=LONGEST_WAIT).text
-    assert f'<a href="albums/{shared}">Open &amp; shared · Reviews and comments' in page
+    link = f'<a href="albums/{shared}">Open &amp; shared</a>'
+    assert f"<b>{link}</b><br>Album, for guests · Reviews and comments<" in page
