@@ -44,6 +44,7 @@ _SETTINGS = message("Use these settings")
 _ENLARGE = message("Enlarge")
 _CLOSE = message("Close")
 _SHARED = message("Shared results")
+_OF_ALL = message("All results")
 _ONLY_WITH_PROMPT = message(
     "This kind of file can't be shared without its prompt. Ask its owner to share the prompt, too."
 )
@@ -231,6 +232,8 @@ def _body(shared: Sequence[SharedResult], title: str, token: str, head: str) -> 
         )
         figures.append(_figure(one, _caption(own) if len(shared) > 1 else ""))
     several = " several" if len(shared) > 1 else ""
+    if several and any(about):
+        about.insert(0, f'<h2 class="smaller">{html_of(_OF_ALL)}</h2>')
     lines = (
         f'<main class="shared{several}">',
         f"<header><div>{head}</div>",

@@ -91,16 +91,13 @@ def follow(ben: Visitor, link: str) -> None:
 
 def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
     """Opening and closing the dialog shares nothing. It says that the link reaches no other
-    computer, and offers the file instead."""
+    computer."""
     anna.act("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
     expect(panel).to_contain_text(ONLY_HERE)
     expect(panel.get_by_role("textbox", name="Link")).to_be_hidden()
-    expect(panel.locator(".last > *")).to_have_text(["Download", "Cancel", "Create link"])
+    expect(panel.locator(".last > *")).to_have_text(["Cancel", "Create link"])
     expect(panel.get_by_role("button", name="Create link")).to_be_focused()
-    with anna.page.expect_download() as saved:
-        panel.get_by_role("link", name="Download").click()
-    assert saved.value.suggested_filename.endswith(".png")
     panel.get_by_role("button", name="Cancel").click()
     (run,) = anna.site.services.runs.known()
     history = anna.site.services.runs.history
@@ -156,9 +153,6 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
     page.locator("#history .selection").get_by_role("button", name="Share…").click()
     panel = page.get_by_role("dialog", name="Share 2 results")
     expect(panel).to_contain_text(ONLY_HERE)
-    expect(panel.get_by_role("link", name="Download")).to_have_attribute(
-        "href", re.compile(r"/files/chosen\.zip\?run=.+&run=")
-    )
     expect(panel).to_contain_text("The files are shared without their metadata.")
     panel.get_by_label("Include the prompt and settings").check()
     panel.get_by_role("button", name="Create link").click()

@@ -59,7 +59,7 @@ class PresetMenu {
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share in-line");
     share.append(this.#share, message("Share with everyone"), this.#shared);
-    const saving = element("form", "saving flow", this.#name, this.#save, share, this.#limit);
+    const saving = element("form", "saving flow", this.#name, share, this.#save, this.#limit);
     this.#limit.role = "status";
     saving.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -209,9 +209,10 @@ class SharePanel {
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
     const readers = told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn;
-    const reach = ONLY_HERE ? onlyHereWords() : [element("p", "aside", readers)];
-    reach.push(element("p", "aside", UNTIL));
-    place.append(...before, this.#link, ...reach, ...withPrompt, this.#carries, this.#last);
+    const [reach, ...how] = ONLY_HERE ? onlyHereWords() : [element("p", "aside", readers)];
+    reach?.append(` ${UNTIL}`);
+    const parts = [...how, ...withPrompt, this.#carries, this.#last];
+    place.append(...before, this.#link, reach ?? "", ...parts);
     this.#show();
   }
 
