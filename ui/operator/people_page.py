@@ -40,7 +40,6 @@ _NO_FILE = message(
     "People can't be added here: ComfyForms has no users file. Create it in the shell with the"
     " command “user add”, then restart ComfyForms."
 )
-_NOT_SIGNED_IN = message("Not signed in")
 _SEND_IT = message("Give it to them now. You won't see it again.")
 _MAKE_USER, _MAKE_ADMIN = message("Make user…"), message("Make administrator…")
 _ADMIN_MAY = message("Administrators see and change everything on these pages.")
@@ -53,6 +52,9 @@ _KEEPS = message("Their results are kept until they expire. What they share with
 _CONFIGURED = message("from the configuration")
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
 _FOR_GOOD = message("You can't undo this.")
+_DELETES_SHARED = message(
+    "This also deletes what they share for everyone, even if it shows other people's results."
+)
 _WAYS = {
     "settings": message("Password in the settings"),
     "proxy": message("Proxy"),
@@ -61,12 +63,12 @@ _WAYS = {
 _Groups = Annotated[Sequence[str], Form()]
 _ABOUT = message("Scripts use these tokens to act as their owners.")
 _NONE = message("No tokens.")
-_PERSON, _SEEN = message("Person"), message("Last seen")
+_PERSON, _SEEN, _NEVER = message("Person"), message("Last seen"), message("Never")
 _WEEK, _RUNS, _SIZE = message("Runs this week"), message("Runs"), message("Size")
 _KEPT = message("Results kept under this name")
 _NO_GROUPS = message("The configuration file can add groups, with their own workflows and limits.")
 _TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script"), message("Owner")
-_CREATED, _USED, _NEVER = message("Created"), message("Last used"), message("Never used.")
+_CREATED, _USED, _UNUSED = message("Created"), message("Last used"), message("Never used.")
 _LINK, _RESULTS = message("Link"), message("Results")
 _MADE, _UNTIL = message("Newest result"), message("Until")
 _LINKS, _NO_LINKS, _NO_END = message("Links"), message("No links."), message("No end")
@@ -264,7 +266,7 @@ def _row(
             Cell(f"<b>{html.escape(one.name)}</b>{tag}{below}"),
             ", ".join(one.groups) or "–" * bool(groups),
         ),
-        *(ago(one.last_seen, _NOT_SIGNED_IN), *_figures(one), Cell(buttons)),
+        *(ago(one.last_seen, _NEVER), *_figures(one), Cell(buttons)),
     )
 
 
@@ -335,7 +337,8 @@ def _earlier(at: int, one: PersonRow) -> tuple[str | Cell, ...]:
             f"{PEOPLE[1:]}/{quote(one.name, safe='')}/remove",
             (_DELETE_RESULTS, message("Delete the results of {name}?", name=one.name), _DELETE),
             f"delete-{at}",
-            f'<input type="hidden" name="results" value="true"><p>{html_of(_FOR_GOOD)}</p>',
+            '<input type="hidden" name="results" value="true">'
+            f"<p>{html_of(_DELETES_SHARED)} {html_of(_FOR_GOOD)}</p>",
         )
         if one.way == "removed"
         else ""
@@ -388,7 +391,7 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
     revoke = Cell(revoke_form(one, f"{TOKENS[1:]}/{one.id}/revoke"))
     only = f"<br>{html_of(ONLY_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
     label = Cell(f"<b>{html.escape(one.label)}</b>{only}")
-    return label, owner, moment(one.made), ago(one.used or None, _NEVER), revoke
+    return label, owner, moment(one.made), ago(one.used or None, _UNUSED), revoke
 
 
 def _links(links: LinkActions, viewer: str) -> str:

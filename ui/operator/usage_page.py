@@ -34,6 +34,10 @@ _FULL = message(
 _WORKFLOW, _RUNS = message("Workflow"), message("Runs")
 _FAILED, _DURATION = message("Failed"), message("Median duration")
 _PAID, _WITHOUT_ACCOUNT = message("Paid runs by person"), message("Without an account")
+_FREE_SPACE = message(
+    "People free space by deleting results in their history. The configuration file can limit"
+    " storage per person and how long results are kept."
+)
 _NO_RESULTS = message("No results")
 _PERSON, _GROUP, _PEOPLE = message("Person"), message("Group"), message("People")
 _SIZE, _THIS_WEEK = message("Size"), message("Runs this week")
@@ -95,8 +99,9 @@ def _body(
         (_PERSON, _DAY, _MONTH),
         [(one.name or _WITHOUT_ACCOUNT, number(one.day), number(one.month)) for one in paid],
     )
+    about = html_of(_FREE_SPACE if people else _NO_RESULTS)
     lists = (
-        (_BY_PERSON, stored if people else f"<p>{html_of(_NO_RESULTS)}</p>"),
+        (_BY_PERSON, f"<p>{about}</p>{stored if people else ''}"),
         (_BY_GROUP, f"<p>{html_of(_IN_EACH)}</p>{grouped}" if groups else ""),
         (_PAID, payers if paid else ""),
         (_USAGE, _chart(weeks) + "".join(map(_week, filter(_has_runs, weeks)))),

@@ -326,14 +326,16 @@ def test_other_users_get_no_log(site: Site, path: str) -> None:
     assert requests.get(address, timeout=LONGEST_WAIT).status_code == 401
 
 
-def test_administrators_see_use_by_group(site: Site) -> None:
+def test_administrators_see_use_by_group(site: Site, annas_run: str) -> None:
     """A person's row names the groups, and the page of use adds them up."""
+    assert annas_run
     answer = site.anna.get(f"{site.app.url}/api/v1/admin/groups", timeout=LONGEST_WAIT).json()
     (group,) = answer["groups"]
     assert (group["name"], group["people"]) == ("all", 1)
     usage = site.anna.get(f"{site.app.url}/operator/usage", timeout=LONGEST_WAIT).text
     assert "Storage by group" in usage
     assert "A person in several groups counts in each of them." in usage
+    assert "People free space by deleting results in their history." in usage
     activity = site.anna.get(f"{site.app.url}/operator/activity", timeout=LONGEST_WAIT).text
     assert 'href="api/v1/admin/audit.csv?' in activity
 

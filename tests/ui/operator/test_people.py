@@ -84,6 +84,7 @@ def test_a_generated_password_is_shown_once(place: Place) -> None:
     page = post(place, "", name=" carla ")
     (password,) = re.findall(r'<b id="token">([a-z0-9-]{19})</b>', page.text)
     assert password not in place.anna.get(page.url, timeout=LONGEST_WAIT).text
+    assert ">Never</td>" in page.text
     with signed_in(place.app, ("carla", password)) as carla:
         assert history_status(place.app, carla) == 200
     assert place.file.users["carla"].role == "user"
@@ -155,6 +156,7 @@ def test_a_new_person_gets_nothing_of_an_earlier_one(place: Place) -> None:
     assert refused.status_code == 422
     assert "“ben” had an account whose results are still here." in refused.text
     assert "Delete results…" in refused.text
+    assert "This also deletes what they share for everyone, even if" in refused.text
     post(place, "/ben/remove", results="true")
     assert post(place, "", name="ben", password=BEN[1]).status_code == 200
     assert presets.of("user:ben", "text-to-image") == ()
