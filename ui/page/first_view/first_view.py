@@ -24,8 +24,9 @@ from comfy.form.model import Field, Form
 from ui.brand import current_brand
 from ui.documents.browser_values import kept, seed_parts
 from ui.languages.current import html_of, translated
-from ui.page.form.arrangement import arrangement_of, images_field, size_name, size_pairs
+from ui.page.form.arrangement import arrangement_of, size_name, size_pairs
 from ui.page.form.first_values import FormSources, in_readers_language, linked_values
+from ui.page.form.heading import images_field
 from ui.page.form.kinds.view import box_text, help_text, options_of
 from ui.page.plain.layout import logo_tag
 from ui.page.script_files import packed_script

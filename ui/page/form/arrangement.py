@@ -31,10 +31,9 @@ import gradio as gr
 
 from comfy.base.messages import Message, message
 from comfy.form.kinds.registry import KINDS
-from comfy.form.model import Field, Form
+from comfy.form.model import Field
 from ui.documents.browser_values import number_rules, seed_parts
 from ui.languages.current import html_of, translated
-from ui.page.form.heading import made_kind
 from ui.page.form.kinds.registry import VIEWS
 from ui.page.form.kinds.seed import LOCKED_MODES
 from ui.page.form.kinds.view import Browser, Control, box_text, element_id, id_part
@@ -268,28 +267,3 @@ def _bare(field: Field, label: str) -> Field:
     """Return a field as one half of a size: a number box without a slider or help text."""
     field = replace(field, label=label)
     return replace(field, kind=KINDS["number"], tooltip="", min=None, max=None, slide=None)
-
-
-def images_field(form: Form) -> Field | None:
-    """Return the main field that sets the number of images per run, if there is exactly one. In
-    workflows that don't make images, it counts something else, such as frames."""
-    if made_kind(form) != "image":
-        return None
-    counts = [field for field in form.fields if field.role == "count" and field.group == "main"]
-    return counts[0] if len(counts) == 1 and counts[0].is_number else None
-
-
-def tell_images(field: Field | None) -> None:
-    """Pass the field to the script, or None if this form has none."""
-    given = field and {
-        "key": field.key,
-        "id": element_id(field),
-        "label": translated(field.label),
-        "help": translated(field.tooltip),
-        "least": field.min or 1,
-        "most": field.max,
-    }
-    gr.HTML(
-        elem_classes="unseen",
-        js_on_load=calls("making/many.js", f"setImages({json_text(given)})"),
-    )

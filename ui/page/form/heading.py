@@ -24,7 +24,7 @@ from comfy.form.missing_items import (
     MissingClass,
     sentences_about,
 )
-from comfy.form.model import Form, Idea
+from comfy.form.model import Field, Form, Idea
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.requirements.known_packs import pack_name
 from comfy.requirements.model import NodePack
@@ -400,6 +400,7 @@ def draw_heading(
         {key: translated(sentence) for key, sentence in filled.errors.items()},
         filled.held,
         [element_id(field) for field in form.fields if field.group == "main"][:_MOST_AWAITED],
+        _told_images(form),
     )
     arguments = ", ".join(map(json_text, given))
     drawn = calls("form/form.js", f"drawn({arguments})")
@@ -473,6 +474,28 @@ def made_kind(form: Form) -> str:
     """Return the single type of saved results, "" for several; previews alone are images."""
     kinds: set[str] = {one.kind for one in form.outputs if one.node in form.needed}
     return kinds.pop() if len(kinds) == 1 else ""
+
+
+def images_field(form: Form) -> Field | None:
+    """Return the main field that sets the number of images per run, if there is exactly one. In
+    workflows that don't make images, it counts something else, such as frames."""
+    if made_kind(form) != "image":
+        return None
+    counts = [field for field in form.fields if field.role == "count" and field.group == "main"]
+    return counts[0] if len(counts) == 1 and counts[0].is_number else None
+
+
+def _told_images(form: Form) -> dict[str, Any] | None:
+    """Return what the script needs of the field for images per run, None without one."""
+    field = images_field(form)
+    return field and {
+        "key": field.key,
+        "id": element_id(field),
+        "label": translated(field.label),
+        "help": translated(field.tooltip),
+        "least": field.min or 1,
+        "most": field.max,
+    }
 
 
 def _values_of(idea: Idea, places: Mapping[str, str | None]) -> dict[str, Any]:

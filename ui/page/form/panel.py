@@ -25,10 +25,8 @@ from ui.page.form.arrangement import (
     draw_negative,
     draw_size,
     held_fields,
-    images_field,
     section_id,
     size_pairs,
-    tell_images,
 )
 from ui.page.form.first_values import (
     FormSources,
@@ -36,7 +34,13 @@ from ui.page.form.first_values import (
     in_readers_language,
     linked_values,
 )
-from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
+from ui.page.form.heading import (
+    AuthorsImages,
+    Sharing,
+    draw_heading,
+    draw_problem,
+    images_field,
+)
 from ui.page.form.kinds.view import Control
 from ui.page.form.tools import (
     bind_use,
@@ -110,7 +114,6 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         gr.HTML(f"<p>{said}</p>", elem_id="missing-prompt", elem_classes="caption")
     count = images_field(form)
     controls = draw_fields(scope, form, first.values, choice["unfolded"], aside=count)
-    tell_images(count)
     keep_values(name, controls)
     redraw_on_choice(controls)
     draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))

@@ -59,6 +59,10 @@ def test_it_waits_for_the_app(fast: Site, visit: Visit) -> None:
     person = visit(fast).open("upscale")
     page = person.page
     expect(page.locator("#many-button")).to_have_text("1 run")
+    person.turn_to("image-to-image")
+    expect(page.locator("#many-button")).to_have_text("1 image")
+    person.turn_to("text-to-sound")
+    expect(page.locator("#many-button")).to_have_text("1 run")
     person.forgive("net::ERR_INTERNET_DISCONNECTED")
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('offline'))")

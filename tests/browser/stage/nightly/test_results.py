@@ -39,8 +39,8 @@ def several_images(person: Visitor) -> None:
     """Check that the images of a batch are side by side on the stage. A click enlarges one, the
     arrow keys show the others, and Esc leads back to all. Clicking the large image opens it over
     the window, where the arrow keys do the same, and the image seen last stays on the stage.
-    Download all saves one ZIP with every file of the run as it is on the server, and Share… offers
-    all of them."""
+    Download all saves one ZIP with every file of the run as it is on the server, and Share… and
+    Delete name their number."""
     run_id = person.generate()
     page = person.page
     cells = page.locator("#stage .grid .cell")
@@ -72,6 +72,9 @@ def several_images(person: Visitor) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#stage .viewport:modal")).to_have_count(0)
     is_large(2)
+    page.locator("#stage .actions").get_by_role("button", name="More").click()
+    expect(page.get_by_role("menuitem", name="Delete all 3")).to_be_visible()
+    page.keyboard.press("Escape")
 
 
 def a_caption_is_copied(person: Visitor) -> None:

@@ -6,6 +6,7 @@ import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/co
 import { $, root, typeInto } from "../dom.js";
 import { isEdited } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
+import { counts } from "../making/counts.js";
 import { message } from "../messages.js";
 import { engage, keepsGoing, rememberRuns } from "../runs/following.js";
 import { ownResult } from "../runs/runs.js";
@@ -260,6 +261,7 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {Record<string, string>} errors to show on its fields, by field key
  * @param {Record<string, unknown>} held the values that Generate sends before the user changes any
  * @param {readonly string[]} fields ids of the main fields, which Gradio draws after the heading
+ * @param {import("../making/counts.js").ImagesField | null} images
  */
 export async function drawn(
   name,
@@ -273,11 +275,13 @@ export async function drawn(
   errors,
   held,
   fields,
+  images,
 ) {
   if (drawing.values === "given") drawing.values = "";
   expectForm(drawing.soon > 0 || drawing.values !== "");
   drawing.gone = "";
   setRules(rules);
+  counts.set({ images });
   const given = Object.entries(linked(location.search));
   const own = typed(name);
   const { sent, former } = drawing;

@@ -103,9 +103,9 @@ function mark(form) {
     else {
       if (!shown) {
         shown = iconButton("reset", () => putBack(key), "put-back");
-        shown.title = words(author);
         field.append(shown);
       }
+      shown.title = words(author); // another form's field may be the same element
       // A field that draws itself late has no label at first.
       shown.ariaLabel = labeled(message("Reset"), labelOf(field));
       settle(shown, field);

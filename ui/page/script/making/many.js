@@ -11,17 +11,8 @@ import { openVary } from "../vary/open.js";
 import { counts, leftWords, MOST_RUNS, manyWords, within } from "./counts.js";
 
 /** @import { StorageDoc } from "../documents.js" */
-/** @import { ImagesField } from "./counts.js" */
 
 const MARGIN = 8; // pixels
-
-/**
- * Set the newly drawn form's field for images per run.
- * @param {ImagesField | null} images
- */
-export function setImages(images) {
-  counts.set({ images });
-}
 
 /** @param {HTMLElement} place */
 export function mountMany(place) {

@@ -49,7 +49,9 @@ export function moreFor({ view, item, isAll, compare, beside, twin }, again) {
   if ($("#operates") && !$("#demo"))
     more.push({ label: message("Open in ComfyUI"), does: () => edit(id) });
   const remove = (/** @type {boolean} */ byPointer) => removeRun(id, byPointer);
-  more.push({ label: message("Delete"), does: (press) => remove(press.detail > 0), isBad: true });
+  const count = twin ? 1 : stage.files.length;
+  const label = count > 1 ? message("Delete all {count}", { count }) : message("Delete");
+  more.push({ label, does: (press) => remove(press.detail > 0), isBad: true });
   return more;
 }
 
