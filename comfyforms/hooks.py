@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
     from ui.accounts.login import SignedIn
-    from ui.administration.links import PluginLink, PluginLinks
+    from ui.administration.links import LinkEnding, PluginLink, PluginLinks
     from ui.page.form.kinds.view import FieldView
     from ui.parts import Parts
     from ui.services import Services
@@ -49,6 +49,7 @@ else:
     _NAMES = {
         "Access": "ui.web.access",
         "GuardedRoutes": "ui.web.access",
+        "LinkEnding": "ui.administration.links",
         "PartTables": "comfy.records.database",
         "PluginLink": "ui.administration.links",
         "PluginLinks": "ui.administration.links",
@@ -66,6 +67,7 @@ __all__ = [
     "Assets",
     "FormLink",
     "GuardedRoutes",
+    "LinkEnding",
     "PartTables",
     "PluginApp",
     "PluginLink",

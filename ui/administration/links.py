@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from comfy.base.errors import RunNotFound
-from comfy.base.messages import message
+from comfy.base.messages import Message, message
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from ui.administration.audit_log import Actor, AuditLog
@@ -35,25 +35,46 @@ class PluginLink:
 
 
 @dataclass(frozen=True, slots=True)
-class PluginLinks:
-    """Links that administrators can list and end. `kind`: their name in JSON, and `label`: for
-    people. `all`: returns those that haven't ended, and may raise ComfyError."""
+class LinkEnding:
+    """Words for ending a link. `button`: opens the `question`, which has a {name}; `answer`: the
+    button that ends the link; `after`: what follows; `event`: for the log, with {person}."""
+
+    button: str = message("End…")
+    question: str = message("End this link of {name}?")
+    answer: str = message("End")
+    after: str = message("You can't undo this.")
+    event: str = message("{person} ended a link of {name}.")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkKind:
+    """Kind of links. `kind`: its name in JSON, and `label`: for people."""
 
     kind: str
     label: str
+    ending: LinkEnding = field(default=LinkEnding(), kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginLinks(LinkKind):
+    """Links that administrators can list and end. `all`: returns those that haven't ended, and may
+    raise ComfyError."""
+
     all: Callable[[], Iterable[PluginLink]]
 
 
 @dataclass(frozen=True, slots=True)
 class LinkRow:
     """Link to shared results, or of a plugin. `id`: a digest; `owner`: their name; `until`: seconds
-    since 1970, None for no end; `newest`: when the last of its results was made, None for a
-    plugin's; `results`, `about`, `address`: see `PluginLink`."""
+    since 1970, None for no end; `needs_sign_in`: it opens for users only; `newest`: when the last
+    of its results was made, None for a plugin's; `results`, `about`, `address`: see
+    `PluginLink`."""
 
     id: str
     kind: str
     owner: str
     until: float | None
+    needs_sign_in: bool
     results: int | None = None
     newest: float | None = None
     about: str = ""
@@ -71,10 +92,10 @@ class LinkActions:
     of_plugins: Sequence[PluginLinks] = ()
 
     @property
-    def labels(self) -> Mapping[str, str]:
-        """Return the names of the kinds for people."""
-        own = {_RESULTS: message("Shared results")}
-        return own | {one.kind: one.label for one in self.of_plugins}
+    def kinds(self) -> Mapping[str, LinkKind]:
+        """Return the kinds by their names in JSON."""
+        own = LinkKind(_RESULTS, message("Shared results"))
+        return {one.kind: one for one in (own, *self.of_plugins)}
 
     def all(self, viewer: str = "") -> tuple[LinkRow, ...]:
         """Return the links that haven't ended, by owner, without removed users' links,
@@ -90,7 +111,7 @@ class LinkActions:
             raise RunNotFound
         end()
         names = {"person": actor.name, "name": row.owner}
-        self.audit.note(actor, message("{person} ended a link of {name}.", **names))
+        self.audit.note(actor, Message(self.kinds[row.kind].ending.event, "", names))
 
     def end_removed(self, name: str) -> None:
         """End the links of a removed user for good: a new user may get the name."""
@@ -103,6 +124,7 @@ class LinkActions:
     ) -> Iterator[tuple[LinkRow, Callable[[], None]]]:
         """Yield the links of removed users, or all others, each with the function that ends it."""
         shared, identity = self.history.shared, self.identity
+        needs_sign_in = identity.login is not None
         links = shared.all()
         owners = self.history.administration.usage.owners({one.owner for one in links})
         records = self.history.get_many({one.run for one in links}, None)
@@ -112,14 +134,14 @@ class LinkActions:
                 name = identity.name_of(owner) or _WITHOUT_ACCOUNT
                 about = workflow_title(records[link.run].job) if link.run in records else ""
                 address = f"shared/{link.token}" if owner and owner == viewer else ""
-                values = None, link.files, link.newest, about, address
+                values = None, needs_sign_in, link.files, link.newest, about, address
                 row = LinkRow(_id(link.token), _RESULTS, name, *values)
                 yield row, partial(shared.end, link.token)
         for part in self.of_plugins:
             for one in part.all():
                 if identity.is_removed_name(one.owner) == removed:
                     name = one.owner or _WITHOUT_ACCOUNT
-                    facts = one.until, one.results, None, one.about, one.address
+                    facts = one.until, False, one.results, None, one.about, one.address
                     yield LinkRow(_id(one.token), part.kind, name, *facts), one.end
 
 

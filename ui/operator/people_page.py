@@ -15,14 +15,14 @@ from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import message, plural
+from comfy.base.messages import Message, message, plural
 from comfy.base.wording import bytes_words
 from ui.accounts.login import PROGRAMS, Login, token_owner
 from ui.accounts.pages.account import ONLY_PROGRAMS, ShownOnce, revoke_form
 from ui.accounts.store import AccessToken
 from ui.accounts.users import SHORTEST, Role
 from ui.administration.desk import Administration
-from ui.administration.links import LinkActions, LinkRow
+from ui.administration.links import LinkActions, LinkKind, LinkRow
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import html_of
 from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, none, section
@@ -72,7 +72,8 @@ _CREATED, _USED, _UNUSED = message("Created"), message("Last used"), message("Ne
 _LINK, _RESULTS = message("Link"), message("Results")
 _MADE, _UNTIL = message("Newest result"), message("Until")
 _LINKS, _NO_LINKS, _NO_END = message("Links"), message("No links."), message("No end")
-_END_LINK, _END = message("End…"), message("End")
+_OPEN_TO = message("Who can open it")
+_ANYONE, _SIGNED_IN = message("Anyone with the link"), message("Everyone signed in")
 
 
 def people_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -395,17 +396,19 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
 
 
 def _links(links: LinkActions, viewer: str) -> str:
-    titles = _LINK, _OWNER, _RESULTS, _MADE, _UNTIL, ""
-    rows = [_link(one, links.labels[one.kind]) for one in links.all(viewer)]
+    titles = _LINK, _OWNER, _OPEN_TO, _RESULTS, _MADE, _UNTIL, ""
+    rows = [_link(one, links.kinds[one.kind]) for one in links.all(viewer)]
     return section(_LINKS, table("links", titles, rows) if rows else none(_NO_LINKS))
 
 
-def _link(one: LinkRow, label: str) -> tuple[str | Cell, ...]:
+def _link(one: LinkRow, kind: LinkKind) -> tuple[str | Cell, ...]:
+    ending, label = kind.ending, kind.label
+    question = Message(ending.question, "", {"name": one.owner})
     end = asking_form(
         f"{TOKENS[1:]}/links/{one.id}/end",
-        (_END_LINK, message("End this link of {name}?", name=one.owner), _END),
+        (ending.button, question, ending.answer),
         f"link-{one.id}",
-        f"{f'<p>{html_of(one.about)}</p>' if one.about else ''}<p>{html_of(_FOR_GOOD)}</p>",
+        f"{f'<p>{html_of(one.about)}</p>' if one.about else ''}<p>{html_of(ending.after)}</p>",
     )
     title, _, allows = one.about.partition(" · ")
     name = html_of(title or label)
@@ -413,5 +416,6 @@ def _link(one: LinkRow, label: str) -> tuple[str | Cell, ...]:
         name = f'<a href="{html.escape(one.address)}">{name}</a>'
     below = " · ".join(html_of(text) for text in (label if title else "", allows) if text)
     results = Cell("", 0, "amount") if one.results is None else number(one.results)
-    link = Cell(f"<b>{name}</b><br>{below}")
-    return link, one.owner, results, moment(one.newest, ""), moment(one.until, _NO_END), Cell(end)
+    link, opens = Cell(f"<b>{name}</b><br>{below}"), _SIGNED_IN if one.needs_sign_in else _ANYONE
+    times = moment(one.newest, ""), moment(one.until, _NO_END)
+    return link, one.owner, opens, results, *times, Cell(end)

@@ -38,7 +38,7 @@ def tables() -> list[PartTables]:
 def app_parts(app: PluginApp) -> AppParts:
     """Add the routes of albums, their page, and sharing in them."""
     from comfy.base.messages import message
-    from comfyforms.hooks import PluginLink, PluginLinks, PluginPage, SharingAction
+    from comfyforms.hooks import LinkEnding, PluginLink, PluginLinks, PluginPage, SharingAction
     from comfyforms.plugins.albums.page import PATH, TITLE, page_routes
     from comfyforms.plugins.albums.routes import albums_api
     from comfyforms.plugins.albums.store import AlbumStore
@@ -62,10 +62,29 @@ def app_parts(app: PluginApp) -> AppParts:
             values = link.expires_at, end, about, address, counts[album.id].items
             yield PluginLink(link.token, album.by, *values)
 
+    def public_albums() -> Iterator[PluginLink]:
+        found = store.public_albums()
+        counts = store.counts({one.id for one in found})
+        for one in found:
+            end, address = partial(store.end_public_access, one.id), f"{PATH[1:]}/{one.id}"
+            yield PluginLink(one.id, one.by, None, end, one.title, address, counts[one.id].items)
+
+    end_public_access = LinkEnding(
+        message("End public access…"),
+        message("End public access to this album of {name}?"),
+        message("End public access"),
+        message("The album stays shared with everyone signed in."),
+        message("{person} ended public access to an album of {name}."),
+    )
     return AppParts(
         [page_routes(app, store)],
         api=[albums_api(app, history, store)],
         pages=[PluginPage(TITLE, PATH)],
         sharing=[SharingAction(message("In an album"), "parts/albums/share.js")],
-        links=[PluginLinks("album", message("Album, for guests"), links)],
+        links=[
+            PluginLinks("album", message("Album, for guests"), links),
+            PluginLinks(
+                "public_album", message("Public album"), public_albums, ending=end_public_access
+            ),
+        ],
     )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -200,6 +200,16 @@ class AlbumHandlers:
             guest, address = visit.person.by if visit.link else "", visit.person.address
             self.audit.event(visit.owner, action, what, guest, address)
 
+    def _note_access(self, visit: Visit, before: AlbumAccess) -> None:
+        """Record that others got, or lost, access to an album. `before`: the access until now."""
+        now, title, levels = visit.album.access, visit.album.title, get_args(AlbumAccess)
+        what = message("Team access to the album “{album}”", album=title)
+        if "public" in (before, now):
+            what = message("Public access to the album “{album}”", album=title)
+        if now != before:
+            is_wider = levels.index(now) > levels.index(before)
+            self._note(visit, "share" if is_wider else "delete", what, seen=True)
+
     def _album_docs(self, visits: Sequence[Visit]) -> tuple[AlbumDoc, ...]:
         ids, store = [one.album.id for one in visits], self.store
         counts = store.counts(ids, visits[0].person.key) if visits else {}
@@ -235,8 +245,9 @@ class AlbumHandlers:
         if not person.key:
             raise HTTPException(409, _NO_COOKIE)
         self._check_parent(request, fields)
-        album = self.store.create(person, **given)
-        return AsciiJSON(self._album_docs([self.visits.of(Asked(request, album.id))])[0], 201)
+        visit = self.visits.of(Asked(request, self.store.create(person, **given).id))
+        self._note_access(visit, "private")
+        return AsciiJSON(self._album_docs([visit])[0], 201)
 
     def _check_parent(self, request: Request, fields: AlbumFields) -> None:
         if fields.parent:
@@ -261,6 +272,7 @@ class AlbumHandlers:
         visit = self.visits.of(asked, Right.CHANGE)
         self._check_parent(asked.request, fields)
         self.store.change(visit.album, fields.changes())
+        self._note_access(self.visits.of(asked), visit.album.access)
         return self.get_album(asked)
 
     @routes.delete("/{album}", Access.SIGNED_IN, status_code=204)

@@ -332,6 +332,15 @@ class AlbumStore:
         (found,) = self._albums(_albums.c.id == escaped(album)) or _missing()
         return found
 
+    def public_albums(self) -> list[Album]:
+        return self._albums(_albums.c.access == "public")
+
+    def end_public_access(self, album: str) -> None:
+        """Leave a public album to users. Has no effect on others."""
+        which = (_albums.c.id == album) & (_albums.c.access == "public")
+        with self._renewing(album) as (connection, _):
+            connection.execute(update(_albums).where(which).values(access="shared"))
+
     def seen_by(self, person: str, accesses: Sequence[AlbumAccess]) -> list[Album]:
         """Return this person's albums by title, then others with such an access. Without notes,
         which may be long."""

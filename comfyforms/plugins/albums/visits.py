@@ -193,7 +193,9 @@ class Visits:
     def listed(self, request: Request) -> list[Album]:
         """Return the caller's albums, then other people's visible ones, without notes."""
         owner, person = self.caller(request)
-        return self.store.seen_by(person.key, ("shared", "public") if owner else ("public",))
+        if owner:
+            return self.store.seen_by(person.key, ("shared", "public"))
+        return [x for x in self.store.seen_by("", ("public",)) if not self._lost_its_owner(x)]
 
     def of_album(self, request: Request, album: Album) -> Visit:
         owner, person = self.caller(request)
@@ -202,8 +204,13 @@ class Visits:
             relation = "owner"
         elif owner and self.app.operates(request):
             relation = "administrator"
-        sees, rights = self._sees(owner), rights_of(relation, album.access)
-        return Visit(album.id, album, owner, person, rights, sees)
+        is_shut = relation == "visitor" and self._lost_its_owner(album)
+        rights = rights_of(relation, "private" if is_shut else album.access)
+        return Visit(album.id, album, owner, person, rights, self._sees(owner))
+
+    def _lost_its_owner(self, album: Album) -> bool:
+        """Return whether the owner was removed: visitors and guests may no longer look."""
+        return self.app.identity.is_removed_key(album.owner, album.by)
 
     def _sees(self, owner: str) -> Callable[[str], bool]:
         return cache(partial(self.app.services.forms.permissions.sees, owner))
@@ -214,7 +221,7 @@ class Visits:
         by = translated(message("{name} (guest)", name=name)) if name else ""
         person = Person.guest(link.token, name, by, client_address(asked.request.scope))
         album, rights = self.store.get(link.album), rights_by_link(link)
-        if self.app.identity.is_removed_key(album.owner, album.by):
+        if self._lost_its_owner(album):
             raise AlbumNotFound
         return Visit(link.token, album, "", person, rights, self._sees(""), link)
 

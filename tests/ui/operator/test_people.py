@@ -176,6 +176,7 @@ def test_links_end_with_their_owner(place: Place) -> None:
 
     page = check_links(place, shared, "results")
     assert re.search(r"<b>[^<]+</b><br>Shared results</th><td[^>]*>ben<", page)
+    assert '"Who can open it">Everyone signed in<' in page
     assert re.search(r"<td[^>]*>1</td><td[^>]*>\w+ \d+, \d{4}, \d+:\d\d.[AP]M<", page)
     people = place.anna.get(f"{place.app.url}/operator/people", timeout=LONGEST_WAIT).text
     assert "Results kept under this name" in people

@@ -276,6 +276,19 @@ def test_the_audit_log_names_them(place: Place) -> None:
     assert [one.count for one in events] == [1, 1, 1, 2, 1, 1, 1]
 
 
+def test_the_audit_log_names_changes_of_access(place: Place) -> None:
+    """It says when an album opens to the team or to everyone, and when that ends."""
+    began = time.time()
+    album, _ = place.album("private")
+    for access in ("shared", "public", "public", "private"):
+        place.told("ann", "PATCH", f"/{album}", json={"access": access})
+    place.album("public")
+    events = place.app.runs.history.audit.of(WantedEvents(began, oldest_first=True))
+    public, team = "Public access to the album “A”", "Team access to the album “A”"
+    changes = [("share", team), ("share", public), ("delete", public), ("share", public)]
+    assert [(one.action, one.what) for one in events if "access" in one.what] == changes
+
+
 def test_a_title_is_one_line(place: Place) -> None:
     """Control characters become spaces."""
     made = place.told("ann", "POST", "", json={"title": " A\nB\x00\x1b[2J\u202e C "})
