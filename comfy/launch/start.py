@@ -33,14 +33,14 @@ from comfy.launch.uploads import (
 )
 from comfy.library.forms import Forms
 from comfy.library.private import MARK as OPENED_MARK
-from comfy.library.private import SENT_PROMPT, weight
+from comfy.library.private import weight
 from comfy.media.checks import MIB
 from comfy.paid import paid_nodes
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.lineage import has_text_of
-from comfy.records.record import Job, KeptInput
+from comfy.records.record import SENT_PROMPT, Job, KeptInput
 from comfy.runs.input_files import UPLOADS, shared_folder
 from comfy.runs.interface import DEFAULT_POLICY, Origin, Run, RunPolicy, RunRegistry
 from comfy.workflow.model import Workflow

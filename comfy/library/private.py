@@ -25,7 +25,6 @@ from comfy.workflow.model import Workflow, open_workflow, title_from_name
 log = logging.getLogger(__name__)
 
 MARK = "~"  # no file name starts with it, so it can't collide with a workflow in the folder
-SENT_PROMPT = f"{MARK}prompt"  # stands for the workflow of prompts that programs send; has no form
 _KEEP = 20  # workflows per user; the one opened longest ago is deleted first
 # Size of all workflows together; the oldest one of the largest owner is deleted first
 _BYTES = 128 * 1024 * 1024

@@ -31,10 +31,10 @@ from sqlalchemy import (
     update,
 )
 
-from comfy.base.messages import Message, labeled, message_from_json, message_to_json
+from comfy.base.messages import Message, labeled, message, message_from_json, message_to_json
 from comfy.base.wording import one_line
 from comfy.records.people import forget_beyond, kept_values
-from comfy.records.record import Record
+from comfy.records.record import SENT_PROMPT, Record
 from comfy.records.tables import (
     ROWS,
     Kept,
@@ -92,6 +92,7 @@ _KEPT = 400 * DAY
 _MINUTE = 60.0
 _MOST, _MOST_OF_ADMINISTRATORS = 1_000_000, 100_000  # events
 _LONGEST = 500  # characters of `what`
+OWN_WORKFLOW = message("The user's own workflow")
 GUEST = "guest:"  # begins the accounts of guests with a name
 _NAME_STARTS = len('"user:') + 1  # in `person`
 _PAGE = 1000  # rows per query
@@ -167,15 +168,18 @@ class AuditEvents:
     @staticmethod
     def add_run(connection: Connection, record: Record) -> None:
         """Note a finished run that was sent to a server, and a failed one with the reason, in the
-        transaction that stores its end."""
+        transaction that stores its end. The title of a prompt that a program sent is a user's text,
+        which isn't stored here."""
         job, state = record.job, record.state
+        title = what = OWN_WORKFLOW if job.workflow == SENT_PROMPT else job.title
         events: list[tuple[float, AuditAction, str]] = []
         if record.sent:
-            what = f"{job.title} ({job.workflow})" if job.title != job.workflow else job.title
+            if job.workflow not in (title, SENT_PROMPT):
+                what = f"{title} ({job.workflow})"
             events.append((record.submitted_at, "run", what))
         if state.phase.failed:
             why = state.error.message if state.error else ""
-            events.append((state.finished_at or time.time(), "failed", labeled(job.title, why)))
+            events.append((state.finished_at or time.time(), "failed", labeled(title, why)))
         for at, action, what in events:
             event = AuditEvent(at, "", record.owner, action, what, record.id)
             connection.execute(insert(audit_events).values(_row_of(event, record.address)))

@@ -15,6 +15,8 @@ from comfy.prompt.model import InputRef, Prompt
 # A node may have keys that the app doesn't know; reading a record keeps them.
 _AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, dict[str, Any]]))
 
+SENT_PROMPT = "~prompt"  # stands for the workflow of prompts that programs send; has no form
+
 
 @dataclass(frozen=True, slots=True)
 class ServerFile:

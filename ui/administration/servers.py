@@ -20,6 +20,7 @@ from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
 from comfy.local_comfyui.supervisor import ComfyUIStatus, LocalComfyUI
+from comfy.records.audit import OWN_WORKFLOW
 from comfy.records.record import Job
 from comfy.runs.interface import Run, RunRegistry
 from ui.administration.audit_log import Actor, AuditLog
@@ -34,7 +35,6 @@ _NOT_OURS = message(
 _STOPPED = RunError(message("An administrator stopped this run."))
 _WAITING = message("Waiting")
 _RUNNING = message("Running")
-_OWN_WORKFLOW = message("The user's own workflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunL
 
 def workflow_title(job: Job) -> str:
     """Return the title of a run's workflow, for administrators."""
-    return _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow
+    return OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow
 
 
 def _progress(state: RunState) -> str:

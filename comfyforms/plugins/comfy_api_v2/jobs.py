@@ -16,8 +16,7 @@ from comfy.base.errors import RunNotFound, WorkflowError
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.launch.sent_prompts import SentPrompts
 from comfy.library.permissions import Permissions
-from comfy.library.private import SENT_PROMPT
-from comfy.records.record import Record
+from comfy.records.record import SENT_PROMPT, Record
 from comfy.runs.interface import Origin, Run, RunRegistry
 from comfyforms.plugins.comfy_api_v2.documents import PATH, Json, job_document
 from comfyforms.plugins.comfy_api_v2.errors import Refused, errors_with, key_used, not_found

@@ -11,8 +11,7 @@ from comfy.comfyui.object_info import NodeSpec
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.library.private import SENT_PROMPT
-from comfy.records.record import Record
+from comfy.records.record import SENT_PROMPT, Record
 from comfyforms.plugins.comfyui_api.relay import own_subfolder
 from ui.documents.run_doc import problem_of
 

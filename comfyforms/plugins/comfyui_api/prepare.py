@@ -9,10 +9,10 @@ from comfy.base.errors import ComfyError, WorkflowError
 from comfy.base.messages import message
 from comfy.launch.start import PreparedRun, Starter
 from comfy.launch.uploads import Upload
-from comfy.library.private import LARGEST, SENT_PROMPT, weight
+from comfy.library.private import LARGEST, weight
 from comfy.media.checks import MIB
 from comfy.prompt.model import InputRef, Prompt, own_title
-from comfy.records.record import Job
+from comfy.records.record import SENT_PROMPT, Job
 from comfy.runs.interface import Origin
 from comfy.workflow.sanitize import unwrapped
 

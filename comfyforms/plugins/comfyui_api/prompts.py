@@ -23,10 +23,9 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.launch.sent_prompts import PromptRefused
 from comfy.launch.start import Starter
 from comfy.launch.uploads import Upload
-from comfy.library.private import SENT_PROMPT
 from comfy.media.checks import MIB
 from comfy.prompt.model import InputRef, Prompt
-from comfy.records.record import Record
+from comfy.records.record import SENT_PROMPT, Record
 from comfy.records.rows import Wanted
 from comfy.runs.interface import UNWATCHED, Origin, Run
 from comfy.workflow.model import check_names

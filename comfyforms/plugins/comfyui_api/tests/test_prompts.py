@@ -19,8 +19,9 @@ import websocket
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.library.permissions import Permissions
-from comfy.library.private import SENT_PROMPT
 from comfy.media.checks import MIB
+from comfy.records.audit import WantedEvents
+from comfy.records.record import SENT_PROMPT
 from comfyforms.plugins.comfyui_api.tests.api_calls import (
     Json,
     call,
@@ -285,7 +286,7 @@ def test_runs_only_the_outputs_that_a_client_names(served: Served) -> None:
 
 
 def test_a_failed_prompt_tells_why(served: Served) -> None:
-    """The socket and the history have ComfyUI's error."""
+    """The socket and the history have ComfyUI's error. The log of actions has no prompt."""
     _, app = served
     with connected(app, "/ws?clientId=one") as socket:
         broken = prompt(n1_ckpt_name="demo-broken.safetensors")
@@ -296,6 +297,11 @@ def test_a_failed_prompt_tells_why(served: Served) -> None:
     assert error["node_id"] == details["node_id"] == "1"
     assert details["node_type"] == "CheckpointLoaderSimple"
     assert details["exception_message"]
+    events = [one for one in app.runs.history.audit.of(WantedEvents()) if one.run == prompt_id]
+    words = "The user's own workflow"
+    assert {one.action: one.what.partition(":")[0] for one in events} == dict.fromkeys(
+        ("run", "failed"), words
+    )
 
 
 @pytest.mark.parametrize("gone", ["-x*.png", "*.png"])
