@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Double,
     Engine,
     Index,
+    Select,
     String,
     Table,
     Text,
@@ -31,6 +33,7 @@ from sqlalchemy import (
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.records.audit import audit_events, workflow_of
 from comfy.records.people import forget_beyond, kept_values
 from comfy.records.rows import UNREADABLE
 from comfy.records.serialization import from_text
@@ -198,8 +201,9 @@ class WeekUse:
 
 
 class EndedRun(NamedTuple):
-    """Run that ended. `ended_at`: seconds since 1970; `owner`: a digest; `waited`: seconds until it
-    started on a server, None if it never did."""
+    """Run that ended. `ended_at`: seconds since 1970, of a deleted run when it was started;
+    `owner`: a digest; `waited`: seconds until it started on a server, None if it never did, or was
+    deleted."""
 
     ended_at: float
     owner: str
@@ -254,17 +258,21 @@ class UsageReader:
             return {row[0]: row[1] for row in connection.execute(count)}
 
     def ended_runs(self, start: float) -> list[EndedRun]:
-        """Return the runs that ended since this time."""
+        """Return the runs that ended since this time, also deleted ones."""
         columns = _runs.c.ended_at, _runs.c.owner, _runs.c.outcome, _runs.c.seconds
         query = select(*columns, _runs.c.submitted_at).where(_runs.c.ended_at >= start)
         with reading(self._engine) as connection:
-            return [
+            kept = [
                 EndedRun(
                     *(end, owner, outcome in _FAILED),
                     None if seconds is None else max(0.0, end - seconds - submitted),
                 )
                 for end, owner, outcome, seconds, submitted in connection.execute(query)
             ]
+            deleted = connection.execute(_deleted_runs(start)).all()
+        return kept + [
+            EndedRun(at, owner, has_failed, None) for at, owner, _, has_failed in deleted
+        ]
 
     def owners(self, digests: Collection[str]) -> dict[str, str]:
         """Return the owners with these digests, read from one run of each."""
@@ -280,8 +288,8 @@ class UsageReader:
         return found
 
     def weeks(self, starts: Sequence[float]) -> tuple[WeekUse, ...]:
-        """Return the use of each workflow in each of these weeks. `starts`: their first moments,
-        oldest first; the last week ends now."""
+        """Return the use of each workflow in each of these weeks, with deleted runs. `starts`:
+        their first moments, oldest first; the last week ends now."""
         ended = _runs.c.ended_at
         week = case(
             *((ended < end, at) for at, end in enumerate(starts[1:])), else_=len(starts) - 1
@@ -299,11 +307,25 @@ class UsageReader:
                 failed[key] += outcome in _FAILED
                 if outcome == Phase.DONE.value and time is not None:
                     seconds[key].append(time)
+            for at, _, what, has_failed in connection.execute(_deleted_runs(starts[0])):
+                key = bisect(starts, at) - 1, digest(workflow_of(what))
+                runs[key] += 1
+                failed[key] += has_failed
         rows = (
             WeekUse(*key, count, failed[key], median(seconds[key]) if seconds[key] else None)
             for key, count in runs.items()
         )
         return tuple(sorted(rows, key=lambda row: (-row.week, -row.runs)))
+
+
+def _deleted_runs(start: float) -> Select[float, str, str, bool]:
+    """Select runs that were started since this time and that only the log of actions has: when,
+    their owner's digest, what ran, and whether it failed."""
+    events = audit_events.c
+    failed = select(events.target).where(events.action == "failed", events.at >= start)
+    return select(events.at, events.owner, events.what, events.target.in_(failed)).where(
+        *(events.action == "run", events.at >= start, events.target.not_in(select(_runs.c.id)))
+    )
 
 
 class _Sums:

@@ -251,6 +251,11 @@ class AuditEvents:
                 forget_beyond(connection, audit_events, most, which, counts=True)
 
 
+def workflow_of(what: str) -> str:
+    """Return the name of the workflow in a run's `what`, as `AuditEvents.add_run` writes it."""
+    return what.removesuffix(")").rpartition(" (")[2]
+
+
 def _written(what: str) -> str:
     """Return a text as stored: a message as JSON, so that it can be translated."""
     if isinstance(what, Message) and len(what) <= _LONGEST:

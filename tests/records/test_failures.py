@@ -126,7 +126,7 @@ WEEK = 7 * 24 * 3600.0
 
 def end(history: RunStore, name: str, at: float, seconds: float, phase: Phase = Phase.DONE) -> None:
     """Record a run that ended at a time, after these seconds on its server."""
-    record = ended_record(begun(name, at=at - 100))
+    record = replace(ended_record(begun(name, at=at - 100)), sent=True)
     state = replace(record.state, phase=phase, started_at=at - seconds, finished_at=at)
     history.end(replace(record, state=state))
 
@@ -150,6 +150,26 @@ def test_weeks_have_runs_failures_and_medians(history: RunStore) -> None:
     lately = history.administration.usage.ended_runs(now - WEEK)
     assert [one.failed for one in lately].count(True) == 1
     assert {round(one.waited) for one in lately if one.waited is not None} == {0, 91, 96, 98, 99}
+
+
+def test_use_counts_deleted_runs(history: RunStore) -> None:
+    """The log of actions still has them, with their workflows."""
+    now = time.time()
+    for name, phase in (("kept", Phase.DONE), ("done", Phase.DONE), ("failed", Phase.FAILED)):
+        end(history, name, now - 60, 5.0, phase)
+    usage = history.administration.usage
+
+    def figures() -> tuple[object, ...]:
+        (week,) = usage.weeks([now - 2 * WEEK, now - WEEK])
+        day = usage.ended_runs(now - WEEK)
+        owners = {one.owner for one in day}
+        return replace(week, median=None), len(day), sum(one.failed for one in day), owners
+
+    before = figures()
+    assert before[1:3] == (3, 1)
+    for name in ("done", "failed"):
+        history.delete(name, ANN)
+    assert figures() == before
 
 
 def test_storage_counts_a_shared_file_once_per_owner(history: RunStore, kept: BlobStore) -> None:

@@ -87,8 +87,8 @@ class UsageWeek:
 
 @dataclass(frozen=True, slots=True)
 class HourUse:
-    """Runs that ended in an hour. `start`: its first moment, in seconds since 1970; `wait`: the
-    median seconds until they started on a server, None if none did."""
+    """Runs that ended in an hour, also deleted ones. `start`: its first moment, in seconds since
+    1970; `wait`: the median seconds until the kept ones started on a server, None if none did."""
 
     start: float
     runs: int
