@@ -110,6 +110,11 @@ def _check_name(name: str) -> None:
         )
 
 
+def same_name(name: str, names: Iterable[str]) -> str:
+    """Return which of these names differs from a name at most in case; "" without one."""
+    return next((one for one in names if one.casefold() == name.casefold()), "")
+
+
 class UnknownUser(ComfyError):
     """Error for a name that isn't in the users file."""
 
@@ -150,16 +155,16 @@ class UsersFile:
         return user.role if user else "user"
 
     def add(self, name: str, password: str, role: Role, groups: Iterable[str] = ()) -> None:
-        """Add a user. Raises ComfyError if the name is taken or invalid, or the password too
-        short."""
+        """Add a user. Raises ComfyError if the name is taken, also in another case, or invalid, or
+        the password too short."""
         _check_name(name)
         own = tuple(dict.fromkeys(groups))
         user = User(name, _hashed_password(password), role, time.time(), own)
 
         def added(users: dict[str, User]) -> None:
-            if name in users:
+            if taken := same_name(name, users):
                 raise ComfyError(
-                    message("The user {name} already exists.", name=name),
+                    message("The user {name} already exists.", name=taken),
                     message("Choose another one."),
                 )
             users[name] = user

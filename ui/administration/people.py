@@ -28,7 +28,7 @@ from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from comfy.runs.interface import RunRegistry
 from ui.accounts.login import DAY, Login
-from ui.accounts.users import Role, UnknownUser, UsersFile
+from ui.accounts.users import Role, UnknownUser, UsersFile, same_name
 from ui.administration.audit_log import Actor, AuditLog
 from ui.administration.links import LinkActions
 from ui.library import WorkflowLibrary
@@ -324,8 +324,9 @@ class People:
         """Add a user. An empty password is generated. Raises ComfyError for a name that is taken,
         invalid, or a removed user's whose results are still here, and for a short password."""
         name, made = name.strip(), "" if password else _generated_password()
-        if self.login is not None and self.login.user(name) is not None:
-            raise ComfyError(message("The user {name} already exists.", name=name))
+        in_settings = self.login.setting_names() if self.login is not None else ()
+        if taken := same_name(name, (*self.file.users, *in_settings)):
+            raise ComfyError(message("The user {name} already exists.", name=taken))
         if self._is_unknown(name):
             if self.runs.history.has_results(f"user:{name}"):
                 sentence = message(

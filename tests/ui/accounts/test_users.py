@@ -133,6 +133,7 @@ def test_impossible_user_changes_are_reported(file: UsersFile) -> None:
     before = file.path.read_bytes()
     for change, said in (
         (lambda: file.add("anna", PASSWORD, "user"), "The user anna already exists"),
+        (lambda: file.add("Anna", PASSWORD, "user"), "The user anna already exists"),
         (lambda: file.add("cleo", "short", "user"), "at least 8 characters"),
         (lambda: file.set_password("anna", "short"), "at least 8 characters"),
         (lambda: file.set_password("cleo", PASSWORD), "no user cleo"),

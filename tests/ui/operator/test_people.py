@@ -88,6 +88,8 @@ def test_a_generated_password_is_shown_once(place: Place) -> None:
     with signed_in(place.app, ("carla", password)) as carla:
         assert history_status(place.app, carla) == 200
     assert place.file.users["carla"].role == "user"
+    refused = ask(place.anna, place.app, "POST", json={"name": "Carla"})
+    assert refused.json()["detail"] == "The user carla already exists."
     refused = post(place, "", name="carla", password="short")
     assert refused.status_code == 422
     assert "The user carla already exists." in refused.text
