@@ -194,6 +194,14 @@ class AuditEvents:
             number, oldest = connection.execute(query).one()
         return DayRuns(int(number), float(oldest or 0.0))
 
+    def users(self) -> list[str]:
+        """Return the owners of events who have or had an account with a password."""
+        events = audit_events.c
+        newest = select(func.max(events.id)).group_by(events.owner)  # reads an index only
+        own = events.id.in_(newest), events.person.startswith('"user:')
+        with reading(self._engine) as connection:
+            return [*map(json.loads, connection.scalars(select(events.person).where(*own)))]
+
     def of(self, wanted: WantedEvents, cursor: str = "") -> Iterator[AuditEvent]:
         """Yield the wanted events, after the one with the id `cursor`. That event may be
         deleted."""

@@ -297,8 +297,12 @@ class People:
         return [*people, *figures.others(earlier if self._is_unknown(earlier) else "")]
 
     def accounts(self) -> dict[str, str]:
-        """Return the names of all accounts by owner, sorted by name."""
+        """Return the names of all accounts by owner, sorted by name, also of removed users whom the
+        log of actions has."""
         found = {owner: one.account or one.name for owner, one in self._known()}
+        for owner in self.audit.events.users():
+            if self._is_unknown(name := owner.removeprefix("user:")):
+                found[owner] = message("{name} (removed)", name=name)
         return dict(sorted(found.items(), key=lambda one: one[1].casefold()))
 
     def uses_of_groups(self) -> tuple[GroupUse, ...]:

@@ -130,6 +130,8 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
     assert history_status(place.app, place.ben) == 401
     (stopped,) = place.app.services.batches.of("user:ben")
     assert stopped.state == "stopped"
+    activity = place.anna.get(f"{place.app.url}/operator/activity", timeout=LONGEST_WAIT)
+    assert '<option value="user:ben">ben (removed)</option>' in activity.text
     refused = ask(place.anna, place.app, "POST", json={"name": "ben"})
     assert refused.json()["detail"] == "“ben” had an account whose results are still here."
     left = people(place)["ben"]
