@@ -230,7 +230,7 @@ def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str 
     has_failed = first.action in ("failed", "sign-in")
     is_unknown = first.action == "sign-in" and not first.account
     person = Cell(html_of(_UNKNOWN_NAME)) if is_unknown else _person(first.account, first.person)
-    shown = Cell(f'<span class="warning">{html_of(action)}</span>') if has_failed else action
+    shown = Cell(f'<span class="marked">{html_of(action)}</span>') if has_failed else action
     earliest, latest = sorted((first.at, events[-1].at))
     times = dict.fromkeys(map(current_language().time, (earliest, latest)))
     return person, shown, Cell(text), "–".join(times)
