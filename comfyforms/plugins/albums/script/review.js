@@ -226,7 +226,7 @@ export class Review {
     const { key, ctrlKey, metaKey, altKey } = event;
     const target = /** @type {Element} */ (event.target); // a sound's player takes its own keys
     if (target.closest(`${INPUTS}, video`) && !target.closest(".player")) return;
-    if (ctrlKey || metaKey || altKey || !this.#press(key)) return;
+    if (ctrlKey || metaKey || altKey || !this.#press(key, event.repeat)) return;
     event.preventDefault();
     event.stopPropagation(); // digits are also keys of the zoom
   }
@@ -235,9 +235,10 @@ export class Review {
    * Do what a key says: its button or a swipe does the same. A verdict leads to the next result, unless the user
    * comments.
    * @param {string} key
+   * @param {boolean} [isHeld] it judges only one result
    * @returns {boolean} whether the key has a meaning
    */
-  #press(key) {
+  #press(key, isHeld = false) {
     const item = this.#item;
     const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
     const said = item && this.#may.includes("review") ? saidBy(key, item) : null;
@@ -246,7 +247,7 @@ export class Review {
     else if (key.toLowerCase() === "z") this.#undo();
     else if (item && key.toLowerCase() === "c") this.#comments.toggle(true);
     else if (!item || !said) return false;
-    else withName(() => this.#say(item, said, "kx".includes(key.toLowerCase())));
+    else if (!isHeld) withName(() => this.#say(item, said, "kx".includes(key.toLowerCase())));
     return true;
   }
 

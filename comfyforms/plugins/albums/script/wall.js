@@ -357,13 +357,17 @@ export class Wall {
   }
 
   /**
-   * Load the list again, and keep the focus on its result, or on the one in its place.
+   * Load the list again. Keep the focus on its result, or on the one in its place, and select only what is left.
    * @param {number} at index of the result that has the focus, -1 for none
    * @param {boolean} scrolls whether to scroll it into view
    */
   async #reload(at, scrolls) {
-    const id = this.#items[at]?.id;
+    const before = this.#items;
+    const id = before[at]?.id;
     await this.#load();
+    const listed = new Set(this.#items.map((item) => item.id));
+    const gone = this.#next ? [] : before.filter((item) => !listed.has(item.id));
+    this.#selection.drop(gone.map((item) => item.id)); // no action reaches what isn't seen
     const now = this.#items.findIndex((item) => item.id === id);
     if (id && this.#total) this.#list.focus(now < 0 ? Math.min(at, this.#total - 1) : now, scrolls);
     else if (scrolls) $("button", this.#done)?.focus();
