@@ -397,10 +397,10 @@ def draw_heading(
         all_translated(ideas),
         images.cover,
         made_kind(form),
+        _told_images(form),
         {key: translated(sentence) for key, sentence in filled.errors.items()},
         filled.held,
         [element_id(field) for field in form.fields if field.group == "main"][:_MOST_AWAITED],
-        _told_images(form),
     )
     arguments = ", ".join(map(json_text, given))
     drawn = calls("form/form.js", f"drawn({arguments})")

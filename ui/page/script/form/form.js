@@ -258,10 +258,10 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {readonly import("../state.js").Idea[]} ideas
  * @param {string} cover
  * @param {import("../state.js").Made} makes
+ * @param {import("../making/counts.js").ImagesField | null} images
  * @param {Record<string, string>} errors to show on its fields, by field key
  * @param {Record<string, unknown>} held the values that Generate sends before the user changes any
  * @param {readonly string[]} fields ids of the main fields, which Gradio draws after the heading
- * @param {import("../making/counts.js").ImagesField | null} images
  */
 export async function drawn(
   name,
@@ -272,10 +272,10 @@ export async function drawn(
   ideas,
   cover,
   makes,
+  images,
   errors,
   held,
   fields,
-  images,
 ) {
   if (drawing.values === "given") drawing.values = "";
   expectForm(drawing.soon > 0 || drawing.values !== "");
