@@ -357,7 +357,7 @@ export class Wall {
   }
 
   /**
-   * Load the list again. Keep the focus on its result, or on the one in its place, and select only what is left.
+   * Load the list again. Keep the focus on its result, or on the one in its place. A result that it has lost isn't selected.
    * @param {number} at index of the result that has the focus, -1 for none
    * @param {boolean} scrolls whether to scroll it into view
    */
