@@ -488,7 +488,9 @@ def images_field(form: Form) -> Field | None:
 def _told_images(form: Form) -> dict[str, Any] | None:
     """Return what the script needs of the field for images per run, None without one."""
     field = images_field(form)
-    return field and {
+    if field is None:
+        return None
+    return {
         "key": field.key,
         "id": element_id(field),
         "label": translated(field.label),
