@@ -44,7 +44,7 @@ _SETTINGS = message("Use these settings")
 _ENLARGE = message("Enlarge")
 _CLOSE = message("Close")
 _SHARED = message("Shared results")
-_OF_ALL = message("All results")
+_OF_ALL = message("Same for all results")
 _ONLY_WITH_PROMPT = message(
     "This kind of file can't be shared without its prompt. Ask its owner to share the prompt, too."
 )
