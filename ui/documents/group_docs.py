@@ -75,8 +75,8 @@ class ShownRow:
     """A row as the page shows it. `run`: the id of its run, or empty. `cells`: a text for each
     column. `unset`: the positions of cells that the table leaves at the form's value. `thumb`: the
     address of its result's thumbnail, and `color` its average color. `kind`: the first file's kind,
-    "text" or empty, with an `icon`. `text`: the beginning of its text result. `detail`: technical
-    details of its error."""
+    "text" or empty, with an `icon`. `more`: the number of further results. `text`: the beginning of
+    its text result. `detail`: technical details of its error."""
 
     run: str
     cells: tuple[str, ...]
@@ -85,6 +85,7 @@ class ShownRow:
     color: str | None
     kind: FileKind | Literal["text", ""]
     icon: str
+    more: int
     text: str
     detail: str
 

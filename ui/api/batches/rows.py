@@ -226,6 +226,7 @@ class BatchRowDocs:
             color=past.color if past is not None else None,
             kind=past.kind if past is not None else "",
             icon=past.icon if past is not None else "",
+            more=past.results - 1 if past is not None and past.thumb and not past.clip else 0,
             text=texts[0].text[:_TEXT] if texts and past and past.kind == "text" else "",
             detail=problem.detail if problem and is_own else "",
         )

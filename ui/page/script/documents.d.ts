@@ -728,8 +728,8 @@ export interface ShownFile {
  * A row as the page shows it. `run`: the id of its run, or empty. `cells`: a text for each
  * column. `unset`: the positions of cells that the table leaves at the form's value. `thumb`: the
  * address of its result's thumbnail, and `color` its average color. `kind`: the first file's kind,
- * "text" or empty, with an `icon`. `text`: the beginning of its text result. `detail`: technical
- * details of its error.
+ * "text" or empty, with an `icon`. `more`: the number of further results. `text`: the beginning of
+ * its text result. `detail`: technical details of its error.
  */
 export interface ShownRow {
   run: string;
@@ -739,6 +739,7 @@ export interface ShownRow {
   color: string | null;
   kind: "image" | "video" | "audio" | "3d" | "file" | "text" | "";
   icon: string;
+  more: number;
   text: string;
   detail: string;
 }

@@ -3,7 +3,7 @@
 
 import { fadeIn, ifUnshowable } from "../arrivals.js";
 import { addressOf, button, element, inHalves } from "../dom.js";
-import { labeled, message } from "../messages.js";
+import { labeled, message, plural } from "../messages.js";
 import { captionLines, joined, stateWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
@@ -107,7 +107,7 @@ function thumbFor(row, at, { enlarge, explain }, otherwise) {
   made.dataset.does = "enlarge";
   made.ariaLabel = labeled(message("Enlarge"), name);
   made.title = row.page.text;
-  made.append(smallOf(row));
+  made.append(smallOf(row), ...moreOf(row));
   if (row.page.color) made.style.setProperty("--color", row.page.color);
   return made;
 }
@@ -124,6 +124,13 @@ export function smallOf({ page: { thumb, icon, text } }) {
   ifUnshowable(image, () => image.replaceWith(other));
   fadeIn(image);
   return image;
+}
+
+/** Return a sign for the number of a row's other results, if it has any. @param {BatchRow} row */
+export function moreOf({ page: { more: count } }) {
+  const sign = element("span", "count", `+${count}`);
+  sign.title = plural("{count} result", "{count} results", { count: count + 1 });
+  return count ? [sign] : [];
 }
 
 /** @param {string} name @param {string} [text] */

@@ -1,7 +1,7 @@
 // @ts-check
 // Grid view of a batch: columns and rows of cells with sticky labels, one page at a time.
 
-import { smallOf } from "../batches/row_items.js";
+import { moreOf, smallOf } from "../batches/row_items.js";
 import { stateWords } from "../batches/words.js";
 import { $, all, button, closeSocket, element, iconButton, root } from "../dom.js";
 import { labeled, message } from "../messages.js";
@@ -415,7 +415,7 @@ class GridCell {
     const small = smallOf(row);
     if (small instanceof HTMLImageElement)
       small.addEventListener("load", () => this.#tellShape(small), { once: true });
-    made.append(small);
+    made.append(small, ...moreOf(row));
     return made;
   }
 
