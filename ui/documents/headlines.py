@@ -21,7 +21,7 @@ _PLAIN_WORDS = (
     ("LoadAudio", message("Loading your file")),
     ("TextEncode", message("Reading the prompt")),
     ("VAEEncode", message("Preparing the image")),
-    ("VAEDecode", message("Finishing the image")),
+    ("VAEDecode", message("Finishing the result")),
     ("Upscale", message("Enlarging")),
     ("Scale", message("Resizing")),
     ("Video", message("Creating the video")),

@@ -79,7 +79,7 @@ def test_very_many_results(fast: Site, visit: Visit) -> None:
     only = person.page.get_by_role("button", name="Favorites")
     before = only.bounding_box()
     only.click()
-    expect(person.page.get_by_text("No favorites yet.")).to_be_visible()
+    expect(person.page.get_by_text("No favorites with this workflow yet.")).to_be_visible()
     assert only.bounding_box() == before
     only.click()
     expect(tile(person, first)).to_be_visible()

@@ -182,7 +182,7 @@ def is_a_favourite(person: Visitor, first: str, second: str) -> None:
     expect(mark).to_have_attribute("aria-pressed", "true")
     only.click()
     mark.click()
-    expect(person.page.get_by_text("No favorites yet.")).to_be_visible()
+    expect(person.page.get_by_text("No favorites with this workflow yet.")).to_be_visible()
     only.click()
     expect(tiles(person)).to_have_count(2)
 

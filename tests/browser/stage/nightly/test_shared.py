@@ -132,7 +132,7 @@ def test_the_link_reaches_others_by_a_name_of_the_network(
     page.locator("#history .tile").click()
     page.locator("#stage .actions").get_by_role("button", name="Share…").click()
     panel = page.get_by_role("dialog", name="Share this result")
-    expect(panel).to_contain_text("People with an account here can open it.")
+    expect(panel).to_contain_text("To open it, people sign in with their account here.")
     expect(panel.get_by_role("link", name="Download")).to_have_count(0)
     panel.get_by_role("button", name="Create link").click()
     code = panel.get_by_role("img", name="QR code of the link")

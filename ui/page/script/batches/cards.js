@@ -2,6 +2,7 @@
 // Cards of the batches that are unfinished or ended since the tab was opened.
 
 import { $, button, element, tell } from "../dom.js";
+import { offerUndo } from "../history/undo.js";
 import { labeled, message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { withoutBatch } from "../runs/runs.js";
@@ -68,10 +69,13 @@ export class Cards {
 
   /** @param {BatchDoc} batch */
   #cardOf({ id }) {
+    const showAgain = () => this.show(this.#batches, this.#serverAway);
     const card = new Card(id, this.#open, () => {
       this.#dismissed.add(id);
-      this.show(this.#batches, this.#serverAway);
+      showAgain();
       ($(".open", this.#place) ?? $("#generate"))?.focus();
+      const undo = () => void (this.#dismissed.delete(id) && showAgain());
+      offerUndo(message("Dismissed."), message("Its results stay in the history."), undo);
     });
     this.#cards.set(id, card);
     this.#place.append(card.place);

@@ -87,11 +87,9 @@ export async function useInWorkflow(run, at, workflow, frame = null) {
     "GET",
   );
   if (!told) return;
-  visitWith(
-    workflow,
-    { ...typed(workflow), ...promptOf(told.prompt, workflow), [told.key]: frame ?? told.value },
-    "result",
-  );
+  const prompt = promptOf(told.prompt, workflow);
+  const values = { ...typed(workflow), ...prompt, [told.key]: frame ?? told.value };
+  visitWith(workflow, values, Object.keys(prompt).length ? "prompted" : "result");
 }
 
 /**

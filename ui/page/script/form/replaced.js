@@ -10,7 +10,7 @@ import { typed } from "./typed.js";
 
 /** @import { Filled } from "./filled.js" */
 
-/** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "text" | "link" | "values"} Replacing */
+/** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "prompted" | "text" | "link" | "values"} Replacing */
 
 const UNDO = message("Undo");
 const REDO = message("Redo");
@@ -109,6 +109,7 @@ function wordsOf({ what, name }, fixed) {
     idea: message("Idea filled in."),
     reset: message("Author's values restored."),
     result: message("Result added."),
+    prompted: message("Result and its prompt added."),
     text: message("Text replaced."),
     link: message("Settings from the link."),
     reuse: "",

@@ -25,6 +25,9 @@ import { seen } from "./runs.js";
 const NOTHING_MADE = message("Nothing here yet.");
 const NONE_OF_IT = message("No results with this workflow yet.");
 const NO_FAVOURITES = message("No favorites yet. Press ☆ on a result to keep it here.");
+const NONE_OF_ITS = message(
+  "No favorites with this workflow yet. Press ☆ on a result to keep it here.",
+);
 const NONE_SHARED = message("Nothing shared by link.");
 const LIMIT = "60"; // runs per request
 const AROUND = 10; // runs to load on either side of the run on the stage, for its arrows
@@ -233,9 +236,9 @@ class LiveHistory {
   #show(past) {
     page.set({ past, pastOf: this.#workflow, hasPast: this.#any });
     const { areFavourites, areShared, which } = this.#filters;
-    const of = which.value ? NOTHING_MADE : NONE_OF_IT;
-    const nothing = areShared ? NONE_SHARED : areFavourites ? NO_FAVOURITES : of;
-    const more = of === NONE_OF_IT ? this.#others : null;
+    const [all, its] = areFavourites ? [NO_FAVOURITES, NONE_OF_ITS] : [NOTHING_MADE, NONE_OF_IT];
+    const nothing = areShared ? NONE_SHARED : which.value ? all : its;
+    const more = which.value ? null : this.#others;
     this.#view.show(past, this.#days, { any: this.#any, nothing, more });
   }
 

@@ -56,7 +56,7 @@ export function actionsFor(on) {
     made.push(withIcon(button(label, does), "reuse"));
   }
   if (item ? isShareable(item) : isAll && view.page.files.length) made.push(shareFor(view, item));
-  if (isKept(view)) made.push(favouriteFor(view));
+  if (isKept(view)) made.push(favouriteFor(view, on.twin ? 1 : view.page.files.length));
   const more = async () => (await import("./more_actions.js")).moreFor(on, again.more);
   made.push(menuButton("", message("More"), more, "button more", "more"));
   if (ahead) made.push(withIcon(button(message("Back to the current run"), lookAhead), "forward"));
@@ -224,13 +224,17 @@ function shareFor({ id }, item) {
  */
 const isKept = ({ page: stage, texts }) => stage.files.length + texts.length > 0 || stage.favourite;
 
-/** @param {View} view */
-function favouriteFor({ id, page: { favourite } }) {
-  const made = button("", () => setFavourite([id], !favourite), "button favourite");
+/** @param {View} view @param {number} count results, which the star marks together */
+function favouriteFor({ id, page: { favourite } }, count) {
+  const mark = async () => {
+    await setFavourite([id], !favourite);
+    if (count > 1 && !favourite) sayDone(message("All {count} results are favorites", { count }));
+  };
+  const made = button("", mark, "button favourite");
   made.dataset.icon = favourite ? "star-filled" : "star";
-  made.ariaLabel = FAVOURITE;
+  made.ariaLabel = count > 1 ? message("Favorite (all {count} results)", { count }) : FAVOURITE;
   made.ariaPressed = String(favourite);
-  made.title = withKey(FAVOURITE, "F");
+  made.title = withKey(made.ariaLabel, "F");
   return made;
 }
 

@@ -23,7 +23,7 @@ import { canBeShared } from "../runs/results.js";
 
 const MOST = 24; // results of a link, as in ui/api/links.py
 const SHARED = message("This result is already shared with this link.");
-const FOR_ACCOUNTS = message("People with an account here can open it.");
+const FOR_ACCOUNTS = message("To open it, people sign in with their account here.");
 const UNTIL = message("The link works until you stop sharing or delete its results.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
@@ -208,11 +208,10 @@ class SharePanel {
     const withPrompt = told.has_prompt ? [this.#withPrompt()] : [];
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     if (told.others) before.push(element("p", "before", othersOf(told.others)));
-    const readers = told.needs_sign_in ? FOR_ACCOUNTS : this.#words.withoutSignIn;
-    const [reach, ...how] = ONLY_HERE ? onlyHereWords() : [element("p", "aside", readers)];
-    reach?.append(` ${UNTIL}`);
-    const parts = [...how, ...withPrompt, this.#carries, this.#last];
-    place.append(...before, this.#link, reach ?? "", ...parts);
+    const anyone = ONLY_HERE ? "" : this.#words.withoutSignIn;
+    const readers = `${told.needs_sign_in ? FOR_ACCOUNTS : anyone} ${UNTIL}`;
+    const reach = [...onlyHereWords(), element("p", "aside", readers)];
+    place.append(...before, this.#link, ...reach, ...withPrompt, this.#carries, this.#last);
     this.#show();
   }
 
