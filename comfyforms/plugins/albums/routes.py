@@ -137,11 +137,11 @@ class NewPlace:
 
 @dataclass(frozen=True, slots=True)
 class NewReview:
-    """A verdict, "" for none, and stars, 0 for none. `dropped`: as in the reviewed result."""
+    """A verdict, "" for none, and stars, 0 for none. `round`: the latest one that you know."""
 
     verdict: Verdict = ""
     stars: Annotated[int, Field(ge=0, le=5)] = 0
-    dropped: _Number = 0
+    round: _Number = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,8 +458,8 @@ class AlbumHandlers:
     def review_album_item(self, asked: _Asked, item: _Number, review: NewReview) -> AsciiJSON:
         """Keep or reject a result, and give it stars, in place of your previous review.
 
-        409 if a round has ended without the result since you got it: send its `dropped`, too, to
-        bring it back.
+        409 if `round` isn't the latest one. Only a result of an earlier round needs it, to come
+        back.
         """
         visit = self.visits.of(asked, Right.REVIEW)
         album = visit.album.id

@@ -357,13 +357,14 @@ class AlbumStore:
         own = [~decided_by(person), decided_by(person, "keep")] if person else []
         all_of = (*VERDICTS.values(), *(IN_ROUND & one for one in own))
         sums = (func.sum(case((one, 1), else_=0)) for one in all_of)
-        query = select(_items.c.album, func.max(_items.c.dropped) + 1, *sums)
-        query = query.where(_items.c.album.in_(albums), LISTED)
+        query = select(_items.c.album, *sums).where(_items.c.album.in_(albums), LISTED)
+        rounds = select(_albums.c.id, _albums.c.round).where(_albums.c.id.in_(albums))
         with reading(self._engine) as connection:
             rows = connection.execute(query.group_by(_items.c.album)).all()
+            latest = connection.execute(rounds).all()
+        counts = {album: Counts(*map(int, numbers)) for album, *numbers in rows}
         return dict.fromkeys(albums, Counts()) | {
-            album: replace(Counts(*map(int, numbers)), round=latest)
-            for album, latest, *numbers in rows
+            album: replace(counts.get(album, Counts()), round=number) for album, number in latest
         }
 
     def covers(self, albums: Iterable[str]) -> dict[str, list[int]]:
@@ -456,10 +457,11 @@ class AlbumStore:
         with self._renewing(album) as (connection, version):
             if not connection.execute(select(own).where(own, stays)).first():
                 raise ComfyError(message("No result is kept."), message("Keep some first."))
-            ended = select(func.max(_items.c.dropped)).where(_items.c.album == album)
-            number = connection.execute(ended).scalar_one() + 1
+            this = _albums.c.id == album
+            ended = select(_albums.c.round).where(this).scalar_subquery()
             left = update(_items).where(own, ~stays)
-            connection.execute(left.values(dropped=number, version=version))
+            connection.execute(left.values(dropped=ended, version=version))
+            connection.execute(update(_albums).where(this).values(round=_albums.c.round + 1))
             of_these = _reviews.c.item.in_(select(_items.c.n).where(own))
             connection.execute(update(_reviews).where(of_these).values(verdict=""))
             connection.execute(delete(_reviews).where(of_these, _reviews.c.stars == 0))
@@ -527,17 +529,19 @@ class AlbumStore:
         return self._all(Reviewer, query.limit(_MOST_REVIEWERS))
 
     def review(
-        self, album: str, n: int, person: Person, verdict: Verdict, stars: int, dropped: int = 0
+        self, album: str, n: int, person: Person, verdict: Verdict, stars: int, round: int = 0
     ) -> None:
         """Store a person's review of an item, in place of their previous one. Keeping an item of an
-        earlier round brings it back. Raises ComfyError if a round has ended without the item since
-        the person saw it as `dropped`."""
-        left = exists().where(_items.c.n == n, _items.c.dropped.not_in((0, dropped)))
+        earlier round brings it back. `round`: the latest one that the person knows, which an item
+        of an earlier one needs. Raises ComfyError if it isn't the latest."""
+        query = select(_albums.c.round, _items.c.dropped).where(_items.c.n == n)
+        query = query.join(_albums, _albums.c.id == _items.c.album)
         own = (_reviews.c.item == n) & (_reviews.c.person == person.key)
         with self._changing(album, n) as connection:
-            if connection.execute(select(left)).scalar_one():
+            latest, dropped = connection.execute(query).one()
+            if round != latest and (round or dropped):
                 raise ComfyError(
-                    message("A new round began."), message("This result is in “Earlier rounds”.")
+                    message("A new round began."), message("Your last vote wasn't counted.")
                 )
             connection.execute(delete(_reviews).where(own))
             if verdict or stars:

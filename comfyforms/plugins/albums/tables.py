@@ -26,7 +26,7 @@ from comfy.records.tables import PARTS, ROWS, Kept, kept_columns, runs, version_
 album_tables = MetaData()
 version = version_table("albums", album_tables)
 SCHEMA = Schema(
-    "albums", album_tables, version, number="0002", steps="comfyforms.plugins.albums:steps"
+    "albums", album_tables, version, number="0003", steps="comfyforms.plugins.albums:steps"
 )
 
 
@@ -41,7 +41,7 @@ def _parts_of(name: str, key: Column[Any]) -> Column[Any]:
 
 
 # Albums of results. `owner`: a digest; `by`: their name for people. `version` grows with each
-# change of the album, its items, their reviews or comments.
+# change of the album, its items, their reviews or comments; `round`: the latest one.
 albums = Table(
     "albums",
     album_tables,
@@ -55,6 +55,7 @@ albums = Table(
     *_required(String(64), "owner", "access"),
     *_required(Text, "by", "title", "note"),
     *_required(Integer, "version"),
+    Column("round", Integer, nullable=False, server_default=text("1")),
     *_required(Double, "changed_at"),  # seconds since 1970
     *kept_columns(),
     Index("albums_of_owner", "owner"),

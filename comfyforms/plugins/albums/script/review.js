@@ -137,6 +137,7 @@ export class Review {
 
   /** @param {number} at */
   async open(at) {
+    if (!this.#items.itemAt(at)) return; // another list is coming
     this.#shown = "";
     this.#before = [];
     $("#albums")?.append(this.#viewport.place);
@@ -261,7 +262,7 @@ export class Review {
     this.#items.say(item, said);
     if (!leadsOn || this.#comments.isOpen) return;
     const isLast = this.#at + 1 === this.#items.counts().total;
-    if (this.#items.ends(item, isLast)) this.#viewport.toggle();
+    if (this.#items.ends(item, isLast)) this.close();
     else if (!isLast) this.#show(this.#at + 1);
   }
 

@@ -29,6 +29,8 @@ import { Review } from "./review.js";
 const LIMIT = "200"; // items per request
 const HEIGHTS = { small: 220, large: 320 }; // pixels, of a row: people compare the results
 const BACK = message("Back in this round. Its earlier votes still count.");
+const BEGAN = message("A new round began.");
+const LATE = 1000; // milliseconds
 const MOVED = message("The results get new numbers there. Votes and comments come along.");
 const COPIED = message("The copies get new numbers there, without votes and comments.");
 const MOVE = message("Move or copy");
@@ -257,11 +259,16 @@ export class Wall {
     return isNew;
   }
 
-  /** Show a new round from its start. An open review closes, so that no key reaches another result. */
+  /** Show a new round from its start. An open review closes, and a vote that comes too late reaches no other result. */
   #beginRound() {
     this.#items = [];
+    const place = this.place.parentElement;
+    if (place && this.#review.isOpen) {
+      place.inert = true;
+      setTimeout(() => place.removeAttribute("inert"), LATE);
+    }
     this.#review.close();
-    say(message("A new round began."), "", "");
+    if (page.now.notice?.headline !== BEGAN) say(BEGAN, "", ""); // it may tell about a vote
     this.#selection.end();
     if (this.#may("review")) this.#filters.choose();
     else this.#search();
@@ -390,7 +397,7 @@ export class Wall {
     if (!this.#may("review")) return;
     this.#unsent.set(item.id, said);
     this.#ownKeeps += Number(said.verdict === "keep") - Number(item.verdict === "keep");
-    const body = { ...said, dropped: item.dropped };
+    const body = { ...said, round: this.#counts?.round };
     this.#change([{ ...item, ...said }]);
     const words = { keep: KEPT, reject: REJECTED, "": message("Undecided") };
     announce(said.stars === item.stars ? words[said.verdict] : "★".repeat(said.stars));

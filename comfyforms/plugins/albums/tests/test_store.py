@@ -210,7 +210,7 @@ def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) 
     with pytest.raises(ComfyError, match="A new round began"):
         albums.review(album.id, second, OF_ANN, "keep", 0)
     assert numbers(albums, album) == [first]
-    albums.review(album.id, second, OF_ANN, "keep", 0, dropped=1)
+    albums.review(album.id, second, OF_ANN, "keep", 0, round=2)
     assert numbers(albums, album, verdict="disagreed") == [second]
     albums.review(album.id, first, OF_ANN, "keep", 4)
     albums.next_round(album.id)
@@ -218,7 +218,8 @@ def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) 
 
 
 def test_a_round_takes_disputed_results_along(albums: AlbumStore, album: Album) -> None:
-    """Results that everybody rejects stay behind. A round can begin with disputed results only."""
+    """Results that everybody rejects stay behind. A round can begin with disputed results only, and
+    also without leaving any behind. A vote for an earlier round doesn't count."""
     third, second, first = (one.n for one in add(albums, album, "r1", "r2", "r3"))
     for n, person, verdict in (
         (first, OF_ANN, "keep"),
@@ -231,6 +232,11 @@ def test_a_round_takes_disputed_results_along(albums: AlbumStore, album: Album) 
     albums.next_round(album.id, disagreed=True)
     assert numbers(albums, album) == [first]
     assert sorted(numbers(albums, album, verdict="dropped")) == sorted([second, third])
+    albums.review(album.id, first, OF_ANN, "keep", 0, round=2)
+    albums.next_round(album.id)
+    with pytest.raises(ComfyError, match="A new round began"):
+        albums.review(album.id, first, OF_ANN, "keep", 0, round=2)
+    assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2, round=3)
 
 
 def test_copies_begin_without_votes(albums: AlbumStore, album: Album) -> None:

@@ -390,3 +390,34 @@ def test_a_new_round_leads_everyone_to_its_results(fast: Site, visit: Visit) -> 
     page.get_by_role("button", name="Keep").click()
     expect(page.get_by_text("Back in this round")).to_be_visible()
     expect(page.get_by_role("group", name="Selected results")).to_be_hidden()
+
+
+def test_a_press_as_a_round_begins_reaches_no_result(fast: Site, visit: Visit) -> None:
+    """The page says that a late vote isn't counted. While the results of the new round are on their
+    way, the review is closed, and a press on a tile opens none."""
+    anna, ben = visit(fast), visit(fast)
+    album = _shared_images(anna, 3)
+    page, late, held = anna.page, ben.page, list[Route]()
+    ben.forgive("409")
+    for person in (page, late):
+        person.goto(f"{fast.url}/albums/{album}")
+    page.get_by_role("button", name="Review 3 results").click()
+    expect(page.locator(".caption")).to_contain_text("1 / 3")
+    for key in "kxk":
+        page.keyboard.press(key)
+    expect(page.get_by_text("You have reviewed all results.")).to_be_visible()
+    late.get_by_role("button", name="Review 3 results").click()
+    expect(late.locator(".caption")).to_contain_text("1 / 3")
+    late.route(re.compile(r"/items\?"), lambda route: held.append(route))
+    with late.expect_request(re.compile(r"since=")):
+        page.locator("header").get_by_role("button", name="Next round").click()
+        page.get_by_role("button", name="Start", exact=True).click()
+    late.keyboard.press("k")
+    expect(late.get_by_text("Your last vote wasn't counted.")).to_be_visible()
+    held.pop().continue_()
+    expect(late.locator(".review")).to_have_count(0)
+    late.locator("#albums .tile").first.dispatch_event("click")
+    expect(late.locator(".review")).to_have_count(0)
+    late.unroute_all()  # sends the held requests
+    late.get_by_role("button", name="Review 2 results").click()
+    expect(late.locator(".caption")).to_contain_text("1 / 2 · you kept 0")
