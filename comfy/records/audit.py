@@ -154,13 +154,13 @@ class AuditEvents:
         count: int = 1,
     ) -> None:
         """Note an action. `guest`: the name of a person without an account; `address`: of an owner
-        without one. A download is counted in an equal event of the last minute."""
+        without one. Downloads and failed sign-ins count in an equal event of the last minute."""
         account = f"{GUEST}{guest}" if guest else owner
         event = AuditEvent(time.time(), "", account, action, what, run, count)
         columns, row = audit_events.c, _row_of(event, address)
         equal = [columns[key] == row[key] for key in ("owner", "person", "action", "what", "share")]
-        equal += [columns.at > event.at - _MINUTE, columns.action == "download"]
-        again = update(audit_events).where(*equal).values({"count": columns["count"] + 1})
+        equal += [columns.at > event.at - _MINUTE, columns.action.in_(("download", "sign-in"))]
+        again = update(audit_events).where(*equal).values({"count": columns["count"] + count})
         with transaction(self._engine) as connection:
             if not connection.execute(again).rowcount:
                 connection.execute(insert(audit_events).values(row))
@@ -195,10 +195,11 @@ class AuditEvents:
         return DayRuns(int(number), float(oldest or 0.0))
 
     def users(self) -> list[str]:
-        """Return the owners of events who have or had an account with a password."""
+        """Return the owners of events who have or had an account."""
         events = audit_events.c
         newest = select(func.max(events.id)).group_by(events.owner)  # reads an index only
-        own = events.id.in_(newest), events.person.startswith('"user:')
+        person = events.person
+        own = events.id.in_(newest), or_(*map(person.startswith, ('"user:', '"openid:')))
         with reading(self._engine) as connection:
             return [*map(json.loads, connection.scalars(select(events.person).where(*own)))]
 

@@ -201,12 +201,13 @@ class Login:
         return self._begun(person.id, "openid", "")
 
     def shown_name(self, who: SignedIn) -> str:
-        """Return the user's displayed name; empty for a guest."""
+        """Return the displayed name, also of a removed user; empty for a guest, and for a user
+        whom the provider hasn't named for long."""
         match who.way:
             case "guest":
                 return ""
             case "openid":
-                person = self._openid_person(who.name)
+                person = self.ways.openid.people.get(who.name) if self.ways.openid else None
                 return person.shown if person else ""
             case _:
                 return who.name

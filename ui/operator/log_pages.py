@@ -237,7 +237,7 @@ def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str 
 
 
 def _person(account: str, person: str) -> Cell:
-    name = html_of(person or GUEST)
+    name = html_of(person or (_UNKNOWN_NAME if account else GUEST))
     query = html.escape(urlencode({"account": account}))
     return Cell(f'<a href="{ACTIVITY[1:]}?{query}">{name}</a>' if account else name)
 

@@ -136,8 +136,9 @@ class Identity:
         """Return whether no user with this name may sign in; False for "", people without an
         account."""
         openid = self.login.ways.openid if self.login else None
-        shown = (self.name_of(f"openid:{one}") for one in (openid.people if openid else ()))
-        return bool(name) and self.is_removed(f"user:{name}") and name not in shown
+        owners = (f"user:{name}", *(f"openid:{one}" for one in (openid.people if openid else ())))
+        named = (one for one in owners if self.name_of(one) == name)
+        return bool(name) and all(map(self.is_removed, named))
 
     def is_removed_key(self, key: str, name: str) -> bool:
         """Return the same for the digest of an owner. `name`: of the owner's account, "" for an

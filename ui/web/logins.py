@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 SIGN_INS_ENDED = "accounts"  # topic of hints between processes
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
-LOOK_EVERY = 60.0  # seconds between two checks for ended or failed logins
+LOOK_EVERY = 60.0  # seconds between two checks for ended logins
+REPORT_EVERY = 5.0  # seconds between two reports of failed sign-ins
 _TOKEN_FIRST = message("Programs need a token. Create one on the page “Your account”.")
 _NOT_OPENED = message("This token doesn't open this address.")
 _REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
@@ -123,9 +124,9 @@ async def watched_logins(
     keys: ApiKeys | None = None,
     note: Callable[[FailedSignIns], None] = lambda _: None,
 ) -> AsyncIterator[None]:
-    """Maintain logins during the block. Each second, notice removed users. Every minute, close
-    sockets whose login has ended, store last-used times, delete the API keys of removed users, and
-    log failed sign-ins, also with `note`."""
+    """Maintain logins during the block. Each second, notice removed users. Every five, log failed
+    sign-ins, also with `note`. Every minute, close sockets whose login has ended, store last-used
+    times, and delete the API keys of removed users."""
     watch, login = LoginWatch(identity, guesses, keys, note), identity.login
     leave = None
     if processes is not None:
@@ -133,7 +134,9 @@ async def watched_logins(
         leave = processes.on_hint(SIGN_INS_ENDED, wake)
     try:
         async with background(
-            partial(repeated, watch.look, LOOK_EVERY), partial(repeated, watch.refresh, watch.pause)
+            partial(repeated, watch.look, LOOK_EVERY),
+            partial(repeated, watch.tell_failed, REPORT_EVERY),
+            partial(repeated, watch.refresh, watch.pause),
         ):
             yield
     finally:
@@ -162,7 +165,6 @@ class LoginWatch:
     async def look(self) -> None:
         """Close sockets and store what has changed."""
         login = self.identity.login
-        await self.tell_failed()
         try:
             if login is not None:
                 await asyncio.to_thread(login.keep)

@@ -192,7 +192,7 @@ def test_the_app_runs_while_sign_ins_wait_to_be_saved(
 
 
 def test_failed_sign_ins_are_noted() -> None:
-    """The activity gets them every minute, and when the app ends."""
+    """The activity gets them within seconds, and when the app ends."""
     guesses, noted = Guesses(), list[FailedSignIns]()
 
     async def end() -> None:
