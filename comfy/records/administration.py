@@ -8,8 +8,9 @@ import secrets
 import time
 from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from statistics import median
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.audit import audit_events, workflow_of
-from comfy.records.people import forget_beyond, kept_values
+from comfy.records.people import forget_beyond, kept_values, rows_in_words
 from comfy.records.rows import UNREADABLE
 from comfy.records.serialization import from_text
 from comfy.records.tables import (
@@ -81,7 +82,9 @@ _MOST = 500
 _MOST_OF_ONE = 20
 _MOST_OF_ADDRESS = 40  # of users without an account
 _MOST_FILES = 100
+_MONTH = len("2026-11")
 _FAILED = tuple(phase.value for phase in Phase if phase.failed)
+_A_RESULT = '"type": "output", "kind"'  # in a record's text, once per result
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,21 @@ class EndedRun(NamedTuple):
     waited: float | None
 
 
+class PersonMonth(NamedTuple):
+    """Runs of a person that ended in a month, such as "2026-11". `deleted`: those among them that
+    are gone, which count in the month of their start, without results, `seconds` on a server and
+    `bytes`."""
+
+    month: str
+    person: str
+    runs: int
+    failed: int
+    deleted: int
+    results: int
+    seconds: int
+    bytes: float
+
+
 class UsageReader:
     """Reader of these figures. All methods raise ComfyError if the database can't be used."""
 
@@ -247,15 +265,44 @@ class UsageReader:
                         expiring.add_file(owner, digest, size)
         return held.holdings(), expiring.holdings()
 
-    def ended_since(self, start: float) -> dict[str, int]:
-        """Return how many runs of each owner ended since this time, by the owner's digest."""
-        count = (
-            select(_runs.c.owner, func.count())
-            .where(_runs.c.ended_at >= start)
-            .group_by(_runs.c.owner)
-        )
+    def rows_in_words(self) -> dict[str, list[str]]:
+        """Return the numbers of rows that people count, in words, by their owner's digest."""
         with reading(self._engine) as connection:
-            return {row[0]: row[1] for row in connection.execute(count)}
+            return rows_in_words(connection)
+
+    def months(self, name_of: Callable[[str], str]) -> Iterator[PersonMonth]:
+        """Yield the use of each person in each month, newest month first. `name_of`: returns the
+        person's name for an owner's digest. A file of several runs counts once per person and
+        month."""
+        text, length = _runs.c.record, func.length
+        results = (length(text) - length(func.replace(text, _A_RESULT, ""))) / len(_A_RESULT)
+        facts = _runs.c.outcome.in_(_FAILED), results, func.coalesce(_runs.c.seconds, 0.0)
+        runs = select(_runs.c.id, _runs.c.ended_at, _runs.c.owner, _runs.c.size, *facts)
+        sums: defaultdict[str, list[float]] = defaultdict(lambda: [0] * 5)
+        keys: dict[str, str] = {}
+        held = _Sums()
+
+        def add(at: float, owner: str, *values: float) -> str:
+            key = f"{datetime.fromtimestamp(at):%Y-%m} {name_of(owner)}"
+            sums[key] = [before + value for before, value in zip(sums[key], values, strict=True)]
+            return key
+
+        with reading(self._engine) as connection:
+            ended = connection.execute(runs.where(_runs.c.ended_at.is_not(None)))
+            for run, at, owner, size, failed, number, seconds in ended:
+                keys[run] = add(at, owner, 1, failed, 0, number, seconds)
+                held.add_run(keys[run], size)
+            files = select(_files.c.run, _files.c.digest, _files.c.size)
+            for run, digest, size in connection.execute(files):
+                if run in keys:
+                    held.add_file(keys[run], digest, size)
+            for at, owner, _, failed in connection.execute(_deleted_runs(0.0)):
+                add(at, owner, 1, failed, 1, 0, 0)
+        holdings = held.holdings()
+        for key in sorted(sorted(sums), key=lambda key: key[:_MONTH], reverse=True):
+            month, _, person = key.partition(" ")
+            size = holdings.get(key, Holding()).bytes
+            yield PersonMonth._make((month, person, *map(int, sums[key]), size))
 
     def ended_runs(self, start: float) -> list[EndedRun]:
         """Return the runs that ended since this time, also deleted ones."""

@@ -129,6 +129,18 @@ def has_kept_rows(connection: Connection, owner: str) -> bool:
     return any(connection.execute(select(literal(1)).where(one).limit(1)).first() for one in rows)
 
 
+def rows_in_words(connection: Connection) -> dict[str, list[str]]:
+    """Return the numbers of the rows that people count, in words, by their owner's digest."""
+    found: dict[str, list[str]] = {}
+    for table, kept in kept_tables(with_files=False):
+        if kept.words:
+            owner = table.c[kept.owner]
+            numbers = select(owner, func.count()).group_by(owner)
+            for whose, count in connection.execute(numbers):
+                found.setdefault(whose, []).append(kept.words(count))
+    return found
+
+
 def delete_person(connection: Connection, owner: str) -> None:
     """Delete the rows of an owner in all tables, except those that outlast them. Files stay."""
     whose = digest(owner), json.dumps(owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -63,8 +63,8 @@ class Kept:
     oldest rows of the address or account with the most go.
 
     `owner`: the column with a digest of the person. `age`: the column that is the least in the
-    oldest row. `goes`: the rows that may go,
-    None for all. `stays`: why the rows outlast their person.
+    oldest row. `goes`: the rows that may go, None for all. `stays`: why the rows outlast their
+    person. `words`: returns a number of rows in words, None if people don't count them.
     """
 
     owner: str
@@ -72,6 +72,7 @@ class Kept:
     room: float
     goes: ColumnElement[bool] | None = None
     stays: str = ""
+    words: Callable[[int], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

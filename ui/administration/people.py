@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from comfy.base.messages import listed, message
 from comfy.base.user_groups import GroupOf, no_groups, storage_of
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
-from comfy.records.administration import EndedRun, Holding
+from comfy.records.administration import EndedRun, Holding, PersonMonth
 from comfy.records.api_keys import ApiKeys
 from comfy.records.blobs import DiskUsage
 from comfy.records.store import RunStore
@@ -31,6 +31,7 @@ from ui.accounts.login import DAY, Login
 from ui.accounts.users import Role, UnknownUser, UsersFile, same_name
 from ui.administration.audit_log import Actor, AuditLog
 from ui.administration.links import LinkActions
+from ui.languages.current import translated
 from ui.library import WorkflowLibrary
 
 EXPIRING_DAYS = 7  # days in which results count as expiring
@@ -41,7 +42,7 @@ _RECENT_DAYS = 7  # that count as this week
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
 _STOPPING = 5.0  # seconds for a removed user's runs to stop
 _MOST_EARLIER = 50  # people whose results are still here
-_GUESTS = message("Guests")
+_GUESTS, _UNKNOWN_NAME = message("Guests"), message("Unknown name")
 _NO_FILE = message("Sign-in with passwords is off.")
 _NOT_YOURSELF = message("You can't remove yourself or change your own role.")
 _ASK_ANOTHER = message("Ask another administrator.")
@@ -219,9 +220,10 @@ class PersonRow:
     """User in the list. `name`: for people. `account`: tells users with the same name apart, "" if
     the name does. `way`: where the user comes from; "removed" for a user who is gone and has
     results left. `last_seen`: seconds since 1970, None for never. `bytes`: of their results;
-    `expiring_bytes`: of those that are deleted in the next seven days. `groups`: their names;
-    `assigned`: the groups in the users file, which decide about them. `limit_bytes`: of
-    their results, from their groups."""
+    `runs_this_week`: in seven days, also deleted ones; `expiring_bytes`: of the results that are
+    deleted in the next seven days. `groups`: their names; `assigned`: the groups in the users file,
+    which decide about them. `limit_bytes`: of their results, from their groups. `also`: what else
+    they have, in words."""
 
     name: str
     account: str
@@ -235,6 +237,7 @@ class PersonRow:
     groups: tuple[str, ...] = ()
     assigned: tuple[str, ...] = ()
     limit_bytes: int | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,11 +302,19 @@ class People:
     def accounts(self) -> dict[str, str]:
         """Return the names of all accounts by owner, sorted by name, also of removed users whom the
         log of actions has."""
+        identity = self.links.identity
         found = {owner: one.account or one.name for owner, one in self._known()}
         for owner in self.audit.events.users():
-            if self._is_unknown(name := owner.removeprefix("user:")):
+            if owner not in found and identity.is_removed(owner):
+                name = identity.name_of(owner) or _UNKNOWN_NAME
                 found[owner] = message("{name} (removed)", name=name)
         return dict(sorted(found.items(), key=lambda one: one[1].casefold()))
+
+    def months(self) -> Iterator[PersonMonth]:
+        """Yield the use of each account and of all guests together in each month."""
+        names = {digest(owner): translated(name) for owner, name in self.accounts().items()}
+        usage = self.runs.history.administration.usage
+        return usage.months(lambda owner: names.get(owner, translated(_GUESTS)))
 
     def uses_of_groups(self) -> tuple[GroupUse, ...]:
         """Return the groups that have members, by name."""
@@ -468,15 +479,17 @@ class _Figures:
 
     history: RunStore
     held: dict[str, Holding]
-    lately: dict[str, int]
+    lately: Counter[str]
     expiring: dict[str, Holding]
+    also: dict[str, list[str]]
 
     @classmethod
     def read(cls, history: RunStore, now: float) -> Self:
         """Read the figures of all owners."""
         usage = history.administration.usage
         held, expiring = usage.holdings(expires_before(history))
-        return cls(history, held, usage.ended_since(now - _RECENT_DAYS * DAY), expiring)
+        lately = Counter(one.owner for one in usage.ended_runs(now - _RECENT_DAYS * DAY))
+        return cls(history, held, lately, expiring, usage.rows_in_words())
 
     def of(self, person: PersonRow, *owners: str) -> PersonRow:
         """Return the row with the figures of these owners, which no other row gets."""
@@ -486,8 +499,9 @@ class _Figures:
             person,
             bytes=int(sum(one.bytes for one in held)),
             runs=sum(one.runs for one in held),
-            runs_this_week=sum(self.lately.pop(owner, 0) for owner in owners),
+            runs_this_week=sum(self.lately[owner] for owner in owners),
             expiring_bytes=int(sum(one.bytes for one in soon)),
+            also=tuple(words for owner in owners for words in self.also.get(owner, ())),
         )
 
     def others(self, earlier: str) -> Iterator[PersonRow]:

@@ -4,7 +4,7 @@ notice, figures and the log of actions."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -56,6 +56,11 @@ _Files = Annotated[tuple[str, ...], Field(fail_fast=True)]
 _COLUMNS = (
     *(message("Time (UTC)"), message("Person"), message("Account"), message("Action")),
     *(message("What"), message("Run"), message("Number")),
+)
+_MONTH_COLUMNS = (
+    *(message("Month"), message("Person"), message("Runs"), message("Failed runs")),
+    *(message("Deleted runs"), message("Results"), message("Seconds on servers")),
+    message("Size (kB)"),
 )
 _Group = Annotated[str, Field(min_length=1, max_length=100)]
 _Groups = Annotated[tuple[_Group, ...], Field(max_length=100, fail_fast=True), Body()]
@@ -319,12 +324,34 @@ class OverviewHandlers:
     )
     def get_audit_table(self, wanted: _Wanted) -> StreamingResponse:
         """Return the same as a CSV table, in words. Its times are in UTC."""
-        rows = chain([_COLUMNS], map(_cells, self._events(wanted, cursor="")))
-        return StreamingResponse(
-            chain(["\ufeff"], (csv_line(map(translated, row)) for row in rows)),  # for spreadsheets
-            media_type="text/csv; charset=utf-8",
-            headers=as_file("audit.csv"),
+        rows = map(_cells, self._events(wanted, cursor=""))
+        return _table("audit.csv", _COLUMNS, rows)
+
+    @routes.get(
+        "/usage.csv",
+        Access.ADMINISTRATOR,
+        work=Work.PROCESSOR,
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/csv": BINARY}}},
+    )
+    def get_usage_table(self) -> StreamingResponse:
+        """Return the use of each person in each month as a CSV table, newest month first.
+
+        Deleted runs count in the month when they were started, without results, seconds and size.
+        """
+        rows = (
+            (*map(str, one[:-1]), str(round(one.bytes / 1000))) for one in self.desk.people.months()
         )
+        return _table("usage.csv", _MONTH_COLUMNS, rows)
+
+
+def _table(name: str, titles: Iterable[str], rows: Iterable[Iterable[str]]) -> StreamingResponse:
+    lines = (csv_line(map(translated, row)) for row in chain([titles], rows))
+    return StreamingResponse(
+        chain(["\ufeff"], lines),  # for spreadsheets
+        media_type="text/csv; charset=utf-8",
+        headers=as_file(name),
+    )
 
 
 def _cells(one: AuditEvent) -> tuple[str, ...]:

@@ -17,11 +17,17 @@ from ui.languages.catalogs import Language, Languages, wanted_languages
 COOKIE = "language"
 _ENGLISH = Language()
 _current: ContextVar[Language] = ContextVar("language", default=_ENGLISH)
+_offered: ContextVar[Languages] = ContextVar("languages")
 
 
 def current_language() -> Language:
     """Return the language of the current request or socket; English outside of one."""
     return _current.get()
+
+
+def offered_languages() -> Languages:
+    """Return the languages that users can choose, during a request."""
+    return _offered.get()
 
 
 def translated(text: str) -> str:
@@ -71,6 +77,7 @@ class LanguageMiddleware:
         headers = Headers(scope=scope)
         chosen = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         tags = wanted_languages(headers.get("accept-language", ""))
+        _offered.set(self.languages)
         before = _current.set(self.languages.best([chosen, *tags]))
         try:
             with branded(self.brand):

@@ -15,7 +15,7 @@ from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import Message, message, plural
+from comfy.base.messages import Message, listed, message, plural
 from comfy.base.wording import bytes_words
 from ui.accounts.login import PROGRAMS, Login, token_owner
 from ui.accounts.pages.account import ONLY_PROGRAMS, ShownOnce, revoke_form
@@ -25,7 +25,7 @@ from ui.administration.desk import Administration
 from ui.administration.links import LinkActions, LinkKind, LinkRow
 from ui.administration.people import NewPassword, PersonRow
 from ui.languages.current import html_of
-from ui.operator.frame import PEOPLE, TOKENS, AdminFrame, none, section
+from ui.operator.frame import ACTIVITY, PEOPLE, TOKENS, AdminFrame, none, section
 from ui.operator.tables import Cell, ago, moment, number, size, table
 from ui.page.plain.questions import asking_form, check_box, more_buttons, new_secret
 from ui.web.access import Access, GuardedRoutes
@@ -64,7 +64,7 @@ _Groups = Annotated[Sequence[str], Form()]
 _ABOUT = message("Scripts use these tokens to act as their owners.")
 _NONE = message("No tokens.")
 _PERSON, _SEEN, _NEVER = message("Person"), message("Last seen"), message("Never")
-_WEEK, _RUNS, _SIZE = message("Runs this week"), message("Runs"), message("Size")
+_WEEK, _RUNS, _SIZE = message("Runs in 7 days"), message("Kept runs"), message("Size")
 _KEPT = message("Results kept under this name")
 _NO_GROUPS = message("The configuration file can add groups, with their own workflows and limits.")
 _TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script"), message("Owner")
@@ -73,6 +73,8 @@ _LINK, _RESULTS = message("Link"), message("Results")
 _MADE, _UNTIL = message("Newest result"), message("Until")
 _LINKS, _NO_LINKS, _NO_END = message("Links"), message("No links."), message("No end")
 _OPEN_TO = message("Who can open it")
+_PRIVATE = message("You can end every link, but open only your own and what the team shares.")
+_WHEN_MADE = message("See when they were made")
 _ANYONE, _SIGNED_IN = message("Anyone with the link"), message("Everyone signed in")
 
 
@@ -308,8 +310,12 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
     return more_buttons(f"person-{at}", one.name, buttons)
 
 
+def _held(one: PersonRow) -> str:
+    return listed([bytes_words(one.bytes), *one.also])
+
+
 def _also_results(at: int, one: PersonRow) -> str:
-    held = bytes_words(one.bytes)
+    held = _held(one)
     words = message("Also delete their results and what they share ({size})", size=held)
     box = check_box("results", "true", html_of(words), f"results-{at}")
     return f"<p>{html_of(_KEEPS)}</p>{box}"
@@ -339,6 +345,7 @@ def _earlier(at: int, one: PersonRow) -> tuple[str | Cell, ...]:
             (_DELETE_RESULTS, message("Delete the results of {name}?", name=one.name), _DELETE),
             f"delete-{at}",
             '<input type="hidden" name="results" value="true">'
+            f"<p><b>{html_of(_held(one))}</b></p>"
             f"<p>{html_of(_DELETES_SHARED)} {html_of(_FOR_GOOD)}</p>",
         )
         if one.way == "removed"
@@ -389,7 +396,7 @@ def _token_body(login: Login) -> str:
 
 
 def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
-    revoke = Cell(revoke_form(one, f"{TOKENS[1:]}/{one.id}/revoke"))
+    revoke = Cell(revoke_form(one, f"{TOKENS[1:]}/{one.id}/revoke", owner))
     only = f"<br>{html_of(ONLY_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
     label = Cell(f"<b>{html.escape(one.label)}</b>{only}")
     return label, owner, moment(one.made), ago(one.used or None, _UNUSED), revoke
@@ -398,7 +405,11 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
 def _links(links: LinkActions, viewer: str) -> str:
     titles = _LINK, _OWNER, _OPEN_TO, _RESULTS, _MADE, _UNTIL, ""
     rows = [_link(one, links.kinds[one.kind]) for one in links.all(viewer)]
-    return section(_LINKS, table("links", titles, rows) if rows else none(_NO_LINKS))
+    if not rows:
+        return section(_LINKS, none(_NO_LINKS))
+    made = f'<a href="{ACTIVITY[1:]}?action=share">{html_of(_WHEN_MADE)}</a>'
+    about = f"<p>{html_of(_PRIVATE)} {made}</p>"
+    return section(_LINKS, f"{about}{table('links', titles, rows)}")
 
 
 def _link(one: LinkRow, kind: LinkKind) -> tuple[str | Cell, ...]:

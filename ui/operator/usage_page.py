@@ -21,17 +21,18 @@ from ui.operator.charts import Bar, chart, failed_words
 from ui.operator.frame import USAGE, AdminFrame, section
 from ui.operator.tables import Cell, number, size, table
 from ui.web.access import Access, GuardedRoutes
+from ui.web.responses import API
 from ui.web.shares import Work
 
 _STORAGE, _BY_PERSON = message("Storage"), message("Storage by person")
 _BY_GROUP = message("Storage by group")
 _IN_EACH = message("A person in several groups counts in each of them.")
-_USAGE = message("Usage by week")
 _FULL = message(
     "When the limit is reached, the oldest results of the person with the most storage are deleted"
     " first."
 )
 _WORKFLOW, _RUNS = message("Workflow"), message("Runs")
+_KEPT_RUNS, _LATELY = message("Kept runs"), message("Runs in 7 days")
 _FAILED, _DURATION = message("Failed"), message("Median duration")
 _PAID, _WITHOUT_ACCOUNT = message("Paid runs by person"), message("Without an account")
 _FREE_SPACE = message(
@@ -40,10 +41,13 @@ _FREE_SPACE = message(
 )
 _NO_RESULTS = message("No results")
 _PERSON, _GROUP, _PEOPLE = message("Person"), message("Group"), message("People")
-_SIZE, _THIS_WEEK = message("Size"), message("Runs this week")
+_SIZE = message("Size")
 _DAY, _MONTH = message("Last 24 hours"), message("Last 30 days")
 _NO_RUNS = message("No runs in the last weeks")
 _PER_WEEK = message("Runs per week")
+_COUNTED = message("Runs count in the week when they ended, deleted runs when they were started.")
+_SAVE = message("Download by person and month (CSV)")
+_TABLE = f"{API}/admin/usage.csv"
 
 
 def usage_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -74,7 +78,7 @@ def _body(
     people = sorted((one for one in people if one.runs), key=lambda one: -one.bytes)
     stored = table(
         "stored",
-        (_PERSON, _SIZE, _RUNS, message("Expires in {days} days", days=EXPIRING_DAYS)),
+        (_PERSON, _SIZE, _KEPT_RUNS, message("Expires in {days} days", days=EXPIRING_DAYS)),
         [
             (
                 *(one.name, size(one.bytes, one.limit_bytes)),
@@ -85,7 +89,7 @@ def _body(
     )
     grouped = table(
         "groups",
-        (_GROUP, _PEOPLE, _SIZE, _RUNS, _THIS_WEEK),
+        (_GROUP, _PEOPLE, _SIZE, _KEPT_RUNS, _LATELY),
         [
             (
                 *(it.name, number(it.people), size(it.bytes)),
@@ -104,7 +108,7 @@ def _body(
         (_BY_PERSON, f"<p>{about}</p>{stored if people else ''}"),
         (_BY_GROUP, f"<p>{html_of(_IN_EACH)}</p>{grouped}" if groups else ""),
         (_PAID, payers if paid else ""),
-        (_USAGE, _chart(weeks) + "".join(map(_week, filter(_has_runs, weeks)))),
+        (_PER_WEEK, _chart(weeks)),
     )
     cards = [section(title, content) for title, content in lists if content]
     return f'<div class="columns">{section(_STORAGE, _storage(storage))}{"".join(cards)}</div>'
@@ -153,7 +157,14 @@ def _chart(weeks: tuple[UsageWeek, ...]) -> str:
     bars = [Bar(week.runs, _week_words(week), week.failed) for week in reversed(weeks)]
     date = current_language().date
     ends = date(weeks[-1].start), date(weeks[0].start)
-    return chart(_PER_WEEK, bars, ends, current_language().number(most))
+    save = (
+        f'<p class="save"><a class="button quiet" data-icon="download" download'
+        f' href="{_TABLE[1:]}">{html_of(_SAVE)}</a></p>'
+    )
+    return (
+        f"<p>{html_of(_COUNTED)}</p>{chart('', bars, ends, current_language().number(most))}"
+        f"{''.join(map(_week, filter(_has_runs, weeks)))}{save}"
+    )
 
 
 def _week_words(week: UsageWeek) -> str:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from comfy.base.messages import plural
 from comfy.records.database import Schema
 from comfy.records.tables import PARTS, ROWS, Kept, kept_columns, runs, version_table
 
@@ -62,7 +63,12 @@ albums = Table(
     Index("albums_by_share", "share", "owner", "changed_at", "id", "size"),
     Index("albums_by_access", "access"),
     Index("albums_by_parent", "parent"),
-    info={ROWS: Kept("owner", "changed_at", 1 / 32)},
+    info={
+        ROWS: Kept(
+            *("owner", "changed_at", 1 / 32),
+            words=lambda count: plural("{count} album", "{count} albums", count=count),
+        )
+    },
 )
 
 # Results in albums. `place`: as in `shared_results`; `owner`, `by`: of the run; `settings`: users

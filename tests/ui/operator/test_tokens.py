@@ -47,6 +47,7 @@ def test_an_administrator_revokes_tokens_of_other_users(place: Place) -> None:
         '<b>younger</b></th><td data-name="Owner">ben<',
         html.escape("<b>elder</b>"),
         "Never used.",
+        "Revoke “younger” of ben?",
     ):
         assert said in page
     row = page.partition("<b>younger")[2]

@@ -141,11 +141,15 @@ def _may_change(login: Login, who: SignedIn) -> bool:
     return login.ways.file is not None and who.name in login.ways.file.users
 
 
-def revoke_form(token: AccessToken, action: str) -> str:
-    """Return the button that revokes a token after a question. `action`: where it is sent."""
+def revoke_form(token: AccessToken, action: str, owner: str = "") -> str:
+    """Return the button that revokes a token after a question. `action`: where it is sent; `owner`:
+    the user's name, "" for the caller's own token."""
+    question = message("Revoke “{name}”?", name=token.label)
+    if owner:
+        question = message("Revoke “{name}” of {owner}?", name=token.label, owner=owner)
     return asking_form(
         action,
-        (_ASK_REVOKE, message("Revoke “{name}”?", name=token.label), _REVOKE),
+        (_ASK_REVOKE, question, _REVOKE),
         f"revoke-{token.id}",
         f"<p>{html_of(_FOR_GOOD)}</p>",
         message("Revoke {name}", name=token.label),

@@ -1,5 +1,5 @@
 // @ts-check
-// The header of the small pages: the theme switch and signing out.
+// The header of the small pages: the theme switch, the language and signing out.
 // The app's own page stores the theme under the same key (storage.js).
 
 const SHADE = "comfyforms.shade";
@@ -39,6 +39,19 @@ shade.addEventListener("click", () => {
     // the choice lasts as long as the page
   }
 });
+const language = /** @type {HTMLSelectElement | null} */ (
+  document.querySelector("#user-menu .language")
+);
+if (language) {
+  language.value = dataset.language ?? "";
+  language.parentElement?.removeAttribute("hidden");
+  language.addEventListener("change", async () => {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ tag: language.value });
+    const answer = await fetch("language", { method: "POST", headers, body }).catch(() => null);
+    if (answer?.ok) location.reload();
+  });
+}
 for (const button of /** @type {NodeListOf<HTMLElement>} */ (
   document.querySelectorAll("[data-ends]")
 )) {

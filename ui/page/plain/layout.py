@@ -13,9 +13,9 @@ from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.messages import message
 from ui.brand import ACCENT, Brand, current_brand
-from ui.languages.current import html_of
+from ui.languages.current import html_of, offered_languages
 from ui.page.icons import icon_styles
-from ui.page.language_files import html_attributes
+from ui.page.language_files import LANGUAGE, html_attributes, language_menu
 from ui.page.script_files import page_script
 from ui.page.social_card import LinkPreview, tags_for_other_sites
 from ui.page.style_text import layered, styles
@@ -294,7 +294,7 @@ def _user_menu() -> str:
     words = f'id="shade" data-light-theme="{light}" data-dark-theme="{dark}"'
     if user is None:
         return f'<button type="button" {words} class="bare" data-icon="moon" hidden></button>'
-    name = html.escape(user.name)
+    name, language = html.escape(user.name), html_of(LANGUAGE)
     links = [("account", message("Your account"))]
     if user.operates:
         links.append(("operator", _ADMINISTRATION))
@@ -305,6 +305,8 @@ def _user_menu() -> str:
             for address, label in links
         ),
         f'<button type="button" {words} class="divides" hidden></button>',
+        f'<label class="of-language" hidden><span>{language}</span>'
+        f"{language_menu(offered_languages(), language)}</label>",
         *(
             f'<button type="button" data-ends="{address}" hidden>{html_of(label)}</button>'
             for address, label in ends

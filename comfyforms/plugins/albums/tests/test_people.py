@@ -8,6 +8,7 @@ from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.records.blobs import HistoryLimits
 from comfy.records.store import RunStore
+from comfy.records.tables import digest
 from comfy.records.used_files import bytes_in_use
 from comfyforms.plugins.albums import store
 from comfyforms.plugins.albums.store import AlbumStore, ItemFile, Person
@@ -39,6 +40,7 @@ def test_a_deleted_person_says_nothing_in_others_albums(
     albums.comment(album, item, OF_BOB, "Bob was here", None)
     albums.comment(album, item, OF_ANN, "Ann was here", None)
     before = albums.get(album).version
+    assert history.administration.usage.rows_in_words() == {digest(ANN): ["1 album"]}
     history.forget_person(BOB)
     found = albums.item(album, item)
     assert [one.by for one in albums.comments(album, item)] == ["Ann"]
