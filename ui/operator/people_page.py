@@ -68,7 +68,7 @@ _WEEK, _RUNS, _SIZE = message("Runs in 7 days"), message("Kept runs"), message("
 _KEPT = message("Results kept under this name")
 _NO_GROUPS = message("The configuration file can add groups, with their own workflows and limits.")
 _TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script"), message("Owner")
-_CREATED, _USED, _UNUSED = message("Created"), message("Last used"), message("Never used.")
+_CREATED, _USED = message("Created"), message("Last used")
 _LINK, _RESULTS = message("Link"), message("Results")
 _MADE, _UNTIL = message("Newest result"), message("Until")
 _LINKS, _NO_LINKS, _NO_END = message("Links"), message("No links."), message("No end")
@@ -399,7 +399,7 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
     revoke = Cell(revoke_form(one, f"{TOKENS[1:]}/{one.id}/revoke", owner))
     only = f"<br>{html_of(ONLY_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
     label = Cell(f"<b>{html.escape(one.label)}</b>{only}")
-    return label, owner, moment(one.made), ago(one.used or None, _UNUSED), revoke
+    return label, owner, moment(one.made), ago(one.used or None, _NEVER), revoke
 
 
 def _links(links: LinkActions, viewer: str) -> str:

@@ -18,7 +18,7 @@ from ui.administration.people import (
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
 from ui.operator.charts import Bar, chart, failed_words
-from ui.operator.frame import USAGE, AdminFrame, section
+from ui.operator.frame import PEOPLE, USAGE, AdminFrame, section
 from ui.operator.tables import Cell, number, size, table
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API
@@ -81,7 +81,7 @@ def _body(
         (_PERSON, _SIZE, _KEPT_RUNS, message("Expires in {days} days", days=EXPIRING_DAYS)),
         [
             (
-                *(one.name, size(one.bytes, one.limit_bytes)),
+                *(_name(one), size(one.bytes, one.limit_bytes)),
                 *(number(one.runs), size(one.expiring_bytes)),
             )
             for one in people
@@ -112,6 +112,14 @@ def _body(
     )
     cards = [section(title, content) for title, content in lists if content]
     return f'<div class="columns">{section(_STORAGE, _storage(storage))}{"".join(cards)}</div>'
+
+
+def _name(one: PersonRow) -> str | Cell:
+    """Return a person's name; a removed one's leads to where their results can be deleted."""
+    if one.way != "removed":
+        return one.name
+    removed = message("{name} (removed)", name=one.name)
+    return Cell(f'<a href="{PEOPLE[1:]}#earlier">{html_of(removed)}</a>')
 
 
 def _storage(now: StorageFigures) -> str:
