@@ -83,6 +83,7 @@ _MOST_OF_ONE = 20
 _MOST_OF_ADDRESS = 40  # of users without an account
 _MOST_FILES = 100
 _MONTH = len("2026-11")
+_FILES = select(_files.c.run, _files.c.digest, _files.c.size)
 _FAILED = tuple(phase.value for phase in Phase if phase.failed)
 _A_RESULT = '"type": "output", "kind"'  # in a record's text, once per result
 
@@ -247,22 +248,15 @@ class UsageReader:
         before a time and isn't a favorite. A file of several runs counts once per owner."""
         columns = (_runs.c.id, _runs.c.owner, _runs.c.ended_at, _runs.c.favourite, _runs.c.size)
         held, expiring = _Sums(), _Sums()
-        owners: dict[str, str] = {}
-        soon: set[str] = set()
         with reading(self._engine) as connection:
             # Reads an index only. The database's own join would read the records.
             for run, owner, ended_at, favourite, size in connection.execute(select(*columns)):
-                owners[run] = owner
-                held.add_run(owner, size)
+                held.add_run(run, owner, size)
                 if ended_at is not None and ended_at < expires_before and not favourite:
-                    soon.add(run)
-                    expiring.add_run(owner, size)
-            files = select(_files.c.run, _files.c.digest, _files.c.size)
-            for run, digest, size in connection.execute(files):
-                if owner := owners.get(run, ""):
-                    held.add_file(owner, digest, size)
-                    if run in soon:
-                        expiring.add_file(owner, digest, size)
+                    expiring.add_run(run, owner, size)
+            for file in connection.execute(_FILES):
+                held.add_file(*file)
+                expiring.add_file(*file)
         return held.holdings(), expiring.holdings()
 
     def rows_in_words(self) -> dict[str, list[str]]:
@@ -279,7 +273,6 @@ class UsageReader:
         facts = _runs.c.outcome.in_(_FAILED), results, func.coalesce(_runs.c.seconds, 0.0)
         runs = select(_runs.c.id, _runs.c.ended_at, _runs.c.owner, _runs.c.size, *facts)
         sums: defaultdict[str, list[float]] = defaultdict(lambda: [0] * 5)
-        keys: dict[str, str] = {}
         held = _Sums()
 
         def add(at: float, owner: str, *values: float) -> str:
@@ -290,12 +283,9 @@ class UsageReader:
         with reading(self._engine) as connection:
             ended = connection.execute(runs.where(_runs.c.ended_at.is_not(None)))
             for run, at, owner, size, failed, number, seconds in ended:
-                keys[run] = add(at, owner, 1, failed, 0, number, seconds)
-                held.add_run(keys[run], size)
-            files = select(_files.c.run, _files.c.digest, _files.c.size)
-            for run, digest, size in connection.execute(files):
-                if run in keys:
-                    held.add_file(keys[run], digest, size)
+                held.add_run(run, add(at, owner, 1, failed, 0, number, seconds), size)
+            for file in connection.execute(_FILES):
+                held.add_file(*file)
             for at, owner, _, failed in connection.execute(_deleted_runs(0.0)):
                 add(at, owner, 1, failed, 1, 0, 0)
         holdings = held.holdings()
@@ -379,21 +369,24 @@ class _Sums:
     """Runs and bytes of owners, with each file once per owner."""
 
     def __init__(self) -> None:
-        self._runs: Counter[str] = Counter()
+        self._owners: dict[str, str] = {}
         self._bytes: defaultdict[str, float] = defaultdict(float)
         self._files: set[tuple[str, str]] = set()
 
-    def add_run(self, owner: str, size: float) -> None:
-        self._runs[owner] += 1
+    def add_run(self, run: str, owner: str, size: float) -> None:
+        self._owners[run] = owner
         self._bytes[owner] += size or 0.0
 
-    def add_file(self, owner: str, digest: str, size: float) -> None:
-        if (owner, digest) not in self._files:
+    def add_file(self, run: str, digest: str, size: float) -> None:
+        """Add a file of a run, if `add_run` has added that."""
+        owner = self._owners.get(run, "")
+        if owner and (owner, digest) not in self._files:
             self._files.add((owner, digest))
             self._bytes[owner] += size or 0.0
 
     def holdings(self) -> dict[str, Holding]:
-        return {owner: Holding(runs, self._bytes[owner]) for owner, runs in self._runs.items()}
+        runs = Counter(self._owners.values())
+        return {owner: Holding(count, self._bytes[owner]) for owner, count in runs.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from types import MappingProxyType
 
 from comfy.base.errors import ComfyError
@@ -14,7 +13,6 @@ from comfy.records.audit import AuditAction, AuditEvent, AuditEvents, WantedEven
 from ui.web.guesses import FailedSignIns
 
 log = logging.getLogger(__name__)
-_MOST = 50  # shown on the page
 ACTION_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "run": message("Ran"),
@@ -38,14 +36,6 @@ class Actor:
 
     owner: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditLine:
-    """Action of an administrator, as a sentence that names them. `at`: seconds since 1970."""
-
-    at: float
-    sentence: str
 
 
 class AuditLog:
@@ -91,8 +81,3 @@ class AuditLog:
             account = one.account if kind in ("user", "openid", "guest") else ""
             person = guest if kind == "guest" else name_of(account)
             yield replace(one, account=account, person=person)
-
-    def last(self) -> tuple[AuditLine, ...]:
-        """Return administrators' last actions, newest first. Raises ComfyError."""
-        found = islice(self.events.of(WantedEvents(action="administer")), _MOST)
-        return tuple(AuditLine(one.at, one.what) for one in found)

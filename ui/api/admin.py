@@ -26,7 +26,7 @@ from comfy.records.administration import ModelRequest, Notice
 from comfy.records.audit import AuditEvent, WantedEvents
 from comfyforms.comfyui_node.downloads.queue import DOWNLOAD_ID
 from ui.accounts.users import Role
-from ui.administration.audit_log import ACTION_WORDS, AuditLine
+from ui.administration.audit_log import ACTION_WORDS
 from ui.administration.desk import Administration
 from ui.administration.links import LinkRow
 from ui.administration.people import (
@@ -189,13 +189,6 @@ class PaidRunsDoc:
 
 
 @dataclass(frozen=True, slots=True)
-class ActivityDoc:
-    """The last actions of administrators, newest first."""
-
-    actions: tuple[AuditLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class AuditDoc:
     """Page of the actions of all users, newest first. `next`: the `cursor` of the next page, null
     on the last."""
@@ -276,11 +269,6 @@ class OverviewHandlers:
         return AsciiJSON(
             missing_parts(services.library, services.known_parts, owner, demo=services.demo)
         )
-
-    @routes.get("/activity", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=ActivityDoc)
-    def list_activity(self) -> AsciiJSON:
-        """Return the last 50 actions of administrators."""
-        return AsciiJSON(ActivityDoc(self.desk.audit.last()))
 
     @routes.get("/links", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=LinksDoc)
     def list_links(self) -> AsciiJSON:

@@ -40,7 +40,7 @@ def heard(news: websocket.WebSocket, key: str, wanted: object) -> float:
 
 
 def last_action(place: Place) -> str:
-    return str(ask(place, "GET", "/activity").json()["actions"][0]["sentence"])
+    return str(ask(place, "GET", "/audit?action=administer").json()["events"][0]["what"])
 
 
 def test_any_run_can_be_stopped_and_moved(place: Place) -> None:
@@ -141,7 +141,7 @@ def test_a_wrong_notice_is_refused(place: Place, sent: dict[str, object]) -> Non
 
 def test_figures_and_parts_are_for_administrators_alone(place: Place) -> None:
     """Other users get 404 from all addresses, and other sites' pages can change nothing."""
-    for path in ("runs", "servers", "storage", "usage", "missing", "activity", "notice"):
+    for path in ("runs", "servers", "storage", "usage", "missing", "audit", "notice"):
         assert ask(place, "GET", f"/{path}").status_code == 200, path
         address = f"{place.app.url}{ADMIN}/{path}"
         assert place.ben.get(address, timeout=LONGEST_WAIT).status_code == 404, path

@@ -255,8 +255,10 @@ def test_groups_are_set_on_the_page_and_in_rest(place: Place) -> None:
     changed = {"groups": ["art", "web"]}
     assert ask(place.anna, place.app, "PATCH", "/ben", json=changed).status_code == 204
     assert place.file.users["ben"].groups == ("art", "web")
-    actions = place.anna.get(f"{place.app.url}/api/v1/admin/activity").json()["actions"]
-    assert actions[0]["sentence"] == "anna put ben in groups: art, web"
+    actions = place.anna.get(f"{place.app.url}/api/v1/admin/audit?action=administer").json()[
+        "events"
+    ]
+    assert actions[0]["what"] == "anna put ben in groups: art, web"
     new = {"name": "dora", "groups": ["web"]}
     assert ask(place.anna, place.app, "POST", json=new).status_code == 201
     assert place.file.users["dora"].groups == ("web",)

@@ -120,8 +120,8 @@ def test_an_administrator_downloads_missing_models(place: Place) -> None:
     eventually(lambda: place.app.services.downloads.finished > before)
     assert place.missing()["models"] == []
     assert (place.folder / "models/checkpoints" / NAME).read_bytes() == MODEL
-    actions = place.ask("GET", "/admin/activity").json()["actions"]
-    assert "anna started the download of new.safetensors" in actions[0]["sentence"]
+    actions = place.ask("GET", "/admin/audit?action=administer").json()["events"]
+    assert "anna started the download of new.safetensors" in actions[0]["what"]
     assert place.ask("GET", "/workflows/new").json()["can_run"]
 
 
