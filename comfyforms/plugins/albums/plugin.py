@@ -42,6 +42,7 @@ def app_parts(app: PluginApp) -> AppParts:
     from comfyforms.plugins.albums.page import PATH, TITLE, page_routes
     from comfyforms.plugins.albums.routes import albums_api
     from comfyforms.plugins.albums.store import AlbumStore
+    from ui.languages.current import translated
 
     history = app.services.runs.history
     store = AlbumStore(history.engine, history.grew)
@@ -57,7 +58,7 @@ def app_parts(app: PluginApp) -> AppParts:
                 message("Reviews and comments") if link.comments else "",
                 message("Prompts and settings") if link.settings else "",
             )
-            about = " · ".join(filter(None, facts))
+            about = " · ".join(map(translated, filter(None, facts)))
             address = f"{PATH[1:]}/{album.id}" if is_open else ""
             values = link.expires_at, end, about, address, counts[album.id].items
             yield PluginLink(link.token, album.by, *values)
