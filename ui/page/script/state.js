@@ -4,7 +4,7 @@
 /** @import { BatchDoc, ChainDoc, QueueLine, RunDoc, RunTile, SharedValues, StageView } from "./documents.js" */
 
 /**
- * A run on the stage. `file`: index of the file to show first, if the user has opened a particular one.
+ * A run on the stage. `file`: of an earlier run, the index of the file to show first, null for any.
  * @typedef {Omit<RunDoc, "page"> & { page: StageView, file?: number | null }} View
  * @typedef {Omit<RunDoc, "page"> & { page: QueueLine }} QueuedRun
  * @typedef {Pick<RunDoc, "id" | "title" | "finished_at" | "submitted_at" | "seeds" | "workflow"> & { page: RunTile }} PastRun

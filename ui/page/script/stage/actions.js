@@ -51,7 +51,8 @@ export function actionsFor(on) {
   if (menu.hasChildNodes()) made.push(menu);
   const again = againFor(on);
   made.push(...again.shown);
-  if (!item && !isAll && !view.page.form_gone) {
+  const isEarlier = view.file !== undefined && !view.page.chain; // the form may have other settings by now
+  if ((isEarlier || !(item || isAll)) && !view.page.form_gone) {
     const { label, does } = reuseEntry(view);
     made.push(withIcon(button(label, does), "reuse"));
   }

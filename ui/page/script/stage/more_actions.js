@@ -31,7 +31,8 @@ export function moreFor({ view, item, isAll, compare, beside, twin }, again) {
   const more = all("#stage .actions button:not([role])")
     .filter((one) => !one.checkVisibility({ visibilityProperty: true })) // on a phone
     .map((one) => ({ label: one.ariaLabel ?? one.textContent ?? "", does: () => one.click() }));
-  if ((item || isAll) && !stage.form_gone) more.push(reuseEntry(view));
+  const isInRow = $("#stage .actions [data-icon=reuse]");
+  if ((item || isAll) && !stage.form_gone && !isInRow) more.push(reuseEntry(view));
   if (compare) more.push({ label: message("Compare"), does: compare });
   if (beside && (item || isAll)) more.push(beside);
   if (item?.kind === "image" && item.url && canCopyImages())
