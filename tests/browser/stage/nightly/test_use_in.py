@@ -222,8 +222,8 @@ def test_a_removed_workflow_s_result_has_its_settings(person: Visitor, folder: P
         [
             str(job.values["2.text"]),
             "320 \N{MULTIPLICATION SIGN} 256",
-            f"Seed {job.values['8.seed']}",
             "demo-landscapes",
+            f"Seed {job.values['8.seed']}",
         ]
     )
     expect(caption.first).to_have_attribute("title", str(job.values["2.text"]))
