@@ -51,6 +51,14 @@ def test_results_contain_drawn_seeds(app: RunningApp, seeds: Seeds) -> None:
     assert (opened["seeds"], opened["values"]["5.seed"]) == ("each", None)
 
 
+def test_a_cell_counts_the_results_it_does_not_show(app: RunningApp) -> None:
+    axes = [{"field": "2.text", "text": "a boat\na sea"}]
+    body = {"values": {**QUICK, "4.batch_size": 3}, "axes": axes}
+    batch = call(app, "POST", BATCH, json=body).json()
+    cells = call(app, "GET", f"{batch['url']}/grid").json()["cells"]
+    assert [cell["page"]["more"] for cell in cells] == [2, 2]
+
+
 def test_an_empty_cell_shows_the_value_of_its_run(app: RunningApp) -> None:
     """Rows and file names show the form's value. They omit a seed that the row draws and a value
     that the form leaves to the workflow."""
