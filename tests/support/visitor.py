@@ -255,7 +255,7 @@ class Visitor:
 
     def keep_preset(self, name: str) -> None:
         """Open the presets and save the form's values under a name."""
-        self.for_form("Presets…")
+        self.for_form("Save or apply presets…")
         presets = self.page.locator("#presets")
         presets.locator("input[type=text]").fill(name)
         self.page.keyboard.press("Enter")

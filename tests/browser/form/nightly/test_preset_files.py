@@ -22,7 +22,7 @@ def test_a_preset_is_downloaded_and_added(fast: Site, visit: Visit) -> None:
     A preset of another form is refused."""
     person = visit(fast).open(**{"2.text": "cats at night"})
     menu, page = person.page.locator("#presets"), person.page
-    person.for_form("Presets…")
+    person.for_form("Save or apply presets…")
     menu.get_by_label("Name", exact=True).fill("Night")
     menu.get_by_role("button", name="Save", exact=True).click()
     with page.expect_download() as info:

@@ -87,7 +87,7 @@ def test_forms_and_their_menus(reader: Reader) -> None:
     page.keyboard.press("Escape")
     press(page, "Form actions")
     reader.read("the form's menu")
-    page.get_by_role("menuitem", name=pseudo("Presets…")).click()
+    page.get_by_role("menuitem", name=pseudo("Save or apply presets…")).click()
     page.locator("#presets input[type=text]").fill("Night")
     page.keyboard.press("Enter")
     expect(page.locator("#presets .use > .breaks")).to_have_text("Night")

@@ -24,7 +24,7 @@ def test_an_opened_workflow_is_private(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value("private")
     expect(person.workflows()).to_contain_text("Mine")
     person.page.get_by_role("button", name="Form actions").click()
-    expect(person.page.get_by_role("menuitem", name="Presets…")).to_be_visible()
+    expect(person.page.get_by_role("menuitem", name="Save or apply presets…")).to_be_visible()
     expect(person.page.get_by_role("menuitem", name="Copy link")).to_have_count(0)
     person.page.keyboard.press("Escape")
     badge = person.page.get_by_role("button", name="Private to you")

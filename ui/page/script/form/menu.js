@@ -41,7 +41,7 @@ function entriesFor(name, mayEdit, hasLink) {
   const openBell = async () => (await import("../components/bell.js")).openBell();
   return [
     ...(mayEdit ? [{ label: message("Edit form"), does: () => openEditor(name) }] : []),
-    { label: message("Presets…"), does: openPresets },
+    { label: message("Save or apply presets…"), does: openPresets },
     ...(hasLink ? [link] : []),
     { label: message("When done…"), does: openBell },
     ...pressing("reload-models", message("Reload models")),
