@@ -164,10 +164,12 @@ class FormLink:
 class SharingAction:
     """Way to share results, runs and batches, in the dialog *Share…*. The page loads the `module`
     of a plugin's script, such as `parts/NAME/share.js`, and calls its `share`, which fills a part
-    of the dialog: see `ui/page/script/stage/share.js`."""
+    of the dialog: see `ui/page/script/stage/share.js`. `several`: the button for selected results,
+    which opens the dialog."""
 
     label: str
     module: str
+    several: str = ""
 
 
 @dataclass(frozen=True, slots=True)

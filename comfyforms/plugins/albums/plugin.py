@@ -81,7 +81,13 @@ def app_parts(app: PluginApp) -> AppParts:
         [page_routes(app, store)],
         api=[albums_api(app, history, store)],
         pages=[PluginPage(TITLE, PATH)],
-        sharing=[SharingAction(message("In an album"), "parts/albums/share.js")],
+        sharing=[
+            SharingAction(
+                message("In an album"),
+                "parts/albums/share.js",
+                message("Share or add to album…"),
+            )
+        ],
         links=[
             PluginLinks("album", message("Album, for guests"), links),
             PluginLinks(

@@ -23,6 +23,8 @@ function picked(...presses) {
   const selection = new Selection(
     (ids) => heard.push(ids && [...ids].sort().join("")),
     () => [],
+    () => PAST,
+    async () => {},
   );
   const taken = presses.map(([at, ...keys]) =>
     selection.take(PAST, at, Object.fromEntries(keys.map((key) => [`${key}Key`, true]))),
@@ -48,6 +50,22 @@ test("Shift selects a range in either direction", () => {
 
 test("a result that isn't loaded can't be selected", () => {
   assert.deepEqual(picked([2, "ctrl"]).taken, [false]);
+});
+
+test("Ctrl+A selects all that is loaded, in selection mode only", async () => {
+  const heard = [];
+  const all = { key: "a", ctrlKey: true, preventDefault() {} };
+  const selection = new Selection(
+    (ids) => heard.push(ids && [...ids].join("")),
+    () => [],
+    () => PAST,
+    async () => {},
+  );
+  selection.pressed(all);
+  selection.take(PAST, 0, { ctrlKey: true });
+  await selection.pressed(all);
+  await Promise.resolve();
+  assert.deepEqual(heard.slice(1), ["a", "abde"]);
 });
 
 test("deleted results leave the selection, and it can end", () => {

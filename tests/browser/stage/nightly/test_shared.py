@@ -150,7 +150,7 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
     expect(page.locator("#history .tile")).to_have_count(2)
     for at in (0, 1):
         page.locator("#history .tile").nth(at).click()
-    page.locator("#history .selection").get_by_role("button", name="Share…").click()
+    page.locator("#history .selection").get_by_role("button", name="Share").click()
     panel = page.get_by_role("dialog", name="Share 2 results")
     expect(panel).to_contain_text(ONLY_HERE)
     expect(panel).to_contain_text("The files are shared without their metadata.")

@@ -3,6 +3,7 @@
 
 import { button, downloadLink, root } from "../dom.js";
 import { message } from "../messages.js";
+import { addedWays, shareSeveral } from "../stage/share.js";
 import { compare, MOST_BESIDE } from "./comparable.js";
 import { deleteRuns, setFavourite } from "./marks.js";
 
@@ -34,9 +35,8 @@ export function selectedActions(runs, isMany, viewer, renew) {
   const drop = button(message("Delete"), () => deleteRuns(ids));
   const shown = runs.filter(({ page: tile }) => tile.kind).length;
   const isBeside = shown === runs.length && shown >= 2 && shown <= MOST_BESIDE;
-  const link = button(message("Share…"), async () =>
-    (await import("../stage/share.js")).shareSeveral(ids),
-  );
+  const [way] = addedWays();
+  const link = button(way?.several || message("Share…"), () => shareSeveral(ids));
   drop.ariaDisabled = String(!runs.length || isMany);
   mark.ariaDisabled = String(!kept.length || isMany);
   beside.ariaDisabled = String(!isBeside);

@@ -18,6 +18,7 @@ export class Selection {
   #changed;
   #actions;
   #all;
+  #load;
   /** @type {Map<string, PastRun> | null} */
   #picked = null;
   #anchor = 0;
@@ -27,12 +28,14 @@ export class Selection {
    * @param {(ids: ReadonlySet<string> | null) => void} changed
    * @param {(runs: PastRun[], isMany: boolean) => HTMLElement[] | Promise<HTMLElement[]>} actions returns the buttons of the bar; `isMany`: more
    *   results are selected than one action takes
-   * @param {() => Past} [all] returns what “Select all” selects
+   * @param {() => Past} all returns what “Select all” selects
+   * @param {(to: number) => Promise<void>} load loads these up to an index
    */
-  constructor(changed, actions, all) {
+  constructor(changed, actions, all, load) {
     this.#changed = changed;
     this.#actions = actions;
     this.#all = all;
+    this.#load = load;
     this.place.role = "group";
     this.place.ariaLabel = message("Selected results");
     this.#tell();
@@ -58,6 +61,13 @@ export class Selection {
     this.#anchor = index;
     this.#tell();
     return true;
+  }
+
+  /** Select all with Ctrl+A, in selection mode. @param {KeyboardEvent} event */
+  pressed(event) {
+    if (!this.#picked || event.key !== "a" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    this.#takeAll();
   }
 
   /** @param {readonly string[]} ids */
@@ -108,13 +118,21 @@ export class Selection {
     const said = element("span", "", countWords(runs.length));
     said.role = "status";
     const count = element("span", "how-many in-line", said);
-    if (this.#all) count.append(button(message("Select all"), () => this.#takeAll(), "bare"));
+    const isAll = this.#all().length <= MOST;
+    const words = isAll
+      ? message("Select all")
+      : message("Select the first {most}", { most: MOST });
+    count.append(button(words, () => this.#takeAll(), "bare"));
     const actions = await this.#actions(runs, runs.length > MOST);
     if (turn === this.#turn) this.place.replaceChildren(count, ...actions);
   }
 
-  #takeAll() {
-    const runs = (this.#all?.() ?? []).filter((run) => run !== null).slice(0, MOST);
+  async #takeAll() {
+    await this.#load(MOST);
+    if (!this.#picked) return;
+    const runs = this.#all()
+      .slice(0, MOST)
+      .filter((run) => run !== null);
     this.#picked = new Map(runs.map((run) => [run.id, run]));
     this.#tell();
   }

@@ -64,6 +64,8 @@ class LiveHistory {
         const renew = (/** @type {PastRun[]} */ changed) => this.#selection.renew(changed);
         return selectedActions(runs, isMany, viewer, renew);
       },
+      () => page.now.past,
+      (to) => this.#completeTo(to),
     );
     const root = /** @type {HTMLElement} */ ($(".history", place));
     const events = {
@@ -77,6 +79,7 @@ class LiveHistory {
       pick: (/** @type {number} */ index, /** @type {MouseEvent} */ event) =>
         this.#selection.take(page.now.past, index, event),
     });
+    this.#view.list.addEventListener("keydown", (event) => this.#selection.pressed(event));
     letDrag(this.#view.list, draggedRun);
     const { which, favourites, fruitless } = this.#filters;
     $("h2", place)?.after(which);
@@ -220,6 +223,19 @@ class LiveHistory {
     if (!answer) this.#asked.delete(gap.at);
     if (turn !== this.#turn || !answer) return;
     this.#show(withRuns(page.now.past, gap.at, tilesOf(answer.runs)));
+  }
+
+  /**
+   * Request all runs up to an index, until a request fails or the list changes.
+   * @param {number} to exclusive
+   */
+  async #completeTo(to) {
+    for (let last = -1; ; ) {
+      const gap = missing(page.now.past, 0, to);
+      if (!gap || gap.at === last) return;
+      last = gap.at;
+      await this.#complete(last, to);
+    }
   }
 
   /**

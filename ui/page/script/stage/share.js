@@ -62,11 +62,11 @@ const othersOf = (count) =>
  * @typedef {{ results: readonly { run: string, file: number }[] } | { runs: readonly string[] } | { batch: string }} Shared
  *
  * A way to share. `fill`: fills a part of the dialog, and returns the element that gets the focus; null after an error,
- * which has been shown.
- * @typedef {{ label: string, fill: (place: HTMLElement, close: () => void) => Promise<HTMLElement | null> }} Way
+ * which has been shown. `isOff`: it can't share these results, and says why.
+ * @typedef {{ label: string, isOff?: boolean, fill: (place: HTMLElement, close: () => void) => Promise<HTMLElement | null> }} Way
  */
 
-/** @returns {readonly { label: string, module: string }[]} the ways that plugins add, as `ui/plugin_parts.py` lists them */
+/** @returns {readonly { label: string, module: string, several: string }[]} the ways that plugins add, as `ui/plugin_parts.py` lists them */
 export const addedWays = () => JSON.parse($("#sharing")?.textContent ?? "[]");
 
 /**
@@ -122,7 +122,7 @@ async function openDialog(title, what, own, thumb) {
   const body = element("div");
   const close = () => place.hidePopover();
   const ways = [...own, ...addedWays().map((added) => wayOf(added, what))];
-  let chosen = ways[0];
+  let chosen = ways.find(({ isOff }) => !isOff) ?? ways[0];
   const show = async () => {
     const way = chosen;
     const part = element("div");
@@ -163,6 +163,7 @@ const wayOf = ({ label, module }, what) => ({
  */
 const linkTo = (files) => ({
   label: message("With a link"),
+  isOff: !files.length || files.length > MOST,
   async fill(place, close) {
     const most = message("Choose {most} images, videos or sounds at most.", { most: MOST });
     const query = new URLSearchParams(files.map((file) => ["file", file]));

@@ -20,7 +20,7 @@ def _share_all(person: Visitor, title: str) -> None:
     page.locator("#history .select").click()
     for tile in page.locator("#history .tile").all():
         tile.click()
-    page.get_by_role("group", name="Selected results").get_by_text("Share…").click()
+    page.get_by_role("group", name="Selected results").get_by_text("add to album").click()
     page.get_by_role("radio", name="In an album").check()
     page.get_by_label("Title of the album").fill(title)
     page.get_by_label("Include the prompt and settings").check()
@@ -32,7 +32,7 @@ def _share_all(person: Visitor, title: str) -> None:
 def _kept(page: Page) -> list[str]:
     """Return the names of the files in the ZIP of kept results."""
     with page.expect_download() as started:
-        page.get_by_role("link", name="Download kept").click()
+        page.get_by_role("link", name="Download 1 kept").click()
     with zipfile.ZipFile(io.BytesIO(started.value.path().read_bytes())) as content:
         return content.namelist()
 
