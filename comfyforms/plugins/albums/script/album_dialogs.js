@@ -21,8 +21,8 @@ const DAYS = [1, 7, 30, 90];
 const COMMENTS = message("May review and comment");
 const SETTINGS = message("May see prompts and settings");
 const INVITE = message("Invite guests");
-const STOP = message("Stop sharing");
-const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
+const STOP = message("End the link");
+const FOR_GOOD = message("Guests lose access. People with an account keep theirs.");
 
 /**
  * Ask for an album's title, note and access, then open it.
@@ -80,7 +80,9 @@ function askForLink(album, head) {
 
 /** @param {AlbumDoc} album @param {AlbumHead} head @returns how people with an account see it, or can */
 function colleaguesIn(album, head) {
-  const words = message("People with an account use the same link, or look under “Albums”.");
+  const words = message(
+    "People with an account use the same link, or look under “Albums”. They can review and add results, with no end date.",
+  );
   const share = button(message("Share with everyone signed in"), async () => {
     const now = await ask(albumAt(""), json({ access: "shared" }), "PATCH");
     if (!now) return;
@@ -103,19 +105,22 @@ const dayOption = (count) =>
  * @returns {() => Promise<void>} copies it
  */
 function offerLink({ token, expires_at: end, comments, settings }, album, head) {
-  const until = message("Ends on {date}", { date: dateWords(end) });
-  const about = [until, comments && COMMENTS, settings && SETTINGS];
+  const date = dateWords(end);
+  const may = comments
+    ? message("Guests can look, download, review and comment until {date}.", { date })
+    : message("Guests can look and download until {date}.", { date });
+  const about = settings ? [may, message("They see prompts and settings, too.")] : [may];
   const place = dialog("share", INVITE);
   const stopSharing = async () => {
     if (!(await ask(albumAt("/link"), undefined, "DELETE"))) return;
     head.change({ link: null });
-    say(message("Sharing stopped. The link no longer works."), "", "");
+    say(message("The link no longer works."), "", "");
   };
-  const asks = () => confirm(message("Stop sharing?"), FOR_GOOD, STOP, stopSharing);
+  const asks = () => confirm(message("End the link?"), FOR_GOOD, STOP, stopSharing);
   const stop = iconButton("close", asks, "bare");
   stop.textContent = STOP;
   const { parts, field, copy } = linkField(linkTo(`guest/${token}`));
-  const words = element("p", "", about.filter(Boolean).join(" · "));
+  const words = element("p", "", about.join(" "));
   place.append(words, ...parts, ...onlyHereWords(), colleaguesIn(album, head));
   place.append(element("div", "row last", stop));
   showDialog(place, field);

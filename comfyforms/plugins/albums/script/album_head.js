@@ -22,7 +22,7 @@ const ALL_STAY = message("All results stay, and everyone reviews them again.");
 const OTHERS = message("All others move to “Earlier rounds”.");
 /** @type {readonly (readonly [string, string])[]} */
 const DOWNLOADS = [
-  ["/zip", message("Download kept")],
+  ["/zip", ""],
   ["/sheet", message("Contact sheet")],
 ];
 
@@ -84,6 +84,10 @@ export class AlbumHead {
     this.#about.hidden = !this.#about.textContent;
     const isMain = keep && !(isGuest && may.includes("review") && !counts.own_keeps);
     for (const link of all("a", this.#links)) link.hidden = !isMain;
+    tell(
+      /** @type {HTMLElement} */ ($("a", this.#links)),
+      plural("Download {count} kept", "Download {count} kept", { count: keep }),
+    );
     this.#counts = counts;
     this.#more.hidden = !keep && !may.includes("take_back");
     this.#more.classList.toggle("narrow", Boolean(isMain) && !may.includes("take_back")); // it has only downloads

@@ -7,6 +7,7 @@ import { message } from "page/messages.js";
 /** @import { Counts } from "./documents.js" */
 
 export const TO_REVIEW = "unreviewed";
+export const TO_SETTLE = "disagreed";
 export const DISPUTED = message("Disputed");
 const BLIND = message("You see others' votes after your own.");
 export const RULE = message("A result is rejected if anyone rejects it, even if others keep it.");
@@ -16,10 +17,11 @@ const VERDICTS = [
   [TO_REVIEW, message("For me to review")],
   ["keep", message("Kept")],
   ["reject", message("Rejected")],
-  ["disagreed", DISPUTED],
+  [TO_SETTLE, DISPUTED],
   ["dropped", message("Earlier rounds")],
 ];
-const ONE_REJECTS = ["reject", "disagreed"];
+const SETTLE = message("Talk it over, then change your vote.");
+const ONE_REJECTS = ["reject", TO_SETTLE];
 const VOTED = ["keep", ...ONE_REJECTS];
 /** @type {readonly (readonly [string, string])[]} */
 const SORTS = [
@@ -80,8 +82,9 @@ export class Filters {
     }
     const [group] = this.parts;
     if (group) group.hidden = this.#verdicts.filter((one) => !one.hidden).length === 1;
-    const explains = ONE_REJECTS.includes(this.chosen.verdict);
-    this.rule.textContent = explains ? RULE : isBlind ? BLIND : "";
+    const { verdict } = this.chosen;
+    const settle = this.#may && verdict === TO_SETTLE ? ` ${SETTLE}` : "";
+    this.rule.textContent = ONE_REJECTS.includes(verdict) ? RULE + settle : isBlind ? BLIND : "";
     this.rule.hidden = !this.rule.textContent;
   }
 

@@ -17,7 +17,7 @@ import { countWords } from "./album_cards.js";
 import { albumChoice, tellOf } from "./album_choice.js";
 import { albumAt, reach, send, withName } from "./calls.js";
 import { compareItems } from "./compare.js";
-import { DISPUTED, Filters, RULE, TO_REVIEW } from "./filters.js";
+import { DISPUTED, Filters, RULE, TO_REVIEW, TO_SETTLE } from "./filters.js";
 import { checkBox } from "./form_dialog.js";
 import { KEPT, REJECTED, reviewWords, saidBy, tilesOf } from "./items.js";
 import { Review } from "./review.js";
@@ -35,9 +35,7 @@ const MOVED = message("The results get new numbers there. Votes and comments com
 const COPIED = message("The copies get new numbers there, without votes and comments.");
 const MOVE = message("Move or copy");
 const [GO, COPY] = [message("Move"), message("Copy")];
-const MANY = message("Too many? Select up to {most} kept results, and compare them.", {
-  most: MOST_BESIDE,
-});
+const MANY = message("To compare them, select up to {most}.", { most: MOST_BESIDE });
 /** Votes that the user doesn't see yet. @satisfies {Partial<ItemDoc>} */
 const UNKNOWN = { keeps: 0, rejects: 0, reviews: [] };
 const EMPTY = message("Nothing here yet. Choose “Share…” at a result, then “In an album”.");
@@ -86,6 +84,7 @@ export class Wall {
       (ids) => this.#list?.pick(ids),
       (runs, isMany) => this.#actionsFor(new Set(runs.map(({ id }) => id)), isMany),
       () => this.#tiles,
+      (to) => this.#complete(to),
     );
     this.#list = new History(
       this.place,
@@ -151,13 +150,13 @@ export class Wall {
   }
 
   /**
-   * Return whether a verdict ends the review: the last one of a list to review, or of all results.
+   * Return whether a verdict ends the review: the last one of a list to review or settle, or of all results.
    * @param {ItemDoc} before the item without the verdict
    * @param {boolean} isLast whether it is the last one of the list
    */
   #isReviewed({ verdict: before }, isLast) {
     const { verdict } = this.#filters.chosen;
-    if (verdict || this.#list.text) return isLast && verdict === TO_REVIEW;
+    if (verdict || this.#list.text) return isLast && [TO_REVIEW, TO_SETTLE].includes(verdict);
     const isOver = !before && !this.#next && this.#items.every((item) => item.verdict);
     if (isOver) this.#filters.choose();
     return isOver;
@@ -214,6 +213,9 @@ export class Wall {
     this.#items = told.items;
     this.#total = told.total ?? told.items.length;
     this.#tell(told);
+    if (this.#total || this.#list.text || this.#filters.chosen.verdict !== TO_SETTLE) return;
+    this.#filters.choose(this.#may("review") ? TO_REVIEW : "keep");
+    return this.#begun;
   }
 
   /** Load the list for other filters, and show its start. */
@@ -315,7 +317,7 @@ export class Wall {
       ways.append(button(message("Compare"), () => this.#compareKept(), "button primary"));
     if (keep) ways.append(button(message("Show kept"), () => this.#filters.choose("keep")));
     if (disagreed)
-      ways.append(button(message("Show disputed"), () => this.#filters.choose("disagreed")));
+      ways.append(button(message("Show disputed"), () => this.#filters.choose(TO_SETTLE)));
     if (keep + disagreed && this.#may("take_back")) {
       const next = withEllipsis(message("Next round"));
       ways.append(button(next, () => this.#head.startRound()));
@@ -426,6 +428,7 @@ export class Wall {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
+    this.#selection.pressed(event);
     const { run } = /** @type {HTMLElement} */ (event.target).closest("li")?.dataset ?? {};
     const item = this.#items.find(({ id }) => id === run);
     const said = item && saidBy(event.key, item);
