@@ -85,13 +85,12 @@ export function share({ run, at, thumb }) {
 export async function shareSeveral(runs) {
   const files = [];
   let count = 0;
-  for (const run of runs) {
-    /** @type {RunDoc | null} */
-    const told = await ask(`${API}/runs/${run}`, undefined, "GET");
+  const asked = runs.map((run) => ask(`${API}/runs/${run}`, undefined, "GET"));
+  for (const told of /** @type {(RunDoc | null)[]} */ (await Promise.all(asked))) {
     if (!told) return;
     const saved = told.files.filter((file) => file.saved);
     count += saved.length;
-    for (const { n, kind } of saved) if (canBeShared(kind)) files.push(`${run}/${n}`);
+    for (const { n, kind } of saved) if (canBeShared(kind)) files.push(`${told.id}/${n}`);
   }
   const title = plural("Share {count} result", "Share {count} results", { count });
   await openDialog(title, { runs: runs.toReversed() }, [linkTo(files)]);
