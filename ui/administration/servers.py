@@ -227,7 +227,7 @@ def _progress(state: RunState) -> str:
         match state.queue_place:
             case None:
                 return _WAITING
-            case 0 | 1:
+            case 0:
                 return message("Waiting, next in the queue")
             case before:
                 return plural(

@@ -59,7 +59,7 @@ _COLUMNS = (
 )
 _MONTH_COLUMNS = (
     *(message("Month"), message("Person"), message("Runs"), message("Failed runs")),
-    *(message("Deleted runs"), message("Results"), message("Seconds on servers")),
+    *(message("Deleted runs"), message("Kept results"), message("Seconds of kept runs")),
     message("Size (kB)"),
 )
 _Group = Annotated[str, Field(min_length=1, max_length=100)]

@@ -41,7 +41,7 @@ _NO_FILE = message(
     " command “user add”, then restart ComfyForms."
 )
 _SEND_IT = message("Give it to them now. You won't see it again.")
-_MAKE_USER, _MAKE_ADMIN = message("Make user…"), message("Make administrator…")
+_MAKE_USER, _MAKE_ADMIN = message("Remove administrator rights…"), message("Make administrator…")
 _ADMIN_MAY = message("Administrators see and change everything on these pages.")
 _RESET, _REMOVE = message("Reset password…"), message("Remove…")
 _GROUPS, _GROUPS_OF, _SAVE = message("Groups"), message("Groups…"), message("Save")
@@ -325,7 +325,11 @@ def _role_form(at: int, one: PersonRow, address: str) -> str:
     role: Role = "user" if one.role == "operator" else "operator"
     names = {"name": one.name}
     texts = (
-        (_MAKE_USER, message("Make {name} a user?", **names), message("Make user"))
+        (
+            _MAKE_USER,
+            message("Remove the administrator rights of {name}?", **names),
+            message("Remove rights"),
+        )
         if role == "user"
         else (
             _MAKE_ADMIN,

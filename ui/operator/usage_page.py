@@ -47,6 +47,7 @@ _NO_RUNS = message("No runs in the last weeks")
 _PER_WEEK = message("Runs per week")
 _COUNTED = message("Runs count in the week when they ended, deleted runs when they were started.")
 _SAVE = message("Download by person and month (CSV)")
+_IN_TABLE = message("There, deleted runs count without results, time and size.")
 _TABLE = f"{API}/admin/usage.csv"
 
 
@@ -167,7 +168,7 @@ def _chart(weeks: tuple[UsageWeek, ...]) -> str:
     ends = date(weeks[-1].start), date(weeks[0].start)
     save = (
         f'<p class="save"><a class="button quiet" data-icon="download" download'
-        f' href="{_TABLE[1:]}">{html_of(_SAVE)}</a></p>'
+        f' href="{_TABLE[1:]}">{html_of(_SAVE)}</a> {html_of(_IN_TABLE)}</p>'
     )
     return (
         f"<p>{html_of(_COUNTED)}</p>{chart('', bars, ends, current_language().number(most))}"

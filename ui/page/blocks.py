@@ -243,7 +243,7 @@ def _footer(languages: Languages) -> None:
     own = footer_html(current_brand())
     gr.HTML(
         {
-            "keys": message("Keys"),
+            "keys": message("Shortcuts"),
             "api": message("API"),
             "language": LANGUAGE,
             "own": f"{own} · " if own else "",

@@ -39,6 +39,7 @@ _AROUND = (
     "results/sound_player.css",
     "parts/albums/page.css",
 )
+_SIGN_IN = "sign-in"
 _ASK = message("Ask for a new one.")
 _LOADING = message("Loading…")
 _RELOAD = message("Reload this page")
@@ -79,29 +80,34 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
     @routes.get(f"{PATH}/guest/{{token}}", Access.PUBLIC)
     def guest(token: str, request: Request) -> Response:
         """Return an album's page for the guests who have its link. Signed-in users whom the album
-        is shared with come as themselves."""
+        is shared with come as themselves; the query `sign-in` asks others to sign in."""
         root = app_address(request, settings.root_path)
         visit = visit_to(request, token)
         if visit is None:
             return dead_link_page(root, _ASK, leads_on=False)
+        can_sign_in = app.identity.login is not None and app.identity.owner(request) is None
+        if can_sign_in and _SIGN_IN in request.url.query:
+            return sign_in(request)
         own = visits.of_album(request, visit.album)
         if app.identity.login and Right.ADD in own.rights and Right.CHANGE not in own.rights:
             return RedirectResponse(f"{root}{PATH}/{visit.album.id}", 303)
-        return _page(request, root, token, is_guest=True)
+        about = f' data-guest="{f"?{_SIGN_IN}" if can_sign_in else ""}"'
+        return _page(request, root, token, about)
 
     return routes
 
 
-def _page(request: Request, root: str, album: str, *, is_guest: bool = False) -> HTMLResponse:
-    """Return the page. Its link helps if the rest of the page was cut."""
+def _page(request: Request, root: str, album: str, guest: str = "") -> HTMLResponse:
+    """Return the page. Its link helps if the rest of the page was cut. `guest`: an attribute of
+    guests' pages, with the query that lets them sign in."""
     style, script = _style(current_brand().accent), page_script("albums.js")
-    about = f'data-album="{html.escape(album)}"{" data-guest" if is_guest else ""}'
+    about = f'data-album="{html.escape(album)}"{guest}'
     body = f"""<main id="albums" {about} aria-busy="true">
 <p class="state-card muted">{html_of(_LOADING)}</p>
 <p class="late"><a href="{html.escape(request.url.path[1:])}">{html_of(_RELOAD)}</a></p></main>
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
 <script type="module">{script}</script>"""
-    page = plain_page(root, html_of(TITLE), body, "" if is_guest else None, style=style)
+    page = plain_page(root, html_of(TITLE), body, "" if guest else None, style=style)
     return as_page(page, allowed=policy(style, script))
 
 

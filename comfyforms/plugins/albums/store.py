@@ -520,11 +520,13 @@ class AlbumStore:
         return self._all(Review, query.order_by(_reviews.c.by, _reviews.c.person))
 
     def reviewers(self, album: str) -> list[Reviewer]:
-        """Return who has reviewed items of the latest round, the busiest first."""
-        count, by = func.count().label("reviewed"), func.max(_reviews.c.by).label("by")
+        """Return who has reviewed items, with the number in the latest round, the busiest first."""
+        is_counted = IN_ROUND & (_reviews.c.verdict != "")
+        count = func.sum(case((is_counted, 1), else_=0)).label("reviewed")
+        by = func.max(_reviews.c.by).label("by")
         columns: list[ColumnElement[Any]] = [by, count]
         query = select(*columns).join(_items, _items.c.n == _reviews.c.item)
-        query = query.where(of_album(album), IN_ROUND, _reviews.c.verdict != "")
+        query = query.where(of_album(album))
         query = query.group_by(_reviews.c.person).order_by(count.desc(), by)
         return self._all(Reviewer, query.limit(_MOST_REVIEWERS))
 

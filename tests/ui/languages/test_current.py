@@ -25,7 +25,7 @@ POLISH = {
     "Done in {duration}": "Gotowe w {duration}",
     "Done": "Gotowe",
     "Generate": "Generuj",
-    "Keys": "Klawisze",
+    "Shortcuts": "Klawisze",
     "Sign in": "Zaloguj się",
     "Sign in first.": "Najpierw się zaloguj.",
     "ComfyForms couldn't process this request. Reload the page and try again.": "Nie udało się.",

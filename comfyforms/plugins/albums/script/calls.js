@@ -14,6 +14,7 @@ import { rowOf } from "./form_dialog.js";
 
 const GUEST = "comfyforms.guest"; // key of the name that a guest has given
 const { album = "", guest } = $("#albums")?.dataset ?? {};
+/** A guest's page has the query that lets a guest with an account sign in, "" for none. */
 export const isGuest = guest !== undefined;
 const name = () => (isGuest ? String(read(localStorage, GUEST, "")) : "");
 
@@ -55,8 +56,11 @@ const askName = () =>
       write(localStorage, GUEST, given);
       place.hidePopover();
     };
-    const row = rowOf(message("Name"), input);
-    const place = formDialog("share", message("Your name"), [why, row], message("Continue"), keep);
+    const signIn = element("a", "smaller", message("Have an account? Sign in."));
+    signIn.hidden = !guest;
+    signIn.setAttribute("href", `${location.pathname}${guest}`);
+    const content = [why, rowOf(message("Name"), input), signIn];
+    const place = formDialog("share", message("Your name"), content, message("Continue"), keep);
     place.addEventListener("toggle", (event) => {
       if (/** @type {ToggleEvent} */ (event).newState === "closed") resolve();
     });

@@ -9,7 +9,7 @@ import { message } from "page/messages.js";
 export const TO_REVIEW = "unreviewed";
 export const TO_SETTLE = "disagreed";
 export const DISPUTED = message("Disputed");
-const BLIND = message("You see others' votes after your own.");
+const BLIND = message("You see others' votes for a result after your own.");
 export const RULE = message("A result is rejected if anyone rejects it, even if others keep it.");
 /** @type {readonly (readonly [string, string])[]} */
 const VERDICTS = [

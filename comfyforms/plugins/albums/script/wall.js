@@ -35,10 +35,12 @@ const MOVED = message("The results get new numbers there. Votes and comments com
 const COPIED = message("The copies get new numbers there, without votes and comments.");
 const MOVE = message("Move or copy");
 const [GO, COPY] = [message("Move"), message("Copy")];
-const MANY = message("To compare them, select up to {most}.", { most: MOST_BESIDE });
+const MANY = message("To compare, select up to {most} under “Kept”.", { most: MOST_BESIDE });
 /** Votes that the user doesn't see yet. @satisfies {Partial<ItemDoc>} */
 const UNKNOWN = { keeps: 0, rejects: 0, reviews: [] };
-const EMPTY = message("Nothing here yet. Choose “Share…” at a result, then “In an album”.");
+const EMPTY = message(
+  "Nothing here yet. Select results in your history, then press “Share or add to album…”.",
+);
 
 export class Wall {
   place = element("div", "history");
@@ -306,10 +308,13 @@ export class Wall {
       message("you kept {count}", { count }),
     ].join(" · ");
     const disputed = plural("{count} disputed", "{count} disputed", { count: disagreed });
+    const mayLead = this.#may("take_back");
+    const waits = message("{by} decides what comes next.", { by: this.#album.by });
     const words = [
       kept,
       ...(disagreed ? [disputed, RULE] : []),
       ...(keep > MOST_BESIDE ? [MANY] : []),
+      ...(mayLead ? [] : [waits]),
     ];
     const lines = words.map((line) => element("p", "aside", line));
     const ways = element("div", "wraps");
@@ -318,7 +323,7 @@ export class Wall {
     if (keep) ways.append(button(message("Show kept"), () => this.#filters.choose("keep")));
     if (disagreed)
       ways.append(button(message("Show disputed"), () => this.#filters.choose(TO_SETTLE)));
-    if (keep + disagreed && this.#may("take_back")) {
+    if (keep + disagreed && mayLead) {
       const next = withEllipsis(message("Next round"));
       ways.append(button(next, () => this.#head.startRound()));
       this.#tellProgress();

@@ -257,7 +257,7 @@ def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
     person.type("2.text", "a cat & a dog? 100%")
     person.keep_seed(LARGEST)
-    person.for_form("Copy link")
+    person.for_form("Copy link to these settings")
     expect(person.page.locator("#form-menu")).to_contain_text("Link copied")
     link = str(person.page.evaluate("navigator.clipboard.readText()"))
     assert parse_qs(urlsplit(link).query)["2.text"] == ["a cat & a dog? 100%"]
@@ -269,7 +269,7 @@ def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
     expect(other.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
     for prompt in ("a cat & a dog? 100%", "a bird"):
         other.type("2.text", prompt)
-        other.for_form("Copy link")
+        other.for_form("Copy link to these settings")
         expect(other.page.locator("#form-menu")).to_contain_text("Link copied")
         again = str(other.page.evaluate("navigator.clipboard.readText()"))
         assert parse_qs(urlsplit(again).query)["2.text"] == [prompt]

@@ -59,7 +59,7 @@ def test_earlier_texts_come_back(fast: Site, visit: Visit) -> None:
 def keys_are_told(person: Visitor) -> None:
     """Check that a question mark opens the list of keys, unless the user types it into a field. The
     entry at the foot of the page opens it too, and Esc closes it."""
-    keys = person.page.get_by_role("dialog", name="Keys")
+    keys = person.page.get_by_role("dialog", name="Keyboard shortcuts")
     person.entry("2.text").fill("")
     person.entry("2.text").press("?")
     expect(person.entry("2.text")).to_have_value("?")
@@ -68,12 +68,12 @@ def keys_are_told(person: Visitor) -> None:
     person.page.keyboard.press("?")
     expect(keys).to_contain_text("Generate")
     # All of it fits a desktop's window.
-    expect(keys.get_by_role("heading", name="Keys")).to_be_in_viewport(ratio=1)
+    expect(keys.get_by_role("heading", name="Keyboard shortcuts")).to_be_in_viewport(ratio=1)
     expect(keys.get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
     person.page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
     person.page.locator(".colophon summary").click()
-    person.page.get_by_role("button", name="Keys").click()
+    person.page.get_by_role("button", name="Shortcuts").click()
     expect(keys).to_be_visible()
     keys.get_by_role("button", name="Close").click()
     expect(keys).to_be_hidden()

@@ -39,7 +39,7 @@ def test_filling_in(walker: Walker) -> None:
     walker.read("the list of workflows", "#picker")
     page.keyboard.press("Escape")
     page.locator(".colophon summary").click()
-    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Shortcuts").click()
     walker.read("the keys", "#keys")
     page.keyboard.press("Escape")
     person.keep_preset("Night")

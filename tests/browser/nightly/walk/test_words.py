@@ -82,7 +82,7 @@ def test_forms_and_their_menus(reader: Reader) -> None:
     page.keyboard.press("Escape")
     page.locator(".colophon summary").click()
     reader.read("the footer")
-    press(page, "Keys")
+    press(page, "Shortcuts")
     reader.read("keys")
     page.keyboard.press("Escape")
     press(page, "Form actions")

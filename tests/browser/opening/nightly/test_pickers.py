@@ -85,7 +85,7 @@ def a_link_is_copied_over_plain_http(person: Visitor) -> None:
     """Check that the link is copied even if scripts have no clipboard, and that the form's
     menu says so."""
     person.page.evaluate(NO_CLIPBOARD)
-    person.for_form("Copy link")
+    person.for_form("Copy link to these settings")
     expect(person.page.locator("#form-menu")).to_contain_text("Link copied")
     person.entry("2.text").fill("")
     person.entry("2.text").press("Control+v")

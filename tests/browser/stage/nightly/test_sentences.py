@@ -104,7 +104,7 @@ def test_a_link_that_cannot_be_copied_is_shown(fast: Site, visit: Visit) -> None
     """
     person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20, **ONE})
     person.page.evaluate(DENIED)
-    person.for_form("Copy link")
+    person.for_form("Copy link to these settings")
     dialog = person.page.get_by_role("dialog", name="This couldn't be copied.")
     field = dialog.get_by_role("textbox")
     expect(field).to_be_focused()

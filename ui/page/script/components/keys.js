@@ -32,7 +32,7 @@ const KEYS = [
     [
       [ENTER, message("Generate")],
       [[COMMAND, "K"], message("Choose a workflow")],
-      [["?"], message("Keys")],
+      [["?"], message("Keyboard shortcuts")],
     ],
   ],
   [
@@ -82,7 +82,7 @@ function makeDialog() {
   dialog.id = "keys";
   const close = closeButton(() => dialog.close());
   // The close button comes first: it gets the focus, and browsers scroll a long dialog to the focus.
-  dialog.append(dialogHead(dialog, "keys", message("Keys"), close));
+  dialog.append(dialogHead(dialog, "keys", message("Keyboard shortcuts"), close));
   for (const [where, lines] of KEYS) dialog.append(element("h3", "", where), keyList(lines));
   // Close the dialog on a click on its backdrop.
   dialog.addEventListener("click", ({ target }) => {

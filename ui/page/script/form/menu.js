@@ -36,7 +36,7 @@ const openTab = (address) => void window.open(root + address, "_blank", "noopene
 
 /** @param {string} name @param {boolean} mayEdit @param {boolean} hasLink @returns {Entry[]} */
 function entriesFor(name, mayEdit, hasLink) {
-  const link = { label: message("Copy link"), does: () => copyLink(name) };
+  const link = { label: message("Copy link to these settings"), does: () => copyLink(name) };
   const openPresets = async () => (await import("../components/preset_menu.js")).openPresets(name);
   const openBell = async () => (await import("../components/bell.js")).openBell();
   return [

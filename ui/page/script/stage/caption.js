@@ -27,8 +27,8 @@ export class Caption {
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     const facts = element("p", "facts");
+    if (chain || batch) facts.append(this.#group); // first: a long line is cut
     facts.append(...parts.filter(({ part }) => part !== "prompt").map(factFor));
-    if (chain || batch) facts.append(this.#group);
     const prompt = parts.filter(({ part }) => part === "prompt").map(factFor);
     const open = button(
       message("Show the batch"),
