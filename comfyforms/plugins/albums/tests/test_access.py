@@ -189,3 +189,18 @@ def test_the_page_shows_the_administrators_notice(place: Place) -> None:
         page = requests.get(f"{place.app.url}/albums", headers=headers, timeout=LONGEST_WAIT)
         assert ("GPU 2 is down." in page.text) == is_told
     assert place.ask("olga", "DELETE", "/../admin/notice").ok
+
+
+def test_a_guest_with_an_account_can_sign_in(place: Place) -> None:
+    """Signed in, a member comes as a member. Someone whom the album isn't shared with stays a guest
+    and isn't asked again."""
+    for access, leads in (("shared", True), ("private", False)):
+        album, _ = place.album(access)
+        address = f"{place.app.url}/albums/guest/{place.link(album, comments=True)}"
+        guest = requests.get(address, timeout=LONGEST_WAIT)
+        assert 'data-guest="?sign-in"' in guest.text
+        assert 'type="password"' in requests.get(f"{address}?sign-in", timeout=LONGEST_WAIT).text
+        cookie = {"Cookie": place.cookies["bob"]}
+        came = requests.get(f"{address}?sign-in", headers=cookie, timeout=LONGEST_WAIT)
+        assert came.url.endswith(f"/albums/{album}") == leads
+        assert ('data-guest=""' in came.text) != leads
