@@ -346,7 +346,7 @@ def test_administrators_download_use_by_person_and_month(site: Site) -> None:
     def row() -> list[int]:
         table = site.anna.get(f"{site.app.url}/api/v1/admin/usage.csv", timeout=LONGEST_WAIT)
         head, *rows = csv.reader(io.StringIO(table.content.decode("utf-8-sig")))
-        assert head[2:6] == ["Runs", "Failed runs", "Deleted runs", "Results"]
+        assert head[2:6] == ["Runs", "Failed runs", "Deleted runs", "Kept results"]
         (own,) = [one[2:] for one in rows if one[:2] == [f"{datetime.now():%Y-%m}", "anna"]]
         return [*map(int, own)]
 
