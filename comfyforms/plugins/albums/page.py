@@ -86,7 +86,7 @@ def page_routes(app: PluginApp, store: AlbumStore) -> GuardedRoutes:
         if visit is None:
             return dead_link_page(root, _ASK, leads_on=False)
         can_sign_in = app.identity.login is not None and app.identity.owner(request) is None
-        if can_sign_in and _SIGN_IN in request.url.query:
+        if can_sign_in and _SIGN_IN in request.query_params:
             return sign_in(request)
         own = visits.of_album(request, visit.album)
         if app.identity.login and Right.ADD in own.rights and Right.CHANGE not in own.rights:

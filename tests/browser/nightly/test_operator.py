@@ -35,7 +35,7 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     run that another user starts then appears by itself, with its preview where the app allows it.
     On a phone, nothing is wider than the screen. Other users' menus don't have this link."""
     person = visit(site)
-    person.forgive("404")  # a preview of a run that has just ended
+    person.forgive("/preview?")  # of a run that has just ended
     page = person.page
     page.goto(site.url)
     log_in(page)

@@ -52,7 +52,7 @@ test("a result that isn't loaded can't be selected", () => {
   assert.deepEqual(picked([2, "ctrl"]).taken, [false]);
 });
 
-test("Ctrl+A selects all that is loaded, in selection mode only", async () => {
+test("Ctrl+A selects all loaded results, in selection mode only", async () => {
   const heard = [];
   const all = { key: "a", ctrlKey: true, preventDefault() {} };
   const selection = new Selection(

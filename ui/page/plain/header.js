@@ -50,6 +50,7 @@ if (language) {
     const body = JSON.stringify({ tag: language.value });
     const answer = await fetch("language", { method: "POST", headers, body }).catch(() => null);
     if (answer?.ok) location.reload();
+    else language.value = dataset.language ?? "";
   });
 }
 for (const button of /** @type {NodeListOf<HTMLElement>} */ (
