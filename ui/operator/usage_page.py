@@ -47,7 +47,7 @@ _NO_RUNS = message("No runs in the last weeks")
 _PER_WEEK = message("Runs per week")
 _COUNTED = message("Runs count in the week when they ended, deleted runs when they were started.")
 _SAVE = message("Download by person and month (CSV)")
-_IN_TABLE = message("There, deleted runs count without results, time and size.")
+_IN_TABLE = message("The file counts deleted runs without their results, time and size.")
 _TABLE = f"{API}/admin/usage.csv"
 
 
