@@ -13,7 +13,7 @@ MOST = {
     "image-to-image": (19, 14),
     "animation": (18, 13),
     "inpaint": (19, 14),
-    "create-upscale-detail.chain": (20, 16),
+    "create-upscale-detail.chain": (18, 14),
 }
 
 

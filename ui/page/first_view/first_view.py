@@ -50,17 +50,22 @@ _AGAIN = message("A part of the page couldn't be loaded. Trying again…")
 _GIVEN_UP = message("A part of the page couldn't be loaded. Reload the page.")
 
 
-def _form_html(form: Form, given: Mapping[str, str]) -> str:
-    """Return a workflow's form. `given`: the field values in the URL."""
-    fields = _fields(form, form.fields, given, aside=images_field(form))
-    return "".join((*_heading(form), *fields))
-
-
-def _chain_html(chain: ChainForm, given: Mapping[str, str]) -> str:
-    parts = [*_heading(chain.form), *_fields(chain.form, chain.switches, given)]
-    for section in chain.sections:
-        parts.append(f"<h2>{html_of(section.title)}</h2>")
-        parts += _fields(chain.form, section.fields, given)
+def _form_html(form: Form, given: Mapping[str, str], chain: ChainForm | None = None) -> str:
+    """Return a workflow's or a chain's form. `given`: the field values in the URL."""
+    count = None if chain else images_field(form)
+    shown = [field for field in form.fields if field.group != "hidden" and field is not count]
+    order = arrangement_of(in_readers_language(shown))
+    steps: list[tuple[str, Sequence[Field]]] = [("", shown)]
+    if chain:
+        steps = [("", chain.switches), *((one.title, one.fields) for one in chain.sections)]
+    parts = [*_heading(form)]
+    for title, fields in steps:
+        keys = {field.key for field in fields}
+        parts += [f"<h2>{html_of(title)}</h2>"] if title else []
+        parts += _fields(form, [field for field in order.main if field.key in keys], given)
+    if order.has_lock_in_front:
+        parts.append(_labeled(message("Seeds"), "", '<p class="choices"></p>'))
+    parts += (f'<p class="fold">{html_of(section.title)}</p>' for section in order.sections)
     return "".join(parts)
 
 
@@ -70,16 +75,12 @@ def _heading(form: Form) -> Iterator[str]:
         yield f'<p class="about">{html_of(form.description)}</p>'
 
 
-def _fields(
-    form: Form, fields: Sequence[Field], given: Mapping[str, str], aside: Field | None = None
-) -> Iterator[str]:
+def _fields(form: Form, fields: Sequence[Field], given: Mapping[str, str]) -> Iterator[str]:
     linked, _ = linked_values(form, given)
-    shown = [field for field in fields if field.group != "hidden" and field is not aside]
-    order = arrangement_of(in_readers_language(shown))
-    pairs = size_pairs(order.main)
+    pairs = size_pairs(fields)
     by_width = {width.key: height for width, height in pairs}
     heights = {height.key for _, height in pairs}
-    for field in order.main[:_MOST_FIELDS]:
+    for field in fields[:_MOST_FIELDS]:
         if field.key in by_width:
             title, _ = size_name(field, by_width[field.key])
             yield _labeled(title, "", '<p class="ratios"></p>', "size")
@@ -89,10 +90,6 @@ def _fields(
             yield _field(field, linked)
         if field.role == "prompt" and form.ideas:
             yield '<p class="ideas"></p>'  # below the prompt in one column, on the stage in two
-    if order.has_lock_in_front:
-        yield _labeled(message("Seeds"), "", '<p class="choices"></p>')
-    for section in order.sections:
-        yield f'<p class="fold">{html_of(section.title)}</p>'
 
 
 def _field(field: Field, linked: Mapping[str, Any]) -> str:
@@ -191,7 +188,8 @@ type="button" disabled>{html_of(message("Stop"))}</button></div></div></div>
         library.forms.catalog.within(_WAIT)
         if library.is_chain(name, person):
             place = _COVER if library.cover(name, person) else ""
-            return place + _chain_html(library.chain_forms.form(name, person, given), given)
+            chain = library.chain_forms.form(name, person, given)
+            return place + _form_html(chain.form, given, chain)
         workflow, form = library.forms.form(name, person, given, offline=True)
         place = _COVER if workflow.cover else ""
         return place + _form_html(form, given)

@@ -3,8 +3,8 @@ steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -12,6 +12,7 @@ import gradio as gr
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.messages import message
 from comfy.chains.forms import ChainForm, Feed, StepSection
+from comfy.form.model import Field
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
 from ui.page.form.first_values import FormSources, first_shown
@@ -20,6 +21,7 @@ from ui.page.form.kinds.view import Control
 from ui.page.form.panel import (
     bind_generate,
     draw_fields,
+    draw_group,
     keep_values,
     redraw_on_choice,
 )
@@ -64,7 +66,19 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     steps = (step.form for step in chain.plan.steps)
     draw_paid_notice(steps, person, sources.payment, has_account=sources.signs_in)
     scope = f"{name}/{choice['filling']}"
-    controls = tuple(_draw_sections(scope, chain, first.values, choice["unfolded"]))
+    draw = partial(draw_group, scope, values=first.values, unfolded=choice["unfolded"])
+    numbers = {step.name: number for number, step in enumerate(chain.plan.steps, 1)}
+    titles = {
+        one.step.name: _heading(numbers.get(one.step.name), one.title) for one in chain.sections
+    }
+    controls = draw_fields(
+        scope,
+        form,
+        first.values,
+        choice["unfolded"],
+        draw_main=partial(_draw_steps, chain, titles, draw),
+        steps={field.key: titles[one.step.name] for one in chain.sections for field in one.fields},
+    )
     keep_values(name, controls)
     own = {
         field.key for field in (*chain.switches, *(one.option for one in chain.sections)) if field
@@ -79,25 +93,29 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     bind_use(sources, controls, stage, owner)
 
 
-def _draw_sections(
-    scope: str, chain: ChainForm, shown: dict[str, Any], unfolded: Collection[str]
+def _draw_steps(
+    chain: ChainForm,
+    titles: Mapping[str, str],
+    draw: Callable[[Sequence[Field]], Iterable[Control]],
+    main: Sequence[Field],
 ) -> Iterator[Control]:
-    if chain.switches:
-        switches = replace(chain.form, fields=chain.switches)
-        yield from draw_fields(scope, switches, shown)
-    numbers = {step.name: number for number, step in enumerate(chain.plan.steps, 1)}
-    for step in chain.sections:
+    """Draw the chain's switches, then a section with the `main` fields of each step."""
+
+    def draw_those(of: Sequence[Field]) -> Iterable[Control]:
+        keys = {field.key for field in of}
+        return draw([field for field in main if field.key in keys])
+
+    yield from draw_those(chain.switches)
+    for section in chain.sections:
         with gr.Column(elem_classes="chain-step"):
             with gr.Row(elem_classes="chain-step-head"):
-                title = _heading(numbers.get(step.step.name), step.title)
-                gr.HTML(f"<h2>{html_of(title)}</h2>")
-                if step.option is not None:
-                    yield from draw_fields(scope, replace(chain.form, fields=(step.option,)), shown)
-            if sentences := list(_given(step)):
+                gr.HTML(f"<h2>{html_of(titles[section.step.name])}</h2>")
+                if section.option is not None:
+                    yield from draw_those([section.option])
+            if sentences := list(_given(section)):
                 items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in sentences)
                 gr.HTML(items, elem_classes="caption")
-            form = replace(chain.form, fields=step.fields)
-            yield from draw_fields(scope, form, shown, unfolded, step=step.step.name)
+            yield from draw_those(section.fields)
 
 
 def _heading(number: int | None, title: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
@@ -146,18 +147,19 @@ def draw_notes(form: Form, linked: dict[str, Any], *, demo: bool) -> None:
     )
 
 
-def draw_fields(
+def draw_fields(  # noqa: PLR0913 - a chain arranges its steps
     scope: str,
     form: Form,
     values: dict[str, Any],
     unfolded: Collection[str] = (),
     *,
     aside: Field | None = None,
-    step: str = "",
+    draw_main: Callable[[Sequence[Field]], Iterable[Control]] | None = None,
+    steps: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Control, ...]:
     """Draw all visible fields: the main ones, the author's sections, then Advanced. Sections are
     collapsed unless they were open. The field `aside` is drawn invisibly; the page's script shows
-    it elsewhere. `step`: the name of the chain's step, whose sections have IDs of their own.
+    it elsewhere. A chain has its own `draw_main`, and `steps`: the headings of its fields by key.
 
     Redrawn in the same `scope`, they keep what the user entered.
     """
@@ -173,13 +175,14 @@ def draw_fields(
         shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
     shown = [field for field in shown if field is not aside]
     order = arrangement_of(shown)
-    controls = list(_draw_group(scope, list(order.main), values, unfolded))
+    draw_main = draw_main or (lambda main: draw_group(scope, main, values, unfolded))
+    controls = list(draw_main(order.main))
     if aside:
         with gr.Column(elem_classes="unseen"):
             controls.append(build_control(aside, values[aside.key], scope))
     lock = draw_lock(order.seeds, values, scope) if order.has_lock_in_front else None
     for section in order.sections:
-        fields, element_id = list(section.fields), section_id(f"{step}{section.name or ''}")
+        fields, element_id = list(section.fields), section_id(section.name or "")
         keys = html.escape(json_text([field.key for field in fields]))
         mark = f'<span data-section="{element_id}" data-keys="{keys}"></span>'
         gr.HTML(mark, elem_classes="unseen")  # beside it, as Gradio draws its fields late
@@ -195,13 +198,14 @@ def draw_fields(
                 gr.HTML(f"<p>{html_of(_NOT_IN_APP)}</p>", elem_classes="caption")
             if lock is None and any(field in order.seeds for field in fields):
                 lock = draw_lock(order.seeds, values, scope)
-            by_node = section.name is None and len(fields) > _MOST_WITHOUT_TITLES
-            for group in _grouped(fields) if by_node else [fields]:
-                if by_node:
-                    node = form.titles.get(group[0].node, group[0].node)
-                    gr.HTML(f"<h3>{html.escape(node)}</h3>", elem_classes="node-title")
-                    group = list(below_title(node, group))
-                controls += _draw_group(scope, group, values, unfolded)
+            is_long = section.name is None and len(fields) > _MOST_WITHOUT_TITLES
+            for group in _grouped(fields, steps) if steps or is_long else [fields]:
+                if steps or is_long:
+                    node = group[0].node
+                    title = steps.get(group[0].key) or form.titles.get(node, node)
+                    gr.HTML(f"<h3>{html_of(title)}</h3>", elem_classes="node-title")
+                    group = list(below_title(title, group))
+                controls += draw_group(scope, group, values, unfolded)
     if lock is not None:
         bind_lock(lock, order.seeds, controls)
     else:
@@ -225,14 +229,16 @@ def _without(node: str, field: Field) -> str:
     return field.label
 
 
-def _grouped(fields: list[Field]) -> list[list[Field]]:
-    """Return the fields grouped by node, in the order in which the nodes first appear."""
-    nodes = dict.fromkeys(field.node for field in fields)
-    return [[field for field in fields if field.node == node] for node in nodes]
+def _grouped(fields: list[Field], steps: Mapping[str, str]) -> Iterable[list[Field]]:
+    """Return the fields grouped by step or node, in the order in which these first appear."""
+    groups: dict[str, list[Field]] = {}
+    for field in fields:
+        groups.setdefault(steps.get(field.key, field.node), []).append(field)
+    return groups.values()
 
 
-def _draw_group(
-    scope: str, fields: list[Field], values: dict[str, Any], unfolded: Collection[str]
+def draw_group(
+    scope: str, fields: Sequence[Field], values: dict[str, Any], unfolded: Collection[str]
 ) -> Iterable[Control]:
     pairs = {width.key: height for width, height in size_pairs(fields)}
     heights = {height.key for height in pairs.values()}
