@@ -120,14 +120,18 @@ class Guesses:
         """Return the seconds until this attempt may be made. At 0, it may be made now and counts as
         a wrong password until `right` is called."""
         wait = NAME.left(self._known(attempt.key, now), now)
-        reported = attempt.reported
-        is_known = reported in self._failed
-        self._failed[reported if is_known or len(self._failed) < MOST_KEYS else ("", "")] += 1
         if wait > 0:
+            self.fail(attempt)
             return wait
         for key in attempt.keys:
             self._put(key, Tries(self._known(key, now).wrong + 1, now))
         return 0.0
+
+    def fail(self, attempt: PasswordAttempt) -> None:
+        """Count an attempt for the report, once it's known to have failed."""
+        reported = attempt.reported
+        is_known = reported in self._failed
+        self._failed[reported if is_known or len(self._failed) < MOST_KEYS else ("", "")] += 1
 
     async def wait_elsewhere(self, attempt: PasswordAttempt, now: float) -> float:
         """Return the seconds until an attempt may be made, because of wrong passwords at other
@@ -141,10 +145,14 @@ class Guesses:
         for key, tries in zip(attempt.keys, stored, strict=True):
             known = self._known(key, now)
             self._put(key, Tries(max(known.wrong, tries.wrong), max(known.last, tries.last)))
-        return NAME.left(stored[0], now)
+        wait = NAME.left(stored[0], now)
+        if wait > 0:
+            self.fail(attempt)
+        return wait
 
     async def save_wrong(self, attempt: PasswordAttempt, now: float) -> None:
-        """Count a wrong password for all processes."""
+        """Count a wrong password for all processes, and for the report."""
+        self.fail(attempt)
         if self._counts is not None:
             with contextlib.suppress(ComfyError):  # logged; memory has counted it
                 await asyncio.to_thread(self._counts.add, attempt.keys, now)
@@ -155,7 +163,6 @@ class Guesses:
         self._tries.pop(attempt.key, None)
         if tries := self._tries.get((attempt.address,)):
             self._tries[(attempt.address,)] = Tries(max(0, tries.wrong - 1), tries.last)
-        self._failed[attempt.reported] -= 1
 
     async def save_right(self, attempt: PasswordAttempt) -> None:
         """Like `right`, for all processes."""
@@ -176,7 +183,7 @@ class Guesses:
 
     def report(self) -> list[FailedSignIns]:
         """Return a few lines about the failures since the last report."""
-        failed, self._failed = +self._failed, Counter()
+        failed, self._failed = self._failed, Counter()
         lines = [
             FailedSignIns(name, address or _UNKNOWN, count)
             for (name, address), count in failed.most_common(MOST_LINES)
