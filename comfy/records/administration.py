@@ -9,10 +9,12 @@ import time
 from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from operator import itemgetter
 from statistics import median
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
 )
 
@@ -82,10 +85,13 @@ _MOST = 500
 _MOST_OF_ONE = 20
 _MOST_OF_ADDRESS = 40  # of users without an account
 _MOST_FILES = 100
-_MONTH = len("2026-11")
 _FILES = select(_files.c.run, _files.c.digest, _files.c.size)
 _FAILED = tuple(phase.value for phase in Phase if phase.failed)
-_A_RESULT = '"type": "output", "kind"'  # in a record's text, once per result
+_AT_ONCE = 500  # records in memory
+# Use doesn't count runs that were stopped while they waited, as in `AuditEvents.add_run`.
+_IS_USE = or_(_runs.c.outcome != Phase.STOPPED.value, _runs.c.seconds.is_not(None))
+_HIDDEN = select(_runs.c.id).where(_runs.c.deleted_at.is_not(None))
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,12 +251,14 @@ class UsageReader:
         self, expires_before: float = 0.0
     ) -> tuple[dict[str, Holding], dict[str, Holding]]:
         """Return each owner's runs and bytes by the owner's digest, and the part of them that ended
-        before a time and isn't a favorite. A file of several runs counts once per owner."""
+        before a time and isn't a favorite, without hidden runs. A file of several runs counts once
+        per owner."""
         columns = (_runs.c.id, _runs.c.owner, _runs.c.ended_at, _runs.c.favourite, _runs.c.size)
-        held, expiring = _Sums(), _Sums()
+        runs = select(*columns).where(_runs.c.id.not_in(_HIDDEN))
+        held, expiring = _Sums[str](), _Sums[str]()
         with reading(self._engine) as connection:
             # Reads an index only. The database's own join would read the records.
-            for run, owner, ended_at, favourite, size in connection.execute(select(*columns)):
+            for run, owner, ended_at, favourite, size in connection.execute(runs):
                 held.add_run(run, owner, size)
                 if ended_at is not None and ended_at < expires_before and not favourite:
                     expiring.add_run(run, owner, size)
@@ -268,36 +276,35 @@ class UsageReader:
         """Yield the use of each person in each month, newest month first. `name_of`: returns the
         person's name for an owner's digest. A file of several runs counts once per person and
         month."""
-        text, length = _runs.c.record, func.length
-        results = (length(text) - length(func.replace(text, _A_RESULT, ""))) / len(_A_RESULT)
-        facts = _runs.c.outcome.in_(_FAILED), results, func.coalesce(_runs.c.seconds, 0.0)
-        runs = select(_runs.c.id, _runs.c.ended_at, _runs.c.owner, _runs.c.size, *facts)
-        sums: defaultdict[str, list[float]] = defaultdict(lambda: [0] * 5)
-        held = _Sums()
+        columns = _runs.c.id, _runs.c.ended_at, _runs.c.owner, _runs.c.size
+        facts = _runs.c.outcome.in_(_FAILED), _runs.c.seconds, _runs.c.record
+        runs = select(*columns, *facts).where(_runs.c.ended_at.is_not(None), _IS_USE)
+        sums: defaultdict[tuple[str, str], list[float]] = defaultdict(lambda: [0] * 5)
+        held = _Sums[tuple[str, str]]()
 
-        def add(at: float, owner: str, *values: float) -> str:
-            key = f"{datetime.fromtimestamp(at):%Y-%m} {name_of(owner)}"
+        def add(at: float, owner: str, *values: float) -> tuple[str, str]:
+            key = f"{datetime.fromtimestamp(at):%Y-%m}", name_of(owner)
             sums[key] = [before + value for before, value in zip(sums[key], values, strict=True)]
             return key
 
         with reading(self._engine) as connection:
-            ended = connection.execute(runs.where(_runs.c.ended_at.is_not(None)))
-            for run, at, owner, size, failed, number, seconds in ended:
-                held.add_run(run, add(at, owner, 1, failed, 0, number, seconds), size)
+            ended = connection.execute(runs, execution_options={"yield_per": _AT_ONCE})
+            for run, at, owner, size, failed, seconds, record in ended:
+                key = add(at, owner, 1, failed, 0, _results(record), seconds or 0.0)
+                held.add_run(run, key, size)
             for file in connection.execute(_FILES):
                 held.add_file(*file)
             for at, owner, _, failed in connection.execute(_deleted_runs(0.0)):
                 add(at, owner, 1, failed, 1, 0, 0)
         holdings = held.holdings()
-        for key in sorted(sorted(sums), key=lambda key: key[:_MONTH], reverse=True):
-            month, _, person = key.partition(" ")
+        for key in sorted(sorted(sums), key=itemgetter(0), reverse=True):
             size = holdings.get(key, Holding()).bytes
-            yield PersonMonth._make((month, person, *map(int, sums[key]), size))
+            yield PersonMonth._make((*key, *map(int, sums[key]), size))
 
     def ended_runs(self, start: float) -> list[EndedRun]:
         """Return the runs that ended since this time, also deleted ones."""
         columns = _runs.c.ended_at, _runs.c.owner, _runs.c.outcome, _runs.c.seconds
-        query = select(*columns, _runs.c.submitted_at).where(_runs.c.ended_at >= start)
+        query = select(*columns, _runs.c.submitted_at).where(_runs.c.ended_at >= start, _IS_USE)
         with reading(self._engine) as connection:
             kept = [
                 EndedRun(
@@ -337,7 +344,7 @@ class UsageReader:
         seconds: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
         with reading(self._engine) as connection:
             for number, workflow, outcome, time in connection.execute(
-                use.where(ended >= starts[0])
+                use.where(ended >= starts[0], _IS_USE)
             ):
                 key = number, workflow
                 runs[key] += 1
@@ -365,26 +372,33 @@ def _deleted_runs(start: float) -> Select[float, str, str, bool]:
     )
 
 
-class _Sums:
+def _results(record: str) -> int:
+    """Return the number of results in a run's record, 0 for an unreadable one."""
+    with suppress(KeyError, *UNREADABLE):
+        return sum(file["type"] == "output" for file in json.loads(record)["state"]["files"])
+    return 0
+
+
+class _Sums(Generic[Key]):
     """Runs and bytes of owners, with each file once per owner."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, str] = {}
-        self._bytes: defaultdict[str, float] = defaultdict(float)
-        self._files: set[tuple[str, str]] = set()
+        self._owners: dict[str, Key] = {}
+        self._bytes: defaultdict[Key, float] = defaultdict(float)
+        self._files: set[tuple[Key, str]] = set()
 
-    def add_run(self, run: str, owner: str, size: float) -> None:
+    def add_run(self, run: str, owner: Key, size: float) -> None:
         self._owners[run] = owner
         self._bytes[owner] += size or 0.0
 
     def add_file(self, run: str, digest: str, size: float) -> None:
         """Add a file of a run, if `add_run` has added that."""
-        owner = self._owners.get(run, "")
-        if owner and (owner, digest) not in self._files:
+        owner = self._owners.get(run)
+        if owner is not None and (owner, digest) not in self._files:
             self._files.add((owner, digest))
             self._bytes[owner] += size or 0.0
 
-    def holdings(self) -> dict[str, Holding]:
+    def holdings(self) -> dict[Key, Holding]:
         runs = Counter(self._owners.values())
         return {owner: Holding(count, self._bytes[owner]) for owner, count in runs.items()}
 

@@ -33,6 +33,7 @@ from sqlalchemy import (
 
 from comfy.base.messages import Message, labeled, message, message_from_json, message_to_json
 from comfy.base.wording import one_line
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.people import forget_beyond, kept_values
 from comfy.records.record import SENT_PROMPT, Record
 from comfy.records.tables import (
@@ -167,13 +168,13 @@ class AuditEvents:
 
     @staticmethod
     def add_run(connection: Connection, record: Record) -> None:
-        """Note a finished run that was sent to a server, and a failed one with the reason, in the
-        transaction that stores its end. The title of a prompt that a program sent is a user's text,
-        which isn't stored here."""
+        """Note a finished run that was sent to a server and not stopped while it waited there, and
+        a failed one with the reason, in the transaction that stores its end. The title of a prompt
+        that a program sent is a user's text, which isn't stored here."""
         job, state = record.job, record.state
         title = what = OWN_WORKFLOW if job.workflow == SENT_PROMPT else job.title
         events: list[tuple[float, AuditAction, str]] = []
-        if record.sent:
+        if record.sent and (state.phase is not Phase.STOPPED or state.started_at is not None):
             if job.workflow not in (title, SENT_PROMPT):
                 what = f"{title} ({job.workflow})"
             events.append((record.submitted_at, "run", what))

@@ -124,10 +124,14 @@ def test_a_run_that_no_json_can_hold(history: RunStore) -> None:
 WEEK = 7 * 24 * 3600.0
 
 
-def end(history: RunStore, name: str, at: float, seconds: float, phase: Phase = Phase.DONE) -> None:
-    """Record a run that ended at a time, after these seconds on its server."""
+def end(
+    history: RunStore, name: str, at: float, seconds: float | None, phase: Phase = Phase.DONE
+) -> None:
+    """Record a run that ended at a time, after these seconds on its server, None if it never
+    started there."""
     record = replace(ended_record(begun(name, at=at - 100)), sent=True)
-    state = replace(record.state, phase=phase, started_at=at - seconds, finished_at=at)
+    started_at = None if seconds is None else at - seconds
+    state = replace(record.state, phase=phase, started_at=started_at, finished_at=at)
     history.end(replace(record, state=state))
 
 
@@ -153,8 +157,10 @@ def test_weeks_have_runs_failures_and_medians(history: RunStore) -> None:
 
 
 def test_use_counts_deleted_runs(history: RunStore) -> None:
-    """The log of actions still has them, with their workflows."""
+    """The log of actions still has them, with their workflows. A run that was stopped while it
+    waited doesn't count, deleted or not."""
     now = time.time()
+    end(history, "waited", now - 60, None, Phase.STOPPED)
     for name, phase in (("kept", Phase.DONE), ("done", Phase.DONE), ("failed", Phase.FAILED)):
         end(history, name, now - 60, 5.0, phase)
     usage = history.administration.usage
@@ -167,7 +173,7 @@ def test_use_counts_deleted_runs(history: RunStore) -> None:
 
     before = figures()
     assert before[1:3] == (3, 1)
-    for name in ("done", "failed"):
+    for name in ("done", "failed", "waited"):
         history.delete(name, ANN)
     assert figures() == before
 
@@ -185,6 +191,8 @@ def test_storage_counts_a_shared_file_once_per_owner(history: RunStore, kept: Bl
     assert expiring.keys() == {digest(ANN)}
     assert usage.total_bytes() < 120_000
     assert usage.owners([digest(BOB), "unknown"]) == {digest(BOB): BOB}
+    history.unlist(["a1", "a2"], ANN)  # about to be deleted
+    assert usage.holdings()[0].keys() == {digest(BOB)}
 
 
 def test_hidden_runs_are_all_finished_ones_of_an_owner(history: RunStore) -> None:
