@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -289,15 +289,16 @@ class People:
         return self.login is not None and self.login.ways.file is not None
 
     def all(self, earlier: str = "") -> list[PersonRow]:
-        """Return all users by name, then guests and removed users who have results here, also the
-        removed user `earlier` if they left anything."""
+        """Return all users by name, then guests and removed users who left anything, also the
+        removed user `earlier`."""
         figures = _Figures.read(self.runs.history, time.time())
         people = [
             replace(figures.of(one, digest(owner)), limit_bytes=storage_of(self.group_of(owner)))
             for owner, one in self._known()
         ]
         people.sort(key=lambda one: one.name.casefold())
-        return [*people, *figures.others(earlier if self._is_unknown(earlier) else "")]
+        named = {*self.audit.events.users(), f"user:{earlier}"}
+        return [*people, *figures.others(filter(self.links.identity.is_removed, named))]
 
     def accounts(self) -> dict[str, str]:
         """Return the names of all accounts by owner, sorted by name, also of removed users whom the
@@ -342,13 +343,13 @@ class People:
         in_settings = self.login.setting_names() if self.login is not None else ()
         if taken := same_name(name, (*self.file.users, *in_settings)):
             raise ComfyError(message("The user {name} already exists.", name=taken))
-        if self._is_unknown(name):
-            if self.runs.history.has_results(f"user:{name}"):
+        if self.links.identity.is_removed(owner := f"user:{name}"):
+            if self.runs.history.has_results(owner):
                 sentence = message(
                     "“{name}” had an account whose results are still here.", name=name
                 )
                 raise ComfyError(sentence, _OTHER_NAME)
-            self.runs.history.forget_person(f"user:{name}")  # drafts of an earlier user
+            self.runs.history.forget_person(owner)  # drafts of an earlier user
         self.file.add(name, password or made, role, groups)
         self.audit.note(actor, message("{person} added {name}.", person=actor.name, name=name))
         return NewPassword(name, made)
@@ -428,9 +429,6 @@ class People:
             actor, message("{person} deleted the results of {name}.", person=actor.name, name=name)
         )
 
-    def _is_unknown(self, name: str) -> bool:
-        return self.login is not None and not self.login.knows(name, by_provider=False)
-
     def _end(self, name: str) -> None:
         if self.login is not None:
             self.login.end_everything(name)
@@ -504,13 +502,12 @@ class _Figures:
             also=tuple(words for owner in owners for words in self.also.get(owner, ())),
         )
 
-    def others(self, earlier: str) -> Iterator[PersonRow]:
-        """Yield the other owners of results: removed users by name, also `earlier` without results,
-        and all guests together."""
+    def others(self, removed: Iterable[str]) -> Iterator[PersonRow]:
+        """Yield the other owners: users by name, also those `removed` ones who left something other
+        than results, and all guests together."""
         largest = sorted(self.held, key=lambda one: -self.held[one].bytes)[:_MOST_EARLIER]
         owners = self.history.administration.usage.owners(largest)
-        if earlier and self.history.has_results(f"user:{earlier}"):
-            owners[digest(f"user:{earlier}")] = f"user:{earlier}"
+        owners |= {digest(one): one for one in removed if self.history.has_results(one)}
         for key, owner in owners.items():
             kind, _, name = owner.partition(":")
             if kind == "user":

@@ -27,9 +27,10 @@ from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
 from ui.files.presenter import Presenter, RunEnds
 from ui.languages.current import current_language
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.audit import RENAMED
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
-from ui.web.responses import AsciiJSON
+from ui.web.responses import API, AsciiJSON
 from ui.web.shares import Caller, FairSlots, Room, shared_address
 
 log = logging.getLogger(__name__)
@@ -76,9 +77,10 @@ def opening_api(
         status_code=201,
         response_model=SharedWorkflow,
     )
-    def keep_workflow(name: str, owner: Owner) -> AsciiJSON:
+    def keep_workflow(request: Request, name: str, owner: Owner) -> AsciiJSON:
         """Add a workflow that you have opened for all users."""
         shared = forms.keep(owner, name, editor.folder)
+        request.scope[RENAMED] = f"{API}/workflows/{shared}/keep"
         removal.note_added(owner, shared)
         editor.note_shared(owner, name, shared)
         _move_history(runs.registry.history, owner, name, shared)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comfy.base.messages import message, plural
+from comfy.base.messages import message, plural, sentences
 from ui.languages.current import html_of
 
+COUNTED = sentences(
+    message("Runs count when they ended, deleted runs when they were started."),
+    message("Runs that were stopped while they waited don't count."),
+)
 _COLUMN, _HEIGHT, _STUB = 8, 80, 2  # in the chart's own units; the style stretches it
 
 

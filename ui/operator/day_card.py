@@ -12,7 +12,7 @@ from ui.administration.people import DayUse, Figures, HourUse
 from ui.administration.servers import Overview
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
-from ui.operator.charts import Bar, chart, failed_words
+from ui.operator.charts import COUNTED, Bar, chart, failed_words
 from ui.operator.frame import ACTIVITY
 
 _NOW, _RUNS = message("Now"), message("Runs in 24 hours")
@@ -47,7 +47,8 @@ def _tiles(now: Overview, batch_rows: int, figures: Figures, day: DayUse | None)
     yield _tile(html_of(_WAITING), number(len(now.runs) - now.running + batch_rows))
     if day:
         failed = sum(hour.failed for hour in day.hours)
-        yield _tile(html_of(_RUNS), number(sum(hour.runs for hour in day.hours)))
+        runs = f'<span title="{html_of(COUNTED)}">{html_of(_RUNS)}</span>'
+        yield _tile(runs, number(sum(hour.runs for hour in day.hours)))
         name = html_of(_FAILED)
         link = f'<a href="{ACTIVITY[1:]}?action=failed&amp;days=1">{name}</a>' if failed else name
         yield _tile(link, number(failed), "away" if failed else "")

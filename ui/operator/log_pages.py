@@ -18,7 +18,8 @@ from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message, plural
 from comfy.base.wording import one_line
-from comfy.records.audit import FOREVER, AuditAction, AuditEvent, WantedEvents
+from comfy.library.private import MARK
+from comfy.records.audit import FOREVER, OWN_WORKFLOW, AuditAction, AuditEvent, WantedEvents
 from ui.administration.audit_log import ACTION_WORDS
 from ui.administration.servers import GUEST
 from ui.languages.current import current_language, html_of
@@ -30,6 +31,7 @@ from ui.web.responses import API
 from ui.web.shares import Work
 
 _NONE, _NO_MATCH = message("No activity yet."), message("Nothing matches.")
+_CLEAR = message("Clear filters")
 _AUDIT = message("Download this list (CSV, times in UTC)")
 _SAVE = message("Download")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
@@ -108,12 +110,15 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             start = cursor if _CURSOR.fullmatch(cursor) else ""
             found = list(islice(desk.audit.export(desk.identity.name_of, wanted, start), _PAGE + 1))
             events = found[:_PAGE]
-            rows, days = _rows(events, servers_of(events))
+            titles = {one.name: one.title for one in desk.services.library.all_entries()}
+            rows, days = _rows(events, servers_of(events), titles)
             turned = replace(chosen, order="" if wanted.oldest_first else "oldest")
             address = f"{ACTIVITY[1:]}?{_query(turned)}"
             order = address, wanted.oldest_first
             shown = table("events", _TITLES, rows, order, days) if rows else ""
-            none = _NONE if chosen == _Chosen(order=chosen.order) else _NO_MATCH
+            none = f'{html_of(_NO_MATCH)} <a href="{ACTIVITY[1:]}">{html_of(_CLEAR)}</a>'
+            if chosen == _Chosen(order=chosen.order):
+                none = html_of(_NONE)
             last = events[-1].id if found[_PAGE:] else ""
             table_link = f"{AUDIT_TABLE[1:]}?{_query(wanted)}"
             save = (
@@ -122,7 +127,7 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             )
             more = f'<p><a href="{ACTIVITY[1:]}?{_query(chosen, last)}">{html_of(_MORE)}</a></p>'
             return f"""<section class="card activity">{_filters(chosen, desk.people.accounts())}
-<div id="found">{save}{shown or f"<p>{html_of(none)}</p>"}
+<div id="found">{save}{shown or f"<p>{none}</p>"}
 {more if last else ""}</div>
 </section>"""
 
@@ -173,9 +178,9 @@ def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> s
     return f'<label>{html_of(label)} <select id="{name}" name="{name}">{shown}</select></label>'
 
 
-def _words(one: AuditEvent) -> tuple[str, str]:
+def _words(one: AuditEvent, titles: Mapping[str, str]) -> tuple[str, str]:
     """Return the action and its object in words. Of a request, they name its results, workflow or
-    file."""
+    file. `titles`: of workflows by name."""
     action, method = ACTION_WORDS[one.action], one.what.partition(" ")[0]
     if one.action == "run" and (titled := _TITLE.fullmatch(one.what)):
         return action, titled[1]
@@ -188,18 +193,20 @@ def _words(one: AuditEvent) -> tuple[str, str]:
     if runs := query.count("run="):
         return action, plural("{count} run", "{count} runs", count=runs)
     if workflow := _WORKFLOW.fullmatch(path.removeprefix(API)):
-        return action, workflow[1]
+        is_own = workflow[1].startswith(MARK)
+        return action, OWN_WORKFLOW if is_own else titles.get(workflow[1], workflow[1])
     name = parse_qs(query).get("filename", [path.rpartition("/")[2]])[0]
     is_number = name.isdecimal()
     return action, plural("{count} result", "{count} results", count=1) if is_number else name
 
 
 def _rows(
-    events: Iterable[AuditEvent], servers: Mapping[str, str]
+    events: Iterable[AuditEvent], servers: Mapping[str, str], titles: Mapping[str, str]
 ) -> tuple[list[tuple[str | Cell, ...]], list[str]]:
     """Return the rows and their days. Equal actions of a person within an hour, with no other of
     theirs between, share a row with their number, and so do those in `_OF_A_DAY` within a day, but
-    those in `_OWN_ROW` don't. `servers`: the names of failed runs' servers."""
+    those in `_OWN_ROW` don't. `servers`: the names of failed runs' servers; `titles`: of workflows
+    by name."""
     groups: list[list[AuditEvent]] = []
     latest: dict[object, tuple[object, list[AuditEvent]]] = {}
     for one in events:
@@ -214,13 +221,15 @@ def _rows(
             groups.append(group)
         group.append(one)
         latest[line] = (time_, alike), group
-    rows = [_row(group, servers) for group in groups]
+    rows = [_row(group, servers, titles) for group in groups]
     return rows, [current_language().date(first.at) for first, *_ in groups]
 
 
-def _row(events: Sequence[AuditEvent], servers: Mapping[str, str]) -> tuple[str | Cell, ...]:
+def _row(
+    events: Sequence[AuditEvent], servers: Mapping[str, str], titles: Mapping[str, str]
+) -> tuple[str | Cell, ...]:
     first = events[0]
-    action, what = _words(first)
+    action, what = _words(first, titles)
     number = sum(one.count for one in events)
     count = f"\u00a0×\u00a0{number}" if number > 1 else ""
     text = f'<span title="{html_of(first.what)}">{html_of(what)}{count}</span>'

@@ -15,7 +15,7 @@ from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import Message, listed, message, plural
+from comfy.base.messages import Message, listed, message, plural, sentences
 from comfy.base.wording import bytes_words
 from ui.accounts.login import PROGRAMS, Login, token_owner
 from ui.accounts.pages.account import ONLY_PROGRAMS, ShownOnce, revoke_form
@@ -24,7 +24,7 @@ from ui.accounts.users import SHORTEST, Role
 from ui.administration.desk import Administration
 from ui.administration.links import LinkActions, LinkKind, LinkRow
 from ui.administration.people import NewPassword, PersonRow
-from ui.languages.current import html_of
+from ui.languages.current import current_language, html_of
 from ui.operator.frame import ACTIVITY, PEOPLE, TOKENS, AdminFrame, none, section
 from ui.operator.tables import Cell, ago, moment, number, size, table
 from ui.page.plain.questions import asking_form, check_box, more_buttons, new_secret
@@ -48,12 +48,17 @@ _GROUPS, _GROUPS_OF, _SAVE = message("Groups"), message("Groups…"), message("S
 _RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
 _SIGNS_OUT = message("This signs them out everywhere and ends their access tokens.")
 _ENDS_ALL = message("This signs them out everywhere and ends their access tokens and links.")
-_KEEPS = message("Their results are kept until they expire. What they share with the team stays.")
+_KEEPS = message(
+    "Their results and private workflows are kept until they expire; favorites, presets and the"
+    " rest until you delete them under “Guests and removed people”. What they share with the team"
+    " stays."
+)
 _CONFIGURED = message("from the configuration")
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
 _FOR_GOOD = message("You can't undo this.")
 _DELETES_SHARED = message(
-    "This also deletes what they share for everyone, even if it shows other people's results."
+    "This also deletes presets, private workflows and, for everyone, what they share, even if"
+    " it shows other people's results."
 )
 _WAYS = {
     "settings": message("Password in the settings"),
@@ -66,12 +71,16 @@ _NONE = message("No tokens.")
 _PERSON, _SEEN, _NEVER = message("Person"), message("Last seen"), message("Never")
 _WEEK, _RUNS, _SIZE = message("Runs in 7 days"), message("Kept runs"), message("Size")
 _KEPT = message("Results kept under this name")
+_NEW_NAME = message(
+    "Use a new name for a new person: a removed person's name keeps its entries in activity and"
+    " usage."
+)
 _NO_GROUPS = message("The configuration file can add groups, with their own workflows and limits.")
 _TOKENS, _SCRIPT, _OWNER = message("Access tokens"), message("Name of the script"), message("Owner")
 _CREATED, _USED = message("Created"), message("Last used")
 _LINK, _RESULTS = message("Link"), message("Results")
-_MADE, _UNTIL = message("Newest result"), message("Until")
-_LINKS, _NO_LINKS, _NO_END = message("Links"), message("No links."), message("No end")
+_NEWEST, _UNTIL, _NO_END = message("Newest result"), message("Until"), message("No end")
+_LINKS, _NO_LINKS = message("Links"), message("No links.")
 _OPEN_TO = message("Who can open it")
 _PRIVATE = message("You can end every link, but open only your own and what the team shares.")
 _WHEN_MADE = message("See when they were made")
@@ -249,7 +258,8 @@ def _add_form(typed: str, groups: Sequence[str]) -> str:
  placeholder="{html_of(_GENERATES)}" autocomplete="new-password"></p>
 {check_box("role", "operator", html_of(_IS_ADMINISTRATOR), "operator")}
 {boxes if groups else ""}<button type="submit">{html_of(_ADD_IT)}</button>
-</form>{"" if groups else f'<p class="muted">{html_of(_NO_GROUPS)}</p>'}"""
+</form>
+<p class="muted">{html_of(_NEW_NAME if groups else sentences(_NEW_NAME, _NO_GROUPS))}</p>"""
 
 
 def _row(
@@ -316,7 +326,7 @@ def _held(one: PersonRow) -> str:
 
 def _also_results(at: int, one: PersonRow) -> str:
     held = _held(one)
-    words = message("Also delete their results and what they share ({size})", size=held)
+    words = message("Also delete all of this, and what they share ({size})", size=held)
     box = check_box("results", "true", html_of(words), f"results-{at}")
     return f"<p>{html_of(_KEEPS)}</p>{box}"
 
@@ -407,7 +417,7 @@ def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
 
 
 def _links(links: LinkActions, viewer: str) -> str:
-    titles = _LINK, _OWNER, _OPEN_TO, _RESULTS, _MADE, _UNTIL, ""
+    titles = _LINK, _OWNER, _OPEN_TO, _RESULTS, _UNTIL, ""
     rows = [_link(one, links.kinds[one.kind]) for one in links.all(viewer)]
     if not rows:
         return section(_LINKS, none(_NO_LINKS))
@@ -429,8 +439,9 @@ def _link(one: LinkRow, kind: LinkKind) -> tuple[str | Cell, ...]:
     name = html_of(title or label)
     if one.address:
         name = f'<a href="{html.escape(one.address)}">{name}</a>'
-    below = " · ".join(html_of(text) for text in (label if title else "", allows) if text)
+    made = current_language().moment(one.newest) if one.newest else ""
+    newest = message("{name}: {value}", name=_NEWEST, value=made) if made else ""
+    below = " · ".join(html_of(text) for text in (label if title else "", allows, newest) if text)
     results = Cell("", 0, "amount") if one.results is None else number(one.results)
     link, opens = Cell(f"<b>{name}</b><br>{below}"), _SIGNED_IN if one.needs_sign_in else _ANYONE
-    times = moment(one.newest, ""), moment(one.until, _NO_END)
-    return link, one.owner, opens, results, *times, Cell(end)
+    return link, one.owner, opens, results, moment(one.until, _NO_END), Cell(end)

@@ -85,8 +85,8 @@ _ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
 _ABOUT: Mapping[str, str] = MappingProxyType(
     {
         "pause": message("Active runs finish. New runs wait, or use other servers."),
-        "free": message("Unloads all models after the active run. The next run loads its own."),
-        "update": message("Reads the server's list of models again. Runs continue."),
+        "free": message("If runs lack memory: unloads all models after the active run."),
+        "update": message("After you added model files: reads the server's list again."),
     }
 )
 _LOG = message("Log")
@@ -270,7 +270,9 @@ def _button(at: int, action: str, text: str, label: str) -> str:
 
 
 def _runs(runs: tuple[RunLine, ...], batches: Iterable[tuple[str, int]]) -> str:
-    rows = [*map(_run, runs), *(_batch(*one) for one in batches)]
+    waiting = [run.id for run in runs if run.waits]
+    ends = dict(zip(("front", "back"), (waiting[:1], waiting[-1:]), strict=True))
+    rows = [*(_run(run, ends) for run in runs), *(_batch(*one) for one in batches)]
     if not rows:
         return none(_NO_RUNS)
     return table("runs", (_WORKFLOW, _PERSON, _STATE, _SERVER, _STARTED, "", ""), rows)
@@ -281,10 +283,12 @@ def _batch(owner: str, count: int) -> tuple[str | Cell, ...]:
     return Cell(f"<b>{html_of(words)}</b>"), owner, "", "", "", "", ""
 
 
-def _run(run: RunLine) -> tuple[str | Cell, ...]:
+def _run(run: RunLine, ends: Mapping[str, list[str]]) -> tuple[str | Cell, ...]:
+    """Return the row of a run. `ends`: which runs are at the front and at the back."""
     address = f"{PATH[1:]}/runs/{run.id}/preview?{run.preview}"
     image = f'<img src="{address}" alt="{html_of(_PREVIEW)}">' if run.preview else ""
-    buttons = "".join(_run_button(run, *one) for one in _MOVES) if run.waits else ""
+    moves = [one for one in _MOVES if run.waits and run.id not in ends[one[0]]]
+    buttons = "".join(_run_button(run, *one) for one in moves)
     return (
         *(Cell(f"<b>{html_of(run.workflow)}</b>"), run.owner, run.progress, run.server),
         *(Cell(html_of(run.since), run.submitted_at), Cell(image)),

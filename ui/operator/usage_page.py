@@ -17,7 +17,7 @@ from ui.administration.people import (
 )
 from ui.documents.headlines import seconds_words
 from ui.languages.current import current_language, html_of
-from ui.operator.charts import Bar, chart, failed_words
+from ui.operator.charts import COUNTED, Bar, chart, failed_words
 from ui.operator.frame import PEOPLE, USAGE, AdminFrame, section
 from ui.operator.tables import Cell, number, size, table
 from ui.web.access import Access, GuardedRoutes
@@ -45,7 +45,6 @@ _SIZE = message("Size")
 _DAY, _MONTH = message("Last 24 hours"), message("Last 30 days")
 _NO_RUNS = message("No runs in the last weeks")
 _PER_WEEK = message("Runs per week")
-_COUNTED = message("Runs count in the week when they ended, deleted runs when they were started.")
 _SAVE = message("Download by person and month (CSV)")
 _IN_TABLE = message("The file counts deleted runs without their results, time and size.")
 _TABLE = f"{API}/admin/usage.csv"
@@ -171,7 +170,7 @@ def _chart(weeks: tuple[UsageWeek, ...]) -> str:
         f' href="{_TABLE[1:]}">{html_of(_SAVE)}</a> {html_of(_IN_TABLE)}</p>'
     )
     return (
-        f"<p>{html_of(_COUNTED)}</p>{chart('', bars, ends, current_language().number(most))}"
+        f"<p>{html_of(COUNTED)}</p>{chart('', bars, ends, current_language().number(most))}"
         f"{''.join(map(_week, filter(_has_runs, weeks)))}{save}"
     )
 

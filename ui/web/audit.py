@@ -19,6 +19,9 @@ from ui.web.shares import shared_address
 Audit = Literal["publish", "share", "delete", "download", "file"]
 # Query parameters that name results. The log keeps no others, because they may be secrets.
 _NAMING = frozenset({"file", "run", "filename", "subfolder", "type"})
+RENAMED = (
+    "comfyforms.renamed"  # in a scope: the path to note, if the handler has renamed its object
+)
 
 
 class AuditMiddleware:
@@ -51,7 +54,8 @@ class AuditMiddleware:
                 owner = self.identity.owner(HTTPConnection(scope)) or ""
                 given = scope["query_string"].decode("latin-1").split("&")
                 query = unquote("&".join(one for one in given if one.partition("=")[0] in _NAMING))
-                what = f"{scope['method']} {scope['path']}{'?' if query else ''}{query}"
+                path = scope.get(RENAMED, scope["path"])
+                what = f"{scope['method']} {path}{'?' if query else ''}{query}"
                 address = shared_address(owner or NOBODY, scope)
                 await asyncio.to_thread(self.note, owner, action, what, "", address)
             await send(event)

@@ -197,7 +197,7 @@ def test_failed_sign_ins_are_noted() -> None:
 
     async def end() -> None:
         async with watched_logins(Identity(Cookies(b"secret"), None), guesses, note=noted.append):
-            guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0)
+            guesses.fail(PasswordAttempt("anna", "10.0.0.5"))
 
     awaited(end())
     assert noted == [FailedSignIns("", "10.0.0.5", 1)]

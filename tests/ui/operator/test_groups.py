@@ -303,6 +303,7 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
         ("download", "GET /api/v1/runs/{run}/files/0", ("Downloaded", "1 result")),
         ("download", "GET /api/v1/batches/{run}/results.csv", ("Downloaded", "results.csv")),
         ("publish", "PUT /api/v1/workflows/a/lamp/editor", ("Published", "a/lamp")),
+        ("publish", "POST /api/v1/workflows/text-to-image/keep", ("Published", "Text to image")),
         ("publish", "POST /api/v1/workflows/a/lamp/editor/undo", ("Published", "a/lamp")),
         ("delete", "DELETE /api/v1/workflows/a/lamp", ("Deleted", "a/lamp")),
     ],

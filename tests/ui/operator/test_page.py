@@ -102,7 +102,7 @@ def test_it_counts_the_runs_of_a_day(place: Place) -> None:
 
     def figures() -> dict[str, str]:
         return dict(
-            re.findall(r"<dt>(?:<a[^>]*>)?([^<]+)(?:</a>)?</dt><dd[^>]*>([^<]+)<", page(place))
+            re.findall(r"<dt>(?:<[^>]*>)?([^<]+)(?:</\w+>)?</dt><dd[^>]*>([^<]+)<", page(place))
         )
 
     place.app.end_runs()

@@ -151,17 +151,16 @@ def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
 
 
 def test_a_new_person_gets_nothing_of_an_earlier_one(place: Place) -> None:
-    """The page refuses a name that left something, even without results, and lists it then. The
+    """The page lists a name that left something, even without results, and refuses it. The
     administrator deletes what it left and adds the name."""
     presets = place.app.runs.history.presets
     presets.save("user:ben", "text-to-image", Preset("warm", {"5.steps": 1}))
-    assert "Delete results…" not in post(place, "/ben/remove").text
+    assert "Delete results…" in post(place, "/ben/remove").text
     refused = post(place, "", name="ben", password=BEN[1])
     assert refused.status_code == 422
     assert "“ben” had an account whose results are still here." in refused.text
-    assert "Delete results…" in refused.text
-    assert "This also deletes what they share for everyone, even if" in refused.text
-    post(place, "/ben/remove", results="true")
+    assert "This also deletes presets, private workflows and, for everyone," in refused.text
+    assert "Delete results…" not in post(place, "/ben/remove", results="true").text
     assert post(place, "", name="ben", password=BEN[1]).status_code == 200
     assert presets.of("user:ben", "text-to-image") == ()
 
@@ -179,9 +178,11 @@ def test_links_end_with_their_owner(place: Place) -> None:
         return f"{place.app.url}{made}"
 
     page = check_links(place, shared, "results")
-    assert re.search(r"<b>[^<]+</b><br>Shared results</th><td[^>]*>ben<", page)
+    time = r"\w+ \d+, \d{4}, \d+:\d\d.[AP]M"
+    about = f"Shared results · Newest result: {time}"
+    assert re.search(rf"<b>[^<]+</b><br>{about}</th><td[^>]*>ben<", page)
     assert '"Who can open it">Everyone signed in<' in page
-    assert re.search(r"<td[^>]*>1</td><td[^>]*>\w+ \d+, \d{4}, \d+:\d\d.[AP]M<", page)
+    assert re.search(r"<td[^>]*>1</td><td[^>]*>No end<", page)
     people = place.anna.get(f"{place.app.url}/operator/people", timeout=LONGEST_WAIT).text
     assert "Results kept under this name" in people
 

@@ -243,7 +243,7 @@ def test_users_create_an_address_and_revoke_it(team: Team) -> None:
         page = browser.get(f"{app.url}/account", timeout=LONGEST_WAIT).text
         assert address not in page
         assert "my krita" in page
-        assert "Only for programs." in page
+        assert "It opens only ComfyUI" in page
         sent = Sent(address.removeprefix(app.url))
         assert asked(app, sent, "/queue").ok
         with socket_of(app, sent) as socket:

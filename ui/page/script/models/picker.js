@@ -97,6 +97,7 @@ class Picker {
       this.#place.close();
       $("#reload-models")?.click();
     });
+    reload.title = message("Offers model files that were added meanwhile");
     const head = dialogHead(this.#place, "models", label, reload, close);
     Object.assign(this.#search, { type: "search", placeholder: message("Search") });
     this.#search.ariaLabel = message("Search");
