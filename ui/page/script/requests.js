@@ -18,6 +18,7 @@ export const API = "/api/v1";
 export const SILENT = message("Can't reach ComfyForms.");
 export const RECONNECTING = [SILENT, message("Retrying…")].join(" ");
 const NO_CONTENT = 204;
+const MOST_KEPT = 10_000; // characters of a PUT that outlives the page; browsers limit their sum
 const BY_A_PROXY = [502, 503, 504]; // without JSON: a proxy in front of the app can't reach it
 
 /** Return a random text: a key that others cannot guess. `crypto.randomUUID` would need TLS. */
@@ -40,7 +41,8 @@ export const json = (told) => JSON.stringify(told);
  *   got the request
  */
 export async function request(path, body, method = "POST", headers = {}, signal = undefined) {
-  const init = { method, body, headers: new Headers(headers), signal };
+  const keepalive = method === "PUT" && String(body).length < MOST_KEPT;
+  const init = { method, body, headers: new Headers(headers), signal, keepalive };
   if (typeof body === "string") init.headers.set("content-type", "application/json");
   const answer = await fetch(root + path, init).catch(() => null);
   const status = answer?.status ?? 0;

@@ -1,5 +1,5 @@
 // @ts-check
-// “Use these settings” in an album fills in the form as for a result. “More like these” opens “Try several values” with
+// “Use these settings” in an album fills in the form as for a result. “Generate more like these” opens “Try several values” with
 // the values in which the chosen results differ.
 
 import { fieldsToVary } from "page/batches/given.js";

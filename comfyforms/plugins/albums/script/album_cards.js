@@ -31,12 +31,12 @@ function cardFor(album) {
   );
   const shown = element("span", "covers", ...pictures);
   if (!pictures.length) shown.dataset.icon = "picture";
+  const count = asksFor(album);
   const about = [
     !mine && by,
     countWords(items),
-    kept && plural("{count} kept", "{count} kept", { count: kept }),
+    kept && (mine || !count) && plural("{count} kept", "{count} kept", { count: kept }),
   ];
-  const count = asksFor(album);
   const asks = plural("{count} for you to review", "{count} for you to review", { count });
   if (count) shown.append(element("span", "mark", asks));
   const card = element(

@@ -6,7 +6,7 @@ import { formDialog } from "page/form_dialog.js";
 import { message, withEllipsis } from "page/messages.js";
 import { API, json, request } from "page/requests.js";
 import { linkTo } from "./album_cards.js";
-import { allAlbums } from "./all_albums.js";
+import { allAlbums } from "./calls.js";
 import { albumFields, rowOf, selectOf } from "./form_dialog.js";
 import { inTree, seenBy } from "./items.js";
 

@@ -9,7 +9,7 @@ import { message, plural, withEllipsis } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { menuButton } from "page/results/pop_menu.js";
 import { say } from "page/state.js";
-import { cardsOf, countWords, linkTo } from "./album_cards.js";
+import { cardsOf, linkTo } from "./album_cards.js";
 import { editAlbum, showLink } from "./album_dialogs.js";
 import { albumAt, isGuest } from "./calls.js";
 import { checkBox } from "./form_dialog.js";
@@ -19,11 +19,12 @@ import { seenBy } from "./items.js";
 /** @import { Entry } from "page/results/pop_menu.js" */
 
 const ALL_STAY = message("All results stay, and everyone reviews them again.");
-const OTHERS = message("All others move to “Earlier rounds”.");
+const ALONE = message("The others haven't reviewed anything yet.");
+const OTHERS = message("All others move to “Earlier rounds”. Keep one there to bring it back.");
 /** @type {readonly (readonly [string, string])[]} */
 const DOWNLOADS = [
   ["/zip", ""],
-  ["/sheet", message("Contact sheet")],
+  ["/sheet", message("Download as one image")],
 ];
 
 export class AlbumHead {
@@ -76,22 +77,23 @@ export class AlbumHead {
 
   /** @param {Counts} counts */
   tell(counts) {
-    const { keep, reject, open, disagreed, unreviewed: count, round } = counts;
+    const { keep, disagreed, unreviewed: count, round } = counts;
     const { by, mine, may } = this.#album;
     const isLater = round > 1 && message("Round {number}", { number: round });
-    const about = [!mine && by, seenBy(this.#album), isLater, countWords(keep + reject + open)];
+    const about = [!mine && by, seenBy(this.#album), isLater];
     tell(this.#about, isGuest ? isLater || "" : about.filter(Boolean).join(" · "));
     this.#about.hidden = !this.#about.textContent;
-    const isMain = keep && !(isGuest && may.includes("review") && !counts.own_keeps);
+    const isOwner = may.includes("take_back"); // who sees others' votes before the own ones
+    const isMain = keep && (isOwner || !count || !may.includes("review"));
     for (const link of all("a", this.#links)) link.hidden = !isMain;
     tell(
       /** @type {HTMLElement} */ ($("a", this.#links)),
       plural("Download {count} kept", "Download {count} kept", { count: keep }),
     );
     this.#counts = counts;
-    this.#more.hidden = !keep && !may.includes("take_back");
-    this.#more.classList.toggle("narrow", Boolean(isMain) && !may.includes("take_back")); // it has only downloads
-    this.#next.hidden = !(keep || disagreed) || !may.includes("take_back");
+    this.#more.hidden = !keep && !isOwner;
+    this.#more.classList.toggle("narrow", Boolean(isMain) && !isOwner); // it has only downloads
+    this.#next.hidden = !(keep || disagreed) || !isOwner;
     this.#review.hidden = !count || !may.includes("review");
     this.#review.textContent = plural("Review {count} result", "Review {count} results", { count });
   }
@@ -146,6 +148,7 @@ export class AlbumHead {
     const lines = now?.reviewers.map(({ by, reviewed: count }) =>
       message("{by} reviewed {count} of {total}.", { by, count, total: now.items }),
     );
+    if (now?.reviewers.length === 1 && (now.link || now.access !== "private")) lines?.push(ALONE);
     return lines?.join(" ") ?? null;
   }
 

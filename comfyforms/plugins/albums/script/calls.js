@@ -1,5 +1,5 @@
 // @ts-check
-// Requests about the page's album. A guest's requests carry the name that the guest has given.
+// Requests about albums, most of them about the page's. A guest's requests carry the name that the guest has given.
 
 import { untilRetry } from "page/clock.js";
 import { $, element } from "page/dom.js";
@@ -10,9 +10,10 @@ import { page, say } from "page/state.js";
 import { read, write } from "page/storage.js";
 import { rowOf } from "./form_dialog.js";
 
-/** @import { ItemsPage } from "./documents.js" */
+/** @import { AlbumDoc, AlbumsDoc, ItemsPage } from "./documents.js" */
 
 const GUEST = "comfyforms.guest"; // key of the name that a guest has given
+const MOST_PAGES = 10; // other people can share any number of albums
 const { album = "", guest } = $("#albums")?.dataset ?? {};
 /** A guest's page has the query that lets a guest with an account sign in, "" for none. */
 export const isGuest = guest !== undefined;
@@ -109,4 +110,22 @@ export async function reach(path, isWanted = () => true, body = undefined, metho
  */
 export async function send(path, body, method = "POST") {
   return withName(() => reach(albumAt(path), undefined, json(body), method));
+}
+
+/**
+ * Return the user's albums, then those that others share. An error is shown.
+ * @returns {Promise<readonly AlbumDoc[] | null>}
+ */
+export async function allAlbums() {
+  /** @type {AlbumDoc[]} */
+  const albums = [];
+  for (let page = 0, cursor = ""; page < MOST_PAGES; page++) {
+    /** @type {AlbumsDoc | null} */
+    const told = await reach(`${API}/albums?limit=200&cursor=${cursor}`);
+    if (!told) return null;
+    albums.push(...told.albums);
+    if (!told.next) break;
+    cursor = told.next;
+  }
+  return albums;
 }

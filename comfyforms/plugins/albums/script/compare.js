@@ -1,19 +1,15 @@
 // @ts-check
-// Full-window comparison of a few results of an album, each with its verdict.
+// Full-window comparison of a few results of an album. The keys of the review judge the result under the pointer, or else
+// the one with the focus.
 
-import { $, closeButton, element, iconButton } from "page/dom.js";
+import { $, closeButton, element } from "page/dom.js";
 import { ComparedImages } from "page/history/compared_images.js";
 import { message } from "page/messages.js";
 import { withName } from "./calls.js";
-import { mediaOf, votesOf } from "./review.js";
+import { saidBy } from "./items.js";
+import { Judge, mediaOf, votesOf } from "./review.js";
 
 /** @import { ItemDoc } from "./documents.js" */
-
-/** @type {readonly (readonly [ItemDoc["verdict"] & string, string, string])[]} */
-const VERDICTS = [
-  ["reject", "close", message("Reject")],
-  ["keep", "check", message("Keep")],
-];
 
 /**
  * Show results beside each other. Others' votes come after the user's own.
@@ -25,6 +21,15 @@ export function compareItems(items, say) {
   const place = element("dialog", "side-by-side");
   place.ariaLabel = message("Compare results");
   place.style.setProperty("--count", String(items.length));
+  /** @type {Map<Element | null, Judge>} */
+  const judges = new Map();
+  place.addEventListener("keydown", (event) => {
+    const { key, ctrlKey, metaKey, altKey, repeat } = event;
+    const judge = judges.get($("figure:hover", place) ?? $("figure:focus-within", place));
+    if (ctrlKey || metaKey || altKey || repeat || !judge?.press(key)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // digits are also keys of the zoom
+  });
   const images = new ComparedImages(place);
   const close = closeButton(() => place.close());
   const title = element("h2", "dialog-title", message("Compare"));
@@ -32,13 +37,29 @@ export function compareItems(items, say) {
   const arrived = items.map((item) => {
     const node = mediaOf(item);
     const pane = node instanceof HTMLImageElement ? images.paneOf(node, item.address) : node;
-    const judges = say ? VERDICTS.map((one) => judgeFor(item, one, say)) : [];
     const votes = votesOf(item.reviews.filter(({ mine }) => !mine));
     const others = element("span", "others flow", ...votes);
-    others.hidden = Boolean(say) && !item.verdict && !item.stars;
+    let now = item;
+    const draw = () => {
+      judge.draw(now);
+      others.hidden = Boolean(say) && !now.verdict && !now.stars;
+    };
+    const judge = new Judge((key) => {
+      const said = saidBy(key, now);
+      if (!said) return false;
+      withName(() => {
+        say?.(now, said);
+        now = { ...now, ...said };
+        draw();
+      });
+      return true;
+    });
+    draw();
     const number = element("b", "", `#${item.number}`);
-    const caption = element("figcaption", "", number, ...judges, others);
-    results.append(element("figure", "", pane, caption));
+    const caption = element("figcaption", "", number, ...(say ? judge.parts : []), others);
+    const figure = element("figure", "", pane, caption);
+    if (say) judges.set(figure, judge);
+    results.append(figure);
     return node instanceof HTMLImageElement && node.decode().catch(() => {});
   });
   Promise.all(arrived).then(() => images.look(items.length));
@@ -47,24 +68,4 @@ export function compareItems(items, say) {
   document.body.append(place);
   place.showModal();
   close.focus();
-}
-
-/**
- * @param {ItemDoc} item
- * @param {typeof VERDICTS[number]} what
- * @param {(item: ItemDoc, said: Pick<ItemDoc, "verdict" | "stars">) => void} say
- */
-function judgeFor(item, [verdict, icon, words], say) {
-  const give = () => {
-    item.verdict = item.verdict === verdict ? "" : verdict;
-    for (const one of judge.parentElement?.querySelectorAll("button") ?? [])
-      one.ariaPressed = String(one.value === item.verdict);
-    $(".others", judge.parentElement ?? judge)?.removeAttribute("hidden");
-    say(item, { verdict: item.verdict, stars: item.stars });
-  };
-  const judge = iconButton(icon, () => withName(give));
-  judge.append(words);
-  judge.value = verdict;
-  judge.ariaPressed = String(item.verdict === verdict);
-  return judge;
 }

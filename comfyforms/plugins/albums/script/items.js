@@ -41,38 +41,27 @@ export function inTree(albums) {
 }
 
 /** @param {ItemDoc} item @returns {PastRun} an item as a tile of the history's list */
-export const tileOf = ({
-  id,
-  kind,
-  thumb,
-  color,
-  width,
-  height,
-  title,
-  by,
-  added_at: at,
-  prompt,
-}) => ({
-  id,
-  title,
+export const tileOf = (item) => ({
+  id: item.id,
+  title: item.title,
   workflow: "",
   seeds: {},
-  finished_at: at,
-  submitted_at: at,
+  finished_at: item.added_at,
+  submitted_at: item.added_at,
   page: {
-    what: by,
-    asked: prompt,
-    kind,
-    thumb,
+    what: item.by,
+    asked: item.prompt,
+    kind: item.kind,
+    thumb: item.thumb,
     image: null,
     clip: null,
     sound: null,
     file: null,
-    icon: kind === "video" ? "▶" : kind === "audio" ? "♪" : "",
+    icon: item.kind === "video" ? "▶" : item.kind === "audio" ? "♪" : "",
     results: 1,
     favourite: false,
-    ratio: width && height ? width / height : null,
-    color,
+    ratio: item.width && item.height ? item.width / item.height : null,
+    color: item.color,
   },
 });
 

@@ -28,6 +28,10 @@ import { reviewWords, saidBy } from "./items.js";
 /** @import { AlbumDoc, ItemDoc, ReviewDoc } from "./documents.js" */
 
 const STARS = [1, 2, 3, 4, 5];
+const VERDICTS = /** @type {const} */ ([
+  ["reject", "close", message("Reject"), "X"],
+  ["keep", "check", message("Keep"), "K"],
+]);
 /** @type {readonly [string[], string][]} */
 const KEYS = [
   [["K"], message("Keep")],
@@ -64,21 +68,14 @@ export class Review {
   #comments;
   #previous = this.#arrow("previous", "back", message("Previous"), -1);
   #next = this.#arrow("next", "forward", message("Next"), 1);
-  #reject = this.#judgeFor("reject", "close", message("Reject"), "X");
-  #keep = this.#judgeFor("keep", "check", message("Keep"), "K");
-  #stars = STARS.map((count) => {
-    const rate = () => this.#press(String(this.#item?.stars === count ? 0 : count));
-    const star = iconButton("star", rate, "star");
-    star.title = star.ariaLabel = withKey("★".repeat(count), String(count));
-    return star;
-  });
+  #judge = new Judge((key) => this.#press(key));
   #talk = iconButton("comment", () => this.#comments.toggle(), "judge talk");
-  #undoes = iconButton("undo", () => this.#undo(), "icon undo");
+  #undoes = iconButton("undo", () => this.undo(), "icon undo");
   #album;
-  #foot = element("div", "foot review-foot", this.#undoes, this.#reject, this.#keep, this.#talk);
+  #foot = element("div", "foot review-foot", this.#undoes, ...this.#judge.parts, this.#talk);
   #help = button(withKey(HELP, "?"), showKeys, "mark keys");
-  /** What the user said before of the items in this review. @type {[number, ItemDoc][]} */
-  #before = [];
+  /** The latest review's votes: the index, the item before and after. @type {[number, ItemDoc, ItemDoc][]} */
+  #votes = [];
   /** Index of the item in view, or of the one that is coming. */
   #at = 0;
   #turn = 0;
@@ -111,7 +108,6 @@ export class Review {
     this.#save.title = this.#save.ariaLabel = message("Download");
     this.#talk.title = withKey(message("Comments"), "C");
     this.#undoes.title = this.#undoes.ariaLabel = withKey(message("Undo"), "Z");
-    this.#reject.after(element("span", "stars", ...this.#stars));
     this.#help.hidden = !this.#may.includes("review");
     if (this.#help.hidden) this.#foot.replaceChildren(this.#talk);
     const arrows = [this.#previous, this.#next];
@@ -139,7 +135,7 @@ export class Review {
   async open(at) {
     if (!this.#items.itemAt(at)) return; // another list is coming
     this.#shown = "";
-    this.#before = [];
+    this.#votes = [];
     $("#albums")?.append(this.#viewport.place);
     this.#viewport.toggle();
     await this.#show(at);
@@ -207,17 +203,12 @@ export class Review {
     this.#others.replaceChildren(...votesOf(reviews.filter(({ mine }) => !mine)));
     const isOpen = mayReview && !verdict && !stars;
     this.#others.hidden = isOpen || !this.#others.childElementCount;
-    this.#keep.ariaPressed = String(verdict === "keep");
-    this.#reject.ariaPressed = String(verdict === "reject");
-    this.#stars.forEach((star, at) => {
-      star.ariaPressed = String(at < stars);
-      star.dataset.icon = at < stars ? "star-filled" : "star";
-    });
+    this.#judge.draw({ verdict, stars });
     tell(this.#talk, comments ? String(comments) : "");
     this.#talk.ariaLabel = [message("Comments"), comments || ""].join(" ").trim();
     this.#use.hidden = !(settings && this.#may.includes("settings") && this.#may.includes("add"));
     this.#save.href = addressOf(address);
-    this.#undoes.ariaDisabled = String(!this.#before.length);
+    this.#undoes.ariaDisabled = String(!this.canUndo);
     this.#previous.ariaDisabled = String(this.#at === 0);
     this.#next.ariaDisabled = String(this.#at + 1 === total); // the next one may not be loaded yet
   }
@@ -245,7 +236,7 @@ export class Review {
     const said = item && this.#may.includes("review") ? saidBy(key, item) : null;
     if (step) this.#show(this.#at + step);
     else if (key === "?") showKeys();
-    else if (key.toLowerCase() === "z") this.#undo();
+    else if (key.toLowerCase() === "z") this.undo();
     else if (item && key.toLowerCase() === "c") this.#comments.toggle(true);
     else if (!item || !said) return false;
     else if (!isHeld) withName(() => this.#say(item, said, "kx".includes(key.toLowerCase())));
@@ -258,7 +249,7 @@ export class Review {
    * @param {boolean} leadsOn
    */
   #say(item, said, leadsOn) {
-    this.#before.push([this.#at, item]);
+    this.#votes.push([this.#at, item, { ...item, ...said }]);
     this.#items.say(item, said);
     if (!leadsOn || this.#comments.isOpen) return;
     const isLast = this.#at + 1 === this.#items.counts().total;
@@ -266,13 +257,16 @@ export class Review {
     else if (!isLast) this.#show(this.#at + 1);
   }
 
-  /** Go back to the item that the user judged last, and give it what it had before. */
-  #undo() {
-    const [at, before] = this.#before.pop() ?? [];
-    if (at === undefined || !before) return;
-    this.#show(at);
-    const { verdict, stars } = before;
-    if (this.#item) this.#items.say(this.#item, { verdict, stars });
+  get canUndo() {
+    return this.#votes.length > 0;
+  }
+
+  /** Take back the last vote, and go back to its item in an open review. */
+  undo() {
+    const [at = 0, before, now] = this.#votes.pop() ?? [];
+    if (!before || !now) return;
+    this.#items.say(now, { verdict: before.verdict, stars: before.stars });
+    if (this.isOpen) this.#show(at);
   }
 
   #useSettings() {
@@ -299,19 +293,44 @@ export class Review {
     arrow.ariaLabel = label;
     return arrow;
   }
+}
 
-  /**
-   * @param {ItemDoc["verdict"]} verdict
-   * @param {string} icon
-   * @param {string} words
-   * @param {string} key
-   */
-  #judgeFor(verdict, icon, words, key) {
-    const press = () => this.#press(this.#item?.verdict === verdict ? "u" : key);
-    const judge = iconButton(icon, press, `judge ${verdict}`);
+/** Buttons for a verdict and stars, with their keys. */
+export class Judge {
+  press;
+  /** @type {Pick<ItemDoc, "verdict" | "stars">} */
+  #said = { verdict: "", stars: 0 };
+  #verdicts = VERDICTS.map(([verdict, icon, words, key]) => {
+    const give = () => this.press(this.#said.verdict === verdict ? "u" : key);
+    const judge = iconButton(icon, give, `judge ${verdict}`);
     judge.append(words, element("kbd", "", key));
     judge.title = withKey(words, key);
+    judge.value = verdict;
     return judge;
+  });
+  #stars = STARS.map((count) => {
+    const rate = () => this.press(String(this.#said.stars === count ? 0 : count));
+    const star = iconButton("star", rate, "star");
+    star.title = star.ariaLabel = withKey("★".repeat(count), String(count));
+    return star;
+  });
+  /** @type {HTMLElement[]} */
+  parts = [...this.#verdicts];
+
+  /** @param {(key: string) => boolean} press does what a key says, and returns whether it has a meaning */
+  constructor(press) {
+    this.press = press;
+    this.parts.splice(1, 0, element("span", "stars", ...this.#stars));
+  }
+
+  /** @param {Pick<ItemDoc, "verdict" | "stars">} said */
+  draw(said) {
+    this.#said = said;
+    for (const one of this.#verdicts) one.ariaPressed = String(one.value === said.verdict);
+    this.#stars.forEach((star, at) => {
+      star.ariaPressed = String(at < said.stars);
+      star.dataset.icon = at < said.stars ? "star-filled" : "star";
+    });
   }
 }
 

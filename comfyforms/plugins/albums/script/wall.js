@@ -4,13 +4,13 @@
 
 import { untilRetry } from "page/clock.js";
 import { confirm } from "page/confirm.js";
-import { $, announce, button, downloadLink, element, root, tell } from "page/dom.js";
+import { $, announce, button, downloadLink, element, iconButton, root, tell } from "page/dom.js";
 import { formDialog } from "page/form_dialog.js";
 import { MOST_BESIDE } from "page/history/comparable.js";
 import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
 import { offerUndo } from "page/history/undo.js";
-import { message, plural, withEllipsis } from "page/messages.js";
+import { message, plural, withEllipsis, withKey } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { page, say } from "page/state.js";
 import { countWords } from "./album_cards.js";
@@ -20,7 +20,7 @@ import { compareItems } from "./compare.js";
 import { DISPUTED, Filters, RULE, TO_REVIEW, TO_SETTLE } from "./filters.js";
 import { checkBox } from "./form_dialog.js";
 import { KEPT, REJECTED, reviewWords, saidBy, tilesOf } from "./items.js";
-import { Review } from "./review.js";
+import { Review, votesOf } from "./review.js";
 
 /** @import { AlbumHead } from "./album_head.js" */
 /** @import { AlbumDoc, Counts, ItemDoc, ItemsPage } from "./documents.js" */
@@ -36,8 +36,6 @@ const COPIED = message("The copies get new numbers there, without votes and comm
 const MOVE = message("Move or copy");
 const [GO, COPY] = [message("Move"), message("Copy")];
 const MANY = message("To compare, select up to {most} under “Kept”.", { most: MOST_BESIDE });
-/** Votes that the user doesn't see yet. @satisfies {Partial<ItemDoc>} */
-const UNKNOWN = { keeps: 0, rejects: 0, reviews: [] };
 const EMPTY = message(
   "Nothing here yet. Select results in your history, then press “Share or add to album…”.",
 );
@@ -118,11 +116,18 @@ export class Wall {
     $("header", this.place)?.append(this.#selection.place);
     this.place.append(this.#done);
     this.#list.list.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#done.addEventListener(
+      "keydown",
+      ({ key }) => key.toLowerCase() === "z" && this.#takeBack(),
+    );
   }
 
   async begin() {
     addEventListener("beforeunload", (event) => {
       if (this.#unsent.size && page.now.away) event.preventDefault(); // the browser asks the user
+    });
+    addEventListener("pagehide", () => {
+      for (const [id, vote] of this.#unsent) send(`/items/${id}/review`, vote, "PUT");
     });
     await this.#load();
     this.#follow();
@@ -307,12 +312,11 @@ export class Wall {
       plural("{count} kept", "{count} kept", { count: keep }),
       message("you kept {count}", { count }),
     ].join(" · ");
-    const disputed = plural("{count} disputed", "{count} disputed", { count: disagreed });
     const mayLead = this.#may("take_back");
     const waits = message("{by} decides what comes next.", { by: this.#album.by });
     const words = [
       kept,
-      ...(disagreed ? [disputed, RULE] : []),
+      ...(disagreed ? [RULE] : []),
       ...(keep > MOST_BESIDE ? [MANY] : []),
       ...(mayLead ? [] : [waits]),
     ];
@@ -323,12 +327,23 @@ export class Wall {
     if (keep) ways.append(button(message("Show kept"), () => this.#filters.choose("keep")));
     if (disagreed)
       ways.append(button(message("Show disputed"), () => this.#filters.choose(TO_SETTLE)));
-    if (keep + disagreed && mayLead) {
-      const next = withEllipsis(message("Next round"));
-      ways.append(button(next, () => this.#head.startRound()));
-      this.#tellProgress();
+    const next = withEllipsis(message("Next round"));
+    if (keep + disagreed && mayLead) ways.append(button(next, () => this.#head.startRound()));
+    if (this.#review.canUndo) {
+      const undo = iconButton("undo", () => this.#takeBack());
+      undo.append(message("Undo"));
+      undo.title = withKey(message("Undo"), "Z");
+      ways.append(undo);
     }
+    if (mayLead) this.#tellProgress();
     return [headline, ...lines, this.#progress, ways];
+  }
+
+  /** Take back the last vote of the review, and review its result again. */
+  async #takeBack() {
+    if (!this.#review.canUndo) return;
+    this.#review.undo();
+    await this.review();
   }
 
   async #tellProgress() {
@@ -402,17 +417,16 @@ export class Wall {
    */
   async #say(item, said) {
     if (!this.#may("review")) return;
-    this.#unsent.set(item.id, said);
+    const vote = { ...said, round: this.#counts?.round };
+    this.#unsent.set(item.id, vote);
     this.#ownKeeps += Number(said.verdict === "keep") - Number(item.verdict === "keep");
-    const body = { ...said, round: this.#counts?.round };
     this.#change([{ ...item, ...said }]);
-    const words = { keep: KEPT, reject: REJECTED, "": message("Undecided") };
-    announce(said.stars === item.stars ? words[said.verdict] : "★".repeat(said.stars));
+    announce(reviewWords([{ by: "", mine: true, ...said }]) || message("Undecided"));
     // Requests must not overtake each other, and only the answer to an item's last one counts.
-    const isLast = () => this.#unsent.get(item.id) === said;
+    const isLast = () => this.#unsent.get(item.id) === vote;
     this.#sending = this.#sending.then(async () => {
       /** @type {ItemDoc | null | false} */
-      const now = isLast() && (await send(`/items/${item.id}/review`, body, "PUT"));
+      const now = isLast() && (await send(`/items/${item.id}/review`, vote, "PUT"));
       if (!isLast()) return;
       this.#unsent.delete(item.id);
       if (now && item.dropped && !now.dropped) say(BACK, "", "");
@@ -453,7 +467,9 @@ export class Wall {
     const { verdict } = this.#filters.chosen;
     const isBlind = this.#may("review") && (verdict === TO_REVIEW || (!verdict && this.#isBlind));
     const isOpen = isBlind && !item.verdict && !item.stars;
-    const { number, comments, keeps, rejects, reviews } = isOpen ? { ...item, ...UNKNOWN } : item;
+    const { number, comments, keeps, rejects, reviews } = isOpen
+      ? { ...item, keeps: 0, rejects: 0, reviews: [] }
+      : item;
     const rated = reviews.flatMap((one) => one.stars || []);
     const sum = rated.reduce((all, stars) => all + stars, 0);
     const stars = sum && Math.round((10 * sum) / rated.length) / 10; // the average
@@ -464,10 +480,12 @@ export class Wall {
     place.dataset.verdict = rejects ? (keeps ? "disagreed" : "reject") : keeps ? "keep" : "";
     $(".facts", place)?.remove();
     const shown = element("span", "facts digits", `#${number}`);
+    const isDisputed = keeps > 0 && rejects > 0; // names tell who should talk
+    if (isDisputed) shown.append(...votesOf(reviews.map((one) => ({ ...one, stars: 0 }))));
     /** @type {[number, string, string, boolean][]} */
     const facts = [
-      [keeps, "keeps", "check", keeps + rejects > 1],
-      [rejects, "rejects", "close", keeps + rejects > 1],
+      [isDisputed ? 0 : keeps, "keeps", "check", keeps + rejects > 1],
+      [isDisputed ? 0 : rejects, "rejects", "close", keeps + rejects > 1],
       [stars, "stars", "star-filled", true],
       [comments, "", "comment", true],
     ];
@@ -478,7 +496,7 @@ export class Wall {
     }
     place.append(shown);
     const tile = $(".tile", place);
-    const words = rejects ? (keeps ? DISPUTED : REJECTED) : keeps ? KEPT : "";
+    const words = isDisputed ? DISPUTED : rejects ? REJECTED : keeps ? KEPT : "";
     if (!tile) return;
     place.dataset.about ??= tile.title;
     tile.title = [`#${number}`, place.dataset.about, said, words].filter(Boolean).join(" · ");
@@ -512,7 +530,7 @@ export class Wall {
       [this.#may("review"), message("Keep"), judge("keep"), true],
       [this.#may("review"), message("Reject"), judge("reject"), true],
       [true, message("Compare"), compare, items.length > 1 && items.length <= MOST_BESIDE],
-      [this.#may("add"), message("More like these"), likeThese, isAlike && !isMany],
+      [this.#may("add"), message("Generate more like these"), likeThese, isAlike && !isMany],
       [this.#may("add"), withEllipsis(MOVE), () => this.#move(query), isOwn && !isMany],
       [this.#may("add"), message("Remove"), () => this.#remove(query), isOwn && !isMany],
     ];

@@ -9,8 +9,7 @@ import { page } from "page/state.js";
 import { cardsOf, workIn } from "../album_cards.js";
 import { editAlbum } from "../album_dialogs.js";
 import { AlbumHead } from "../album_head.js";
-import { allAlbums } from "../all_albums.js";
-import { albumAt, isGuest, reach } from "../calls.js";
+import { albumAt, allAlbums, isGuest, reach } from "../calls.js";
 import { Wall } from "../wall.js";
 
 /** @import { AlbumDoc } from "../documents.js" */

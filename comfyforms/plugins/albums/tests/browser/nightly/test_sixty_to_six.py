@@ -79,7 +79,7 @@ def test_a_team_gets_from_sixty_results_to_six(fast: Site, visit: Visit) -> None
     best = tiles.first.locator(".facts").inner_text().split()[0]
     numbers = {one.split()[0] for one in tiles.locator(".facts").all_inner_texts()}
     with page.expect_download() as started:
-        page.get_by_role("link", name="Contact sheet").click()
+        page.get_by_role("link", name="Download as one image").click()
     assert Image.open(started.value.path()).width > 1900
     page.get_by_role("button", name="Select").click()
     page.get_by_role("button", name="Select all").click()
