@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from operator import itemgetter
 from statistics import median
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -91,7 +91,6 @@ _AT_ONCE = 500  # records in memory
 # Use doesn't count runs that were stopped while they waited, as in `AuditEvents.add_run`.
 _IS_USE = or_(_runs.c.outcome != Phase.STOPPED.value, _runs.c.seconds.is_not(None))
 _HIDDEN = select(_runs.c.id).where(_runs.c.deleted_at.is_not(None))
-Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +254,7 @@ class UsageReader:
         per owner."""
         columns = (_runs.c.id, _runs.c.owner, _runs.c.ended_at, _runs.c.favourite, _runs.c.size)
         runs = select(*columns).where(_runs.c.id.not_in(_HIDDEN))
-        held, expiring = _Sums[str](), _Sums[str]()
+        held, expiring = _Sums(), _Sums()
         with reading(self._engine) as connection:
             # Reads an index only. The database's own join would read the records.
             for run, owner, ended_at, favourite, size in connection.execute(runs):
@@ -280,7 +279,7 @@ class UsageReader:
         facts = _runs.c.outcome.in_(_FAILED), _runs.c.seconds, _runs.c.record
         runs = select(*columns, *facts).where(_runs.c.ended_at.is_not(None), _IS_USE)
         sums: defaultdict[tuple[str, str], list[float]] = defaultdict(lambda: [0] * 5)
-        held = _Sums[tuple[str, str]]()
+        held = _Sums()
 
         def add(at: float, owner: str, *values: float) -> tuple[str, str]:
             key = f"{datetime.fromtimestamp(at):%Y-%m}", name_of(owner)
@@ -379,15 +378,15 @@ def _results(record: str) -> int:
     return 0
 
 
-class _Sums(Generic[Key]):
-    """Runs and bytes of owners, with each file once per owner."""
+class _Sums:
+    """Runs and bytes of owners, or other keys, with each file once per key."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, Key] = {}
-        self._bytes: defaultdict[Key, float] = defaultdict(float)
-        self._files: set[tuple[Key, str]] = set()
+        self._owners: dict[str, Any] = {}
+        self._bytes: defaultdict[Any, float] = defaultdict(float)
+        self._files: set[tuple[Any, str]] = set()
 
-    def add_run(self, run: str, owner: Key, size: float) -> None:
+    def add_run(self, run: str, owner: object, size: float) -> None:
         self._owners[run] = owner
         self._bytes[owner] += size or 0.0
 
@@ -398,7 +397,7 @@ class _Sums(Generic[Key]):
             self._files.add((owner, digest))
             self._bytes[owner] += size or 0.0
 
-    def holdings(self) -> dict[Key, Holding]:
+    def holdings(self) -> dict[Any, Holding]:
         runs = Counter(self._owners.values())
         return {owner: Holding(count, self._bytes[owner]) for owner, count in runs.items()}
 

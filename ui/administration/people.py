@@ -23,7 +23,6 @@ from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
 from comfy.records.administration import EndedRun, Holding, PersonMonth
 from comfy.records.api_keys import ApiKeys
-from comfy.records.blobs import DiskUsage
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from comfy.runs.interface import RunRegistry
@@ -138,10 +137,6 @@ class Figures:
             sum(one.runs for one in expiring.values()),
             int(sum(one.bytes for one in expiring.values())),
         )
-
-    def disk(self) -> DiskUsage:
-        """Return the bytes of the disk with the results. Raises OSError."""
-        return self.history.files.disk()
 
     def day(self) -> DayUse:
         """Return the use of the last 24 hours, oldest first."""

@@ -187,31 +187,24 @@ class Monitor:
         return None if local is None else local.status
 
     def _line(self, run: Run, now: float) -> RunLine:
-        at = run.record.server
-        server = self.servers.at(at)
-        label = server.label if server else at
-        return _line(run, self.name_of(run.owner), label, now, images=self.images)
+        state, server = run.state, self.servers.at(run.record.server)
+        return RunLine(
+            run.id,
+            self.name_of(run.owner) or GUEST,
+            workflow_title(run.job),
+            message("{time} ago", time=elapsed_words(now - run.submitted_at)),
+            _progress(state),
+            server.label if server else run.record.server,
+            state.preview_number if self.images and state.preview else 0,
+            run.submitted_at,
+            waits=run.waits_here,
+        )
 
     def preview_of(self, run_id: str) -> Preview | None:
         """Return the newest preview of any user's run, if administrators may see it."""
         if not self.images:
             return None
         return next((run.state.preview for run in self.runs.known() if run.id == run_id), None)
-
-
-def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunLine:
-    job, state = run.job, run.state
-    return RunLine(
-        run.id,
-        name or GUEST,
-        workflow_title(job),
-        message("{time} ago", time=elapsed_words(now - run.submitted_at)),
-        _progress(state),
-        server,
-        state.preview_number if images and state.preview else 0,
-        run.submitted_at,
-        waits=run.waits_here,
-    )
 
 
 def workflow_title(job: Job) -> str:

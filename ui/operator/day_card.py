@@ -54,7 +54,7 @@ def _tiles(now: Overview, batch_rows: int, figures: Figures, day: DayUse | None)
         yield _tile(link, number(failed), "away" if failed else "")
         yield _tile(html_of(_PEOPLE), number(day.people))
     try:
-        disk = figures.disk()
+        disk = figures.history.files.disk()
     except OSError:
         return
     yield _tile(

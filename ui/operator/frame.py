@@ -22,11 +22,13 @@ from ui.administration.desk import Administration
 from ui.gradio.internals import app_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, module_tag, plain_page
+from ui.page.plain.questions import asking_form
 from ui.web.identity import Identity
 
 PATH = "/operator"
 _DEMO = message("Demo mode – not connected to ComfyUI.")
 _ADMINISTRATION = message("Administration")
+_ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
 ACTIVITY, TOKENS = f"{PATH}/activity", f"{PATH}/tokens"
@@ -165,6 +167,12 @@ def lines(items: Iterable[tuple[str, str]]) -> str:
 
 def _beside(buttons: str) -> str:
     return f'<div class="buttons wraps">{buttons}</div>' if buttons else ""
+
+
+def restart_form(address: str, number: int, name: str) -> str:
+    """Return the button that restarts a server after a question."""
+    texts = message("Restart…"), message("Restart {server}?", server=name), message("Restart")
+    return asking_form(address, texts, f"restart-{number}", f"<p>{html_of(_ENDS_RUNS)}</p>")
 
 
 def none(words: str) -> str:

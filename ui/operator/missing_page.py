@@ -17,10 +17,10 @@ from comfy.requirements.known_packs import pack_name
 from comfy.requirements.read import valid_pack
 from comfy.requirements.readiness import is_newer
 from ui.languages.current import html_of
-from ui.operator.frame import MISSING, AdminFrame, lines, none, section
+from ui.operator.frame import MISSING, AdminFrame, lines, none, restart_form, section
 from ui.page.form.missing_groups import MissingModel, MissingPack, MissingParts, missing_parts
 from ui.page.plain.layout import module_tag
-from ui.page.plain.questions import action_form, asking_form
+from ui.page.plain.questions import action_form
 from ui.web.access import Access, GuardedRoutes
 from ui.web.shares import Work
 
@@ -37,8 +37,6 @@ _PACK_NAMES = {
 _DOWNLOAD = message("Download")
 _INSTALL = message("Install")
 _COPY, _COPIED = message("Copy command"), message("Copied")
-_RESTART, _ASK_RESTART = message("Restart ComfyUI"), message("Restart ComfyUI…")
-_ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
 _IDLE = message("Nothing to install")
 _INSTALLED = message("Restart ComfyUI to load what was installed.")
 _MOST_WORKFLOWS = 5
@@ -115,12 +113,7 @@ def _manager(one: ManagedServer) -> tuple[str, str]:
         state = message("Installing: {done} of {total} done", **counts)
     elif queue.done:
         state = _INSTALLED
-    ask = asking_form(
-        f"{MISSING[1:]}/restart/{one.server.number}",
-        (_ASK_RESTART, message("Restart {server}?", server=name), _RESTART),
-        f"restart-{one.server.number}",
-        f"<p>{html_of(_ENDS_RUNS)}</p>",
-    )
+    ask = restart_form(f"{MISSING[1:]}/restart/{one.server.number}", one.server.number, name)
     facts = f"{html.escape(one.manager.version)} · {html_of(state)}"
     return f"<b>{html.escape(name)}</b><br>{facts}", ask
 

@@ -293,6 +293,7 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
         change = f'<a href="account">{html_of(message("Change password"))}</a>'
         return more_buttons(f"person-{at}", one.name, change)
     boxes = _boxes(str(at), groups, one.assigned, one.groups)
+    also = message("Also delete all of this, and what they share ({size})", size=_held(one))
     texts = _GROUPS_OF, message("Groups of {name}", name=one.name), _SAVE
     buttons = (
         _role_form(at, one, address)
@@ -314,7 +315,8 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
             f"{address}/remove",
             (_REMOVE, message("Remove {name}?", name=one.name), _REMOVE_IT),
             f"remove-{at}",
-            f"<p>{html_of(_ENDS_ALL)}</p>{_also_results(at, one)}",
+            f"<p>{html_of(_ENDS_ALL)}</p><p>{html_of(_KEEPS)}</p>"
+            + check_box("results", "true", html_of(also), f"results-{at}"),
         )
     )
     return more_buttons(f"person-{at}", one.name, buttons)
@@ -322,13 +324,6 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
 
 def _held(one: PersonRow) -> str:
     return listed([bytes_words(one.bytes), *one.also])
-
-
-def _also_results(at: int, one: PersonRow) -> str:
-    held = _held(one)
-    words = message("Also delete all of this, and what they share ({size})", size=held)
-    box = check_box("results", "true", html_of(words), f"results-{at}")
-    return f"<p>{html_of(_KEEPS)}</p>{box}"
 
 
 def _role_form(at: int, one: PersonRow, address: str) -> str:

@@ -41,7 +41,7 @@ from ui.administration.servers import (
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
 from ui.operator.day_card import day_card
-from ui.operator.frame import PATH, AdminFrame, lines, none, section
+from ui.operator.frame import PATH, AdminFrame, lines, none, restart_form, section
 from ui.operator.tables import Cell, table
 from ui.page.plain.layout import module_tag
 from ui.page.plain.questions import action_form, asking_form, more_buttons
@@ -80,8 +80,6 @@ _RESUME = message("Resume")
 _FREE = message("Free memory")
 _STARTING = message("Starting")
 _UPDATE = message("Refresh models")
-_RESTART, _ASK_RESTART = message("Restart"), message("Restart…")
-_ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
 _ABOUT: Mapping[str, str] = MappingProxyType(
     {
         "pause": message("Active runs finish. New runs wait, or use other servers."),
@@ -243,13 +241,7 @@ def _process_facts(process: ComfyUIStatus) -> list[str]:
 
 def _process_buttons(at: int, name: str) -> str:
     """Return the buttons of a ComfyUI that the app starts."""
-    question = message("Restart {server}?", server=name)
-    ask = asking_form(
-        f"{PATH[1:]}/servers/{at}/restart",
-        (_ASK_RESTART, question, _RESTART),
-        f"restart-{at}",
-        f"<p>{html_of(_ENDS_RUNS)}</p>",
-    )
+    ask = restart_form(f"{PATH[1:]}/servers/{at}/restart", at, name)
     label = html_of(message("Log of {server}", server=name))
     log = f"{PATH[1:]}/servers/{at}/log"
     return f'{ask}<a class="button quiet" href="{log}" aria-label="{label}">{html_of(_LOG)}</a>'

@@ -153,10 +153,6 @@ def _expiring(now: StorageFigures) -> str:
     )
 
 
-def _has_runs(week: UsageWeek) -> bool:
-    return bool(week.runs)
-
-
 def _chart(weeks: tuple[UsageWeek, ...]) -> str:
     """Return a chart of the runs, with the oldest week at the left."""
     most = max((week.runs for week in weeks), default=0)
@@ -166,12 +162,12 @@ def _chart(weeks: tuple[UsageWeek, ...]) -> str:
     date = current_language().date
     ends = date(weeks[-1].start), date(weeks[0].start)
     save = (
-        f'<p class="save"><a class="button quiet" data-icon="download" download'
-        f' href="{_TABLE[1:]}">{html_of(_SAVE)}</a> {html_of(_IN_TABLE)}</p>'
+        f'<p>{html_of(_IN_TABLE)}</p><p class="save"><a class="button quiet" download'
+        f' data-icon="download" href="{_TABLE[1:]}">{html_of(_SAVE)}</a></p>'
     )
     return (
         f"<p>{html_of(COUNTED)}</p>{chart('', bars, ends, current_language().number(most))}"
-        f"{''.join(map(_week, filter(_has_runs, weeks)))}{save}"
+        f"{''.join(_week(week) for week in weeks if week.runs)}{save}"
     )
 
 

@@ -26,7 +26,7 @@ from ui.accounts.users import SHORTEST
 from ui.gradio.internals import app_address
 from ui.languages.current import current_language, html_of
 from ui.page.plain.layout import as_page, plain_page
-from ui.page.plain.questions import asking_form, new_secret
+from ui.page.plain.questions import action_form, asking_form, new_secret
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
@@ -73,10 +73,6 @@ _BROWSER_ONLY = message("This is only possible in a signed-in browser.")
 def _key_form(source: KeySource, why: str) -> str:
     """Return the form as HTML. `source`: which key pays the user's runs. `why`: the reason that a
     key wasn't stored."""
-    remove = (
-        f'<form method="post" action="account/key/remove"><button type="submit" class="quiet">'
-        f"{html_of(_REMOVE)}</button></form>"
-    )
     return f"""<section aria-labelledby="key-heading">
 <hgroup><h2 id="key-heading">{html_of(_KEY_HEADING)}</h2>
 <p>{html_of(_ABOUT_KEYS)}</p>
@@ -88,7 +84,7 @@ def _key_form(source: KeySource, why: str) -> str:
 <p id="key-why" class="why" role="alert">{html_of(why)}</p>
 <button type="submit" class="quiet">{html_of(_SAVE)}</button>
 </form>
-{remove if source == "own" else ""}
+{action_form("account/key/remove", _REMOVE) if source == "own" else ""}
 </section>"""
 
 
