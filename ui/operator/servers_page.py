@@ -262,9 +262,8 @@ def _button(at: int, action: str, text: str, label: str) -> str:
 
 
 def _runs(runs: tuple[RunLine, ...], batches: Iterable[tuple[str, int]]) -> str:
-    waiting = [run.id for run in runs if run.waits]
-    ends = dict(zip(("front", "back"), (waiting[:1], waiting[-1:]), strict=True))
-    rows = [*(_run(run, ends) for run in runs), *(_batch(*one) for one in batches)]
+    moves = _MOVES if sum(run.waits for run in runs) > 1 else ()
+    rows = [*(_run(run, moves) for run in runs), *(_batch(*one) for one in batches)]
     if not rows:
         return none(_NO_RUNS)
     return table("runs", (_WORKFLOW, _PERSON, _STATE, _SERVER, _STARTED, "", ""), rows)
@@ -275,12 +274,10 @@ def _batch(owner: str, count: int) -> tuple[str | Cell, ...]:
     return Cell(f"<b>{html_of(words)}</b>"), owner, "", "", "", "", ""
 
 
-def _run(run: RunLine, ends: Mapping[str, list[str]]) -> tuple[str | Cell, ...]:
-    """Return the row of a run. `ends`: which runs are at the front and at the back."""
+def _run(run: RunLine, moves: Iterable[tuple[str, str]]) -> tuple[str | Cell, ...]:
     address = f"{PATH[1:]}/runs/{run.id}/preview?{run.preview}"
     image = f'<img src="{address}" alt="{html_of(_PREVIEW)}">' if run.preview else ""
-    moves = [one for one in _MOVES if run.waits and run.id not in ends[one[0]]]
-    buttons = "".join(_run_button(run, *one) for one in moves)
+    buttons = "".join(_run_button(run, *one) for one in moves) if run.waits else ""
     return (
         *(Cell(f"<b>{html_of(run.workflow)}</b>"), run.owner, run.progress, run.server),
         *(Cell(html_of(run.since), run.submitted_at), Cell(image)),
