@@ -146,7 +146,7 @@ export class FormEditor {
       { label: message("Download .toml"), does: () => this.#download() },
     ];
     const menu = menuButton("", message("More"), entries, "button", "more");
-    foot.append(this.#said, this.#keep, this.#publish, this.#undo, menu);
+    foot.append(this.#said, this.#undo, menu, this.#keep, this.#publish);
     return foot;
   }
 
