@@ -20,7 +20,6 @@ import { Judge, mediaOf, votesOf } from "./review.js";
 export function compareItems(items, say) {
   const place = element("dialog", "side-by-side");
   place.ariaLabel = message("Compare results");
-  place.style.setProperty("--count", String(items.length));
   /** @type {Map<Element | null, Judge>} */
   const judges = new Map();
   place.addEventListener("keydown", (event) => {
