@@ -8,9 +8,9 @@ from playwright.sync_api import Route, expect
 from tests.support.visitor import Site, Visit
 
 
-def test_the_undo_ends_with_the_next_change(fast: Site, visit: Visit) -> None:
-    """Typing, reused settings, an idea, a link and another form end the offer before. Undo never
-    brings back values from before the last replacement."""
+def test_the_undo_ends_with_the_next_replacement(fast: Site, visit: Visit) -> None:
+    """Typing doesn't end the offer before, but reused settings, an idea, a link and another form
+    do. Undo never brings back values from before the last replacement."""
     person = visit(fast).open()
     line = person.page.locator("#replaced")
     prompt = person.entry("2.text")
@@ -20,14 +20,15 @@ def test_the_undo_ends_with_the_next_change(fast: Site, visit: Visit) -> None:
     person.type("2.text", "a castle")
     person.act("Reuse settings")
     expect(prompt).to_have_value("a boat")
-    expect(line.get_by_role("status")).to_have_text(
-        "Settings restored. Generate repeats this result."
-    )
+    expect(line.get_by_role("status")).to_contain_text("Settings restored.")
     expect(line).to_be_in_viewport(ratio=1)
+    person.type("2.text", "a boathouse")
     line.get_by_role("button", name="Undo").click()
     expect(prompt).to_have_value("a castle")
+    line.get_by_role("button", name="Redo").click()
+    expect(prompt).to_have_value("a boathouse")
+    line.get_by_role("button", name="Undo").click()
     person.type("2.text", "a tower")
-    expect(line).to_be_hidden()
 
     person.for_form("Reset")
     expect(line.get_by_role("button", name="Undo")).to_be_visible()
@@ -45,6 +46,28 @@ def test_the_undo_ends_with_the_next_change(fast: Site, visit: Visit) -> None:
     expect(prompt).to_have_value("a lighthouse")
     person.turn_to("upscale")
     expect(line).to_be_hidden()
+
+
+def test_a_removed_image_comes_back(fast: Site, visit: Visit) -> None:
+    person = visit(fast).open("image-to-image")
+    image = person.field("4.image").locator("img")
+    person.for_image("4.image", "Remove image")
+    expect(image).to_have_count(0)
+    person.page.locator("#replaced").get_by_role("button", name="Undo").click()
+    expect(image).to_be_visible()
+
+
+def test_the_same_settings_and_seed_are_mentioned(fast: Site, visit: Visit) -> None:
+    """The second result of a fixed seed says so, with a button for a random one."""
+    person = visit(fast).open()
+    person.keep_seed(7)
+    person.generate()
+    other = person.page.get_by_role("button", name="Use a random seed")
+    expect(other).to_have_count(0)
+    person.generate()
+    other.click()
+    expect(other).to_have_count(0)
+    expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
 
 
 def test_an_idea_is_undone(fast: Site, visit: Visit) -> None:

@@ -1,27 +1,27 @@
 // @ts-check
-// Line above Generate that says what has replaced the form's values, with a button that undoes that until the next change,
-// and whether a seed in a folded section is fixed, so that the next run isn't unexpectedly the same.
+// Line above Generate that says what has replaced the form's values, with a button that undoes that until the first change
+// after a run, and whether a seed in a folded section is fixed, so that the next run isn't unexpectedly the same.
 
 import { $, all, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
+import { page } from "../state.js";
 import { fieldId, isSeed } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { typed } from "./typed.js";
 
 /** @import { Filled } from "./filled.js" */
 
-/** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "prompted" | "text" | "link" | "values"} Replacing */
+/** @typedef {"preset" | "reuse" | "idea" | "reset" | "result" | "prompted" | "text" | "link" | "values" | "image"} Replacing */
 
 const UNDO = message("Undo");
 const REDO = message("Redo");
 const RANDOM = message("Random");
-const TOUCHES = ["pointerdown", "keydown", "input", "drop", "paste"];
 
 /**
- * A replacement that can be undone. `before`: the values to go back to, by field key; `isTouched`: the user has done
- * something since, so that a change of the values is the user's.
+ * A replacement that can be undone. `before`: the values to go back to, by field key; `hasRun`: the user has pressed
+ * Generate since.
  * @typedef {{ what: Replacing, name: string, workflow: string, before: Record<string, unknown>, isUndone: boolean,
- *   isTouched: boolean, fill: (values: Record<string, unknown>) => void }} Offer
+ *   hasRun: boolean, fill: (values: Record<string, unknown>) => void }} Offer
  */
 
 /** @typedef {(values: Record<string, unknown>) => void} Add puts values into the form */
@@ -37,7 +37,7 @@ export function offerUndo(replacement) {
   const before = valuesOf(replacement.workflow);
   end();
   if (Object.keys(before).length)
-    now.offer = { ...replacement, before, isUndone: false, isTouched: false };
+    now.offer = { ...replacement, before, isUndone: false, hasRun: false };
 }
 
 /**
@@ -67,24 +67,25 @@ function newLine(add) {
   const does = button("", undo, "quiet");
   const draws = button(RANDOM, drawSeeds, "quiet");
   place.append(text, does, draws);
-  for (const kind of TOUCHES)
-    document.addEventListener(
-      kind,
-      ({ target }) => {
-        if (now.offer && !place.contains(/** @type {Node} */ (target))) now.offer.isTouched = true;
-      },
-      true,
-    );
+  page.subscribe(({ sending }) => {
+    if (now.offer && sending) now.offer.hasRun = true;
+  });
   filled.subscribe(follow);
   return { place, text, does, draws, add };
 }
+
+/** Return the keys of the form's fixed seeds. */
+const fixedSeeds = () =>
+  Object.entries(filled.now.held).flatMap(([key, seed]) =>
+    isSeed(key) && isFixed(seed) ? [key] : [],
+  );
 
 /** Return the fixed seeds in folded sections, by field key. */
 function foldedSeeds() {
   /** @type {string[]} */
   const keys = all("#form [data-section]").flatMap(({ dataset }) => JSON.parse(dataset.keys ?? ""));
-  return keys
-    .filter((key) => isSeed(key) && isFixed(filled.now.held[key]))
+  return fixedSeeds()
+    .filter((key) => keys.includes(key))
     .filter((key) => !document.getElementById(fieldId(key))?.checkVisibility());
 }
 
@@ -105,6 +106,9 @@ function show() {
 /** @param {Offer} offer @param {string} fixed says that a folded seed is fixed, or "" */
 function wordsOf({ what, name }, fixed) {
   const words = {
+    image: message("Image removed."),
+    reuse: message("Settings restored."),
+    values: message("Settings restored."),
     preset: message("Preset: {name}", { name }),
     idea: message("Idea filled in."),
     reset: message("Author's values restored."),
@@ -112,23 +116,17 @@ function wordsOf({ what, name }, fixed) {
     prompted: message("Result and its prompt added."),
     text: message("Text replaced."),
     link: message("Settings from the link."),
-    reuse: "",
-    values: "",
   }[what];
-  if (words) return `${words}\n${fixed}`.trim();
-  const { held } = filled.now;
-  const hasFixed = Object.entries(held).some(([key, one]) => isSeed(key) && isFixed(one));
-  return hasFixed
-    ? message("Settings restored. Generate repeats this result.")
-    : message("Settings restored.");
+  return `${words}\n${fixed}`.trim();
 }
 
 /** @param {unknown} seed such as "7", "+7" if it counts, or "" if it is random */
 const isFixed = (seed) => /^\d+$/.test(String(seed ?? ""));
 
-function drawSeeds() {
-  if (now.offer) now.offer.isTouched = false;
-  now.line?.add(Object.fromEntries(foldedSeeds().map((key) => [key, null])));
+/** Let the next run draw new seeds. */
+export function drawSeeds() {
+  if (now.offer) now.offer.hasRun = false;
+  now.line?.add(Object.fromEntries(fixedSeeds().map((key) => [key, null])));
   $("#generate")?.focus({ preventScroll: true }); // the button disappears
 }
 
@@ -140,7 +138,7 @@ function undo() {
     ...offer,
     before: valuesOf(offer.workflow),
     isUndone: !offer.isUndone,
-    isTouched: false,
+    hasRun: false,
   };
   offer.fill(before);
   show();
@@ -152,7 +150,7 @@ function end() {
 }
 
 /**
- * End the offer if the user has changed the values since, or has left the form.
+ * End the offer if the user has changed the values since a run, or has left the form.
  * @param {Filled} form
  * @param {Filled} before
  */
@@ -161,7 +159,7 @@ function follow({ name, values, authors }, before) {
   if (!offer) return show();
   const isRedrawn = authors !== before.authors;
   if (isRedrawn && name !== offer.workflow && before.name === offer.workflow) end();
-  else if (isRedrawn || !offer.isTouched) {
+  else if (isRedrawn || !offer.hasRun) {
     if (name === offer.workflow) show();
   } else if (JSON.stringify(values) !== JSON.stringify(before.values)) end();
 }

@@ -2,6 +2,7 @@
 // Shared parts of image fields and painted image fields: the menu, the form's own ratio, and Undo.
 
 import { all } from "../dom.js";
+import { replacing } from "../form/form.js";
 import { offerUndo } from "../history/undo.js";
 import { message } from "../messages.js";
 import { menuButton } from "../results/pop_menu.js";
@@ -11,12 +12,16 @@ import { menuButton } from "../results/pop_menu.js";
  * @param {{ change: () => unknown, edit: () => unknown, enlarge: () => unknown, remove: () => unknown }} does
  */
 export function imageMenu({ change, edit, enlarge, remove }) {
+  const removes = () => {
+    replacing("image");
+    remove();
+  };
   const editing = message("Crop, rotate or extend this image");
   const entries = [
     { label: message("Choose another image"), does: change },
     { label: message("Edit"), title: editing, does: edit },
     { label: message("Enlarge"), does: enlarge },
-    { label: message("Remove image"), does: remove, isBad: true },
+    { label: message("Remove image"), does: removes, isBad: true },
   ];
   return menuButton(message("Change"), message("Change"), entries, "bare edit-image");
 }

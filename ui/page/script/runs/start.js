@@ -4,6 +4,7 @@
 import { pause } from "../clock.js";
 import { isSeed, sayRefusal } from "../form/field_errors.js";
 import { filled } from "../form/filled.js";
+import { drawSeeds } from "../form/replaced.js";
 import { showSeeds } from "../form/seeds.js";
 import { keptValues, sentValues } from "../form/values.js";
 import { userName } from "../gradio.js";
@@ -17,7 +18,7 @@ import { dropPress, keepPress, nextPress, TOO_OLD } from "./kept_presses.js";
 import { agreesToPay, asksToPay } from "./payment.js";
 import { current } from "./runs.js";
 
-/** @import { RunsDoc } from "../documents.js" */
+/** @import { RunDoc, RunsDoc } from "../documents.js" */
 /** @import { HeldField } from "../form/values.js" */
 /** @import { Problem } from "../requests.js" */
 /** @import { Press } from "./kept_presses.js" */
@@ -47,6 +48,8 @@ export const sentForm = (held = filled.now.held) => ({
 /** Keys of the presses that are on their way to the app. @type {Set<string>} */
 const sent = new Set();
 let isRetrying = false;
+/** The last run that a press has started: its id, and what makes its result. */
+let last = { id: "", made: "" };
 
 /**
  * Handle a press on Generate.
@@ -153,7 +156,10 @@ async function pay(pressed, why) {
 /** @param {string} name @param {Record<string, unknown>} held @param {number} count @param {RunsDoc} told */
 function showRuns(name, held, count, { runs, refused }) {
   const [first] = runs;
-  if (first) follow(first.id);
+  if (first) {
+    follow(first.id);
+    tellSame(first, JSON.stringify([name, held, first.seeds]));
+  }
   showUsed(name, held, runs.at(-1)?.seeds ?? {});
   if (!refused) return;
   const { detail, hint: advice = "" } = refused;
@@ -163,6 +169,24 @@ function showRuns(name, held, count, { runs, refused }) {
     { count, queued: runs.length },
   );
   sayRefusal({ message: queued, hint: `${detail} ${advice}`.trim(), errors: {} });
+}
+
+/**
+ * Say that a run makes the last one's result again, and offer another seed.
+ * @param {RunDoc} run
+ * @param {string} made its workflow, values and seeds
+ */
+function tellSame({ id, seeds }, made) {
+  const hasResult = page.now.runs.get(last.id)?.view?.phase === "done";
+  if (hasResult && made === last.made && Object.keys(seeds).length) {
+    const does = () => {
+      say("");
+      drawSeeds();
+    };
+    const words = message("Same settings and seed, so the result is the same.");
+    say(words, "", "done", [{ label: message("Use a random seed"), does }]);
+  }
+  last = { id, made };
 }
 
 /**
