@@ -117,7 +117,7 @@ def test_a_grid_swaps_its_axes(fast: Site, visit: Visit) -> None:
     page, sheet = person.page, finished_grid(person)
     expect(sheet.locator(".grid-cell .result img")).to_have_count(6)
     assert lines_of(sheet) == ["2", "3"]
-    sheet.get_by_role("button", name="Swap axes").click()
+    sheet.get_by_role("button", name="Swap rows and columns").click()
     assert lines_of(sheet) == ["boat", "ship", "kite"]
     page.set_viewport_size(SIZES["phone"])
     cells = sheet.locator("tbody tr:first-child .grid-cell")
@@ -129,7 +129,7 @@ def test_arrow_keys_lead_through_a_grid(fast: Site, visit: Visit) -> None:
     """They lead from a result to its neighbors, also after the axes are swapped."""
     person = visit(fast).open(**SMALL)
     page, sheet = person.page, finished_grid(person)
-    sheet.get_by_role("button", name="Swap axes").click()
+    sheet.get_by_role("button", name="Swap rows and columns").click()
     sheet.get_by_role("button", name="Enlarge: boat · 2").click()
     said = page.locator("dialog.viewport:modal .mark").last
     expect(said).to_contain_text("boat · Steps 2")

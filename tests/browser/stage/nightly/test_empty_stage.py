@@ -157,7 +157,7 @@ def test_the_example_comes_first_on_a_phone(fast: Site, visit: Visit) -> None:
     person.generate()
     person.page.evaluate("localStorage.clear(); sessionStorage.clear()")
     person.open()
-    expect(example.locator("figcaption")).to_have_text("Your latest result")
+    expect(example.locator("figcaption")).to_have_text("Open your latest result")
     tops = [one.evaluate("one => one.getBoundingClientRect().top") for one in (example, title)]
     assert tops == sorted(tops)
     expect(history).to_be_hidden()
@@ -205,7 +205,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         person.page.evaluate(FORGET)
         person.open()
         expect(empty.locator("img")).to_have_attribute("src", whole_image(person.site, run))
-        expect(empty.locator("figcaption")).to_contain_text("Your latest result")
+        expect(empty.locator("figcaption")).to_contain_text("Open your latest result")
         expect(person.page.locator("#stage")).not_to_contain_text("Drop a workflow file")
         person.leave()
 

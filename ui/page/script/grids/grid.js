@@ -70,8 +70,8 @@ export class Grid {
     this.#id = id;
     this.#does = does;
     this.#pages.role = "group";
-    this.#swap.append(message("Swap axes"));
-    this.#swap.title = message("Swap axes");
+    this.#swap.title = message("Swap rows and columns");
+    this.#swap.append(this.#swap.title);
     this.tools.append(this.#swap, this.#pages);
     new ResizeObserver(() => this.#measure()).observe(this.place);
     // Scroll focused cells fully into view; browsers stop at a part of a cell. A pressed element must not move.

@@ -19,6 +19,7 @@ import { mayStart, openTemplates } from "../templates/open.js";
 
 const EXAMPLE = message("Example");
 const OWN = message("Your latest result");
+const OPEN_OWN = message("Open your latest result");
 const SHARED = message("Settings from a shared result");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Your result will appear here.");
@@ -217,7 +218,7 @@ function cardFor(idea) {
 function lastOf(run) {
   const { thumb, image, sound } = run.page;
   const show = async () => (await lookBackAt(run)) && page.set({ tab: "result" });
-  const opens = button(OWN, show, "");
+  const opens = button(OPEN_OWN, show, "");
   const box = sound ? element("figure", "sound") : exampleOf(image ?? thumb ?? "", opens, thumb);
   if (sound) addPlayer(box, { url: sound, name: OWN, thumb }, opens);
   $("img", box)?.addEventListener("click", show);

@@ -45,7 +45,7 @@ import { checked, start } from "./start.js";
 import { decodedText } from "./text_file.js";
 import { VaryRow } from "./vary_row.js";
 
-/** @import { Draft, Field, GivenFile, Row, Spec } from "../batches/spec.js" */
+/** @import { Draft, Field, GivenFile, KeptDraft, Row, Spec } from "../batches/spec.js" */
 /** @import { BatchCheckDoc } from "../documents.js" */
 /** @import { Given } from "./zip.js" */
 
@@ -88,7 +88,9 @@ export class VaryDialog {
    * @param {string} [wanted] key of a field to show a row for
    */
   constructor(closed, wanted = "") {
-    this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields, this.#values);
+    const { begun, ...kept } = read(sessionStorage, this.#key, { ...EMPTY, begun: "" });
+    const isOld = begun && begun !== this.#varied(kept);
+    this.#draft = fitting(isOld ? EMPTY : kept, this.#fields, this.#values);
     const accepted = this.#fields.map(({ accept }) => accept).filter(Boolean);
     this.#table = new TablePart(this.#draft.table, [...new Set(accepted)].join(), (table) =>
       this.#changeTable(table),
@@ -210,6 +212,11 @@ export class VaryDialog {
   /** The form's values. */
   get #values() {
     return { ...filled.now.values, ...typed(this.#workflow) };
+  }
+
+  /** Return the form's values of a draft's fields. Once they change, the rows of a started batch are old. @param {KeptDraft} draft */
+  #varied({ rows }) {
+    return JSON.stringify(rows.map(({ field }) => this.#values[field]));
   }
 
   /** @param {Row} row */
@@ -386,6 +393,8 @@ export class VaryDialog {
     this.#say(problems);
     this.#hasStarted = Boolean(batch);
     if (!batch) return;
+    const kept = read(sessionStorage, this.#key, EMPTY);
+    write(sessionStorage, this.#key, { ...kept, begun: this.#varied(kept) });
     this.#place.close();
     announce(message("The batch has started."));
     theComponent()?.open(batch);
