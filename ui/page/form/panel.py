@@ -151,7 +151,7 @@ def draw_fields(  # noqa: PLR0913 - a chain arranges its steps
     scope: str,
     form: Form,
     values: dict[str, Any],
-    unfolded: Collection[str] = (),
+    unfolded: Collection[str],
     *,
     aside: Field | None = None,
     draw_main: Callable[[Sequence[Field]], Iterable[Control]] | None = None,
@@ -199,12 +199,8 @@ def draw_fields(  # noqa: PLR0913 - a chain arranges its steps
             if lock is None and any(field in order.seeds for field in fields):
                 lock = draw_lock(order.seeds, values, scope)
             is_long = section.name is None and len(fields) > _MOST_WITHOUT_TITLES
-            for group in _grouped(fields, steps) if steps or is_long else [fields]:
-                if steps or is_long:
-                    node = group[0].node
-                    title = steps.get(group[0].key) or form.titles.get(node, node)
-                    gr.HTML(f"<h3>{html_of(title)}</h3>", elem_classes="node-title")
-                    group = list(below_title(title, group))
+            groups = _titled(form, fields, steps) if steps or is_long else [fields]
+            for group in groups:
                 controls += draw_group(scope, group, values, unfolded)
     if lock is not None:
         bind_lock(lock, order.seeds, controls)
@@ -229,12 +225,16 @@ def _without(node: str, field: Field) -> str:
     return field.label
 
 
-def _grouped(fields: list[Field], steps: Mapping[str, str]) -> Iterable[list[Field]]:
-    """Return the fields grouped by step or node, in the order in which these first appear."""
+def _titled(form: Form, fields: list[Field], steps: Mapping[str, str]) -> Iterable[Sequence[Field]]:
+    """Yield the fields by step or node, in the order in which these first appear, after the title
+    of each is drawn."""
     groups: dict[str, list[Field]] = {}
     for field in fields:
         groups.setdefault(steps.get(field.key, field.node), []).append(field)
-    return groups.values()
+    for name, group in groups.items():
+        title = name if steps else form.titles.get(name, name)
+        gr.HTML(f"<h3>{html_of(title)}</h3>", elem_classes="node-title")
+        yield list(below_title(title, group))
 
 
 def draw_group(
