@@ -26,7 +26,7 @@ IN_ROUND = _items.c.dropped == 0
 VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
     {
         "keep": IN_ROUND & (_items.c.keeps > 0) & (_items.c.rejects == 0),
-        "reject": IN_ROUND & (_items.c.rejects > 0),
+        "reject": IN_ROUND & (_items.c.keeps == 0) & (_items.c.rejects > 0),
         "open": IN_ROUND & (_items.c.keeps == 0) & (_items.c.rejects == 0),
         "disagreed": IN_ROUND & (_items.c.keeps > 0) & (_items.c.rejects > 0),
         "dropped": ~IN_ROUND,

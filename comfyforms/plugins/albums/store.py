@@ -143,9 +143,8 @@ class Album(ShownAlbum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers of an album's items by verdict. `reject` contains `disagreed`, and only `dropped` has
-    items of earlier rounds. `unreviewed`, `own_keeps`: by a caller, else 0; `round`: the latest
-    one."""
+    """Numbers of an album's items by verdict. Only `dropped` has items of earlier rounds.
+    `unreviewed`, `own_keeps`: by a caller, else 0; `round`: the latest one."""
 
     keep: int = 0
     reject: int = 0
@@ -158,7 +157,7 @@ class Counts:
 
     @property
     def items(self) -> int:
-        return self.keep + self.reject + self.open
+        return self.keep + self.reject + self.open + self.disagreed
 
 
 @dataclass(frozen=True, slots=True)

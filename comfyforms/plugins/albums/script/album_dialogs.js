@@ -20,7 +20,7 @@ import { albumFields, checkBox, rowOf, selectOf } from "./form_dialog.js";
 const DAYS = [1, 7, 30, 90];
 const COMMENTS = message("May review and comment");
 const SETTINGS = message("May see prompts and settings");
-const INVITE = message("Invite guests");
+const INVITE = message("Invite");
 const STOP = message("End the link");
 const FOR_GOOD = message("Guests lose access. People with an account keep theirs.");
 
@@ -54,7 +54,7 @@ export async function showLink(head) {
 /** @param {AlbumDoc} album @param {AlbumHead} head */
 function askForLink(album, head) {
   const about = message(
-    "Guests see this album and everyone's votes without an account. They can't run anything.",
+    "Guests see this album without an account, and others' votes after their own. They can't run anything.",
   );
   const days = selectOf(DAYS.map(dayOption), "7");
   const comments = checkBox(COMMENTS);

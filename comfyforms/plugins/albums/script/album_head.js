@@ -21,15 +21,13 @@ import { seenBy } from "./items.js";
 const ALL_STAY = message("All results stay, and everyone reviews them again.");
 const ALONE = message("The others haven't reviewed anything yet.");
 const OTHERS = message("All others move to “Earlier rounds”. Keep one there to bring it back.");
-/** @type {readonly (readonly [string, string])[]} */
-const DOWNLOADS = [
-  ["/zip", ""],
-  ["/sheet", message("Download as one image")],
-];
+const DOWNLOADS = ["/zip", "/sheet"];
 
 export class AlbumHead {
   place = element("header", "album-head stack");
   #path = element("nav", "path aside in-line");
+  /** What a guest may do until when. */
+  #welcome = element("p", "aside");
   #about = element("p", "aside");
   #review;
   #next = button(withEllipsis(message("Next round")), () => this.startRound(), "button");
@@ -37,7 +35,7 @@ export class AlbumHead {
   /** @type {Counts | null} */
   #counts = null;
   #more = menuButton("", message("More"), async () => this.#entries(), "bare", "more");
-  #links = element("span", "wraps", ...DOWNLOADS.map((what) => this.#linkFor(...what)));
+  #links = element("span", "wraps", ...DOWNLOADS.map((path) => this.#linkFor(path)));
   #album;
 
   /**
@@ -52,7 +50,7 @@ export class AlbumHead {
     const note = element("p", "note breaks", album.note);
     note.tabIndex = 0; // a phone shows three lines until it has the focus
     note.hidden = !album.note;
-    const words = element("div", "about", first, note, ...welcomesFor(album), this.#about);
+    const words = element("div", "about", first, note, this.#welcome, this.#about);
     this.#path.ariaLabel = message("Albums above");
     this.#path.append(linkIn({ id: "", title: message("Albums") }));
     if (!isGuest) this.place.append(this.#path);
@@ -83,13 +81,18 @@ export class AlbumHead {
     const about = [!mine && by, seenBy(this.#album), isLater];
     tell(this.#about, isGuest ? isLater || "" : about.filter(Boolean).join(" · "));
     this.#about.hidden = !this.#about.textContent;
+    tell(this.#welcome, welcomeFor(this.#album, !count));
+    this.#welcome.hidden = !this.#welcome.textContent;
     const isOwner = may.includes("take_back"); // who sees others' votes before the own ones
     const isMain = keep && (isOwner || !count || !may.includes("review"));
-    for (const link of all("a", this.#links)) link.hidden = !isMain;
-    tell(
-      /** @type {HTMLElement} */ ($("a", this.#links)),
+    const saves = [
       plural("Download {count} kept", "Download {count} kept", { count: keep }),
-    );
+      plural("{count} kept as one image", "{count} kept as one image", { count: keep }),
+    ];
+    all("a", this.#links).forEach((link, at) => {
+      link.hidden = !isMain;
+      tell(link, saves[at] ?? "");
+    });
     this.#counts = counts;
     this.#more.hidden = !keep && !isOwner;
     this.#more.classList.toggle("narrow", Boolean(isMain) && !isOwner); // it has only downloads
@@ -104,9 +107,9 @@ export class AlbumHead {
     if (this.#counts) this.tell(this.#counts);
   }
 
-  /** @param {string} path @param {string} label */
-  #linkFor(path, label) {
-    const link = downloadLink(label, keptAt(path));
+  /** @param {string} path */
+  #linkFor(path) {
+    const link = downloadLink("", keptAt(path));
     link.dataset.icon = "download";
     const words = message("The download starts in a moment.");
     link.addEventListener("click", () => say(words, "", ""));
@@ -130,7 +133,7 @@ export class AlbumHead {
     );
     const { input, label } = checkBox(disputed);
     label.hidden = !disagreed;
-    const words = `${again} ${reject + open ? OTHERS : ALL_STAY}`;
+    const words = `${again} ${reject + open + disagreed ? OTHERS : ALL_STAY}`;
     const content = [element("p", "", words), label, element("p", "", progress)];
     const start = () => {
       place.hidePopover();
@@ -182,14 +185,18 @@ export class AlbumHead {
   }
 }
 
-/** @param {AlbumDoc} album @returns what a guest may do until when; nothing for other users */
-function welcomesFor({ may, by, ends_at: end }) {
-  if (end === null) return [];
+/**
+ * Return what a guest may do until when, "" for other users.
+ * @param {AlbumDoc} album
+ * @param {boolean} isDone whether they have reviewed all
+ */
+function welcomeFor({ may, by, ends_at: end }, isDone) {
+  if (end === null) return "";
   const date = dateWords(end);
-  const words = may.includes("review")
-    ? message("{by} would like your opinion: keep, reject or comment until {date}.", { by, date })
-    : message("You can look and download until {date}.", { date });
-  return [element("p", "aside", words)];
+  if (!may.includes("review")) return message("You can look and download until {date}.", { date });
+  return isDone
+    ? message("Thank you. You can change your votes until {date}.", { date })
+    : message("{by} would like your opinion: keep, reject or comment until {date}.", { by, date });
 }
 
 /** @param {string} path @returns the address of a download of the kept results */

@@ -69,9 +69,8 @@ export interface CommentsDoc {
 }
 
 /**
- * Numbers of an album's items by verdict. `reject` contains `disagreed`, and only `dropped` has
- * items of earlier rounds. `unreviewed`, `own_keeps`: by a caller, else 0; `round`: the latest
- * one.
+ * Numbers of an album's items by verdict. Only `dropped` has items of earlier rounds.
+ * `unreviewed`, `own_keeps`: by a caller, else 0; `round`: the latest one.
  */
 export interface Counts {
   keep: number;

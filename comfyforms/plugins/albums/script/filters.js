@@ -10,7 +10,7 @@ export const TO_REVIEW = "unreviewed";
 export const TO_SETTLE = "disagreed";
 export const DISPUTED = message("Disputed");
 const BLIND = message("You see others' votes for a result after your own.");
-export const RULE = message("A result is rejected if anyone rejects it, even if others keep it.");
+export const RULE = message("A disputed result counts as kept once no one rejects it.");
 /** @type {readonly (readonly [string, string])[]} */
 const VERDICTS = [
   ["", message("All")],
@@ -20,9 +20,8 @@ const VERDICTS = [
   [TO_SETTLE, DISPUTED],
   ["dropped", message("Earlier rounds")],
 ];
-const SETTLE = message("Talk it over, then change your vote.");
-const ONE_REJECTS = ["reject", TO_SETTLE];
-const VOTED = ["keep", ...ONE_REJECTS];
+const SETTLE = message("Talk it over and change your vote, or settle it in the next round.");
+const VOTED = ["keep", "reject", TO_SETTLE];
 /** @type {readonly (readonly [string, string])[]} */
 const SORTS = [
   ["", message("By date added")],
@@ -45,7 +44,7 @@ export class Filters {
   #sort = element("select", "", ...SORTS.map(([sort, words]) => new Option(words, sort)));
   #order = element("label", "order in-line", this.#sort);
   parts = [element("div", "verdicts", element("div", "cut", ...this.#verdicts)), this.#order];
-  /** Says why results that some people keep are rejected, or why no votes show. */
+  /** Says how disputed results are settled, or why no votes show. */
   rule = element("p", "aside");
 
   /**
@@ -70,8 +69,9 @@ export class Filters {
 
   /** @param {Counts} counts of the whole album */
   count(counts) {
+    const { keep, reject, open, disagreed } = counts;
     /** @type {Record<string, number>} */
-    const shown = { ...counts, "": counts.keep + counts.reject + counts.open };
+    const shown = { ...counts, "": keep + reject + open + disagreed };
     const isBlind = this.#isBlind && counts.unreviewed > 0;
     for (const one of this.#verdicts) {
       const count = shown[one.value] ?? 0;
@@ -82,9 +82,9 @@ export class Filters {
     }
     const [group] = this.parts;
     if (group) group.hidden = this.#verdicts.filter((one) => !one.hidden).length === 1;
-    const { verdict } = this.chosen;
-    const settle = this.#may && verdict === TO_SETTLE ? ` ${SETTLE}` : "";
-    this.rule.textContent = ONE_REJECTS.includes(verdict) ? RULE + settle : isBlind ? BLIND : "";
+    const settle = this.#may ? `${RULE} ${SETTLE}` : RULE;
+    const isDisputed = this.chosen.verdict === TO_SETTLE;
+    this.rule.textContent = isDisputed ? settle : isBlind ? BLIND : "";
     this.rule.hidden = !this.rule.textContent;
   }
 

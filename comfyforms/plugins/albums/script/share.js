@@ -20,7 +20,7 @@ export async function share(what, place, close) {
   if (!choice) return null;
   const settings = checkBox(message("Include the prompt and settings"));
   const content = [...choice.rows, settings.label, choice.said];
-  return fillForm(place, close, content, message("Share"), async () => {
+  return fillForm(place, close, content, message("Add to album"), async () => {
     const id = await choice.chosen();
     const items = { ...what, settings: settings.input.checked };
     /** @type {{ items: object[] } | null} */

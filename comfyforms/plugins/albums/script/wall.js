@@ -331,8 +331,8 @@ export class Wall {
     if (keep + disagreed && mayLead) ways.append(button(next, () => this.#head.startRound()));
     if (this.#review.canUndo) {
       const undo = iconButton("undo", () => this.#takeBack());
-      undo.append(message("Undo"));
-      undo.title = withKey(message("Undo"), "Z");
+      undo.append(message("Undo last vote"));
+      undo.title = withKey(message("Undo last vote"), "Z");
       ways.append(undo);
     }
     if (mayLead) this.#tellProgress();
@@ -417,6 +417,7 @@ export class Wall {
    */
   async #say(item, said) {
     if (!this.#may("review")) return;
+    if (page.now.notice?.headline === BEGAN) say("");
     const vote = { ...said, round: this.#counts?.round };
     this.#unsent.set(item.id, vote);
     this.#ownKeeps += Number(said.verdict === "keep") - Number(item.verdict === "keep");

@@ -24,7 +24,7 @@ def _share_all(person: Visitor, title: str) -> None:
     page.get_by_role("radio", name="In an album").check()
     page.get_by_label("Title of the album").fill(title)
     page.get_by_label("Include the prompt and settings").check()
-    page.get_by_role("button", name="Share", exact=True).click()
+    page.get_by_role("button", name="Add to album", exact=True).click()
     page.get_by_role("button", name="Open the album").click()
     expect(page.locator("#albums .tile")).to_have_count(2)
 

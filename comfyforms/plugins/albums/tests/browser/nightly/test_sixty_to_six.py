@@ -56,7 +56,7 @@ def test_a_team_gets_from_sixty_results_to_six(fast: Site, visit: Visit) -> None
     _review(ben, ["k" if at % 4 == 0 and at >= KEPT else "x" for at in range(MANY)])
     expect(_verdict(page, "Disputed")).to_have_attribute("data-count", "3")
     expect(_verdict(page, "Kept")).to_have_attribute("data-count", str(KEPT))
-    expect(ben.get_by_text("rejected if anyone rejects it").last).to_be_visible()
+    expect(ben.get_by_text("counts as kept once no one rejects it").last).to_be_visible()
     expect(ben.get_by_role("button", name="Next round")).to_be_hidden()
     done = re.compile(rf"reviewed {MANY} of {MANY}\. .*reviewed {MANY} of {MANY}\.")
     expect(page.locator("div.state-card")).to_contain_text(done)
@@ -79,7 +79,7 @@ def test_a_team_gets_from_sixty_results_to_six(fast: Site, visit: Visit) -> None
     best = tiles.first.locator(".facts").inner_text().split()[0]
     numbers = {one.split()[0] for one in tiles.locator(".facts").all_inner_texts()}
     with page.expect_download() as started:
-        page.get_by_role("link", name="Download as one image").click()
+        page.get_by_role("link", name="kept as one image").click()
     assert Image.open(started.value.path()).width > 1900
     page.get_by_role("button", name="Select").click()
     page.get_by_role("button", name="Select all").click()
