@@ -3,6 +3,7 @@ step."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,21 @@ workflow = "text-to-image"
 [[steps]]
 name = "other"
 workflow = "text-to-image"
+"""
+BACK_AGAIN = """
+[[steps]]
+name = "base"
+workflow = "text-to-image"
+[[steps]]
+name = "upscale"
+workflow = "upscale"
+[steps.inputs]
+"Your image" = "base"
+[[steps]]
+name = "repaint"
+workflow = "image-to-image"
+[steps.inputs]
+"Your image" = "upscale"
 """
 THREE_TIMES = """
 [[steps]]
@@ -120,22 +136,29 @@ def test_results_on_the_same_server_are_not_uploaded_again() -> None:
         assert demo.requests[UPLOAD] == 1
 
 
-def test_across_servers_results_are_moved() -> None:
+def test_across_servers_results_are_moved(tmp_path: Path) -> None:
     """The app moves a result from the server that made it to the server that can run the next
     step."""
+    (tmp_path / "back.chain.toml").write_text(BACK_AGAIN)
+    copy_workflows(tmp_path, "text-to-image", "upscale", "image-to-image")
     with (
         demos(without("ImageScaleBy"), without("EmptyLatentImage", "ImageScale")) as (one, other),
-        running_app(one.url, other.url) as app,
+        running_app(one.url, other.url, workflows=tmp_path) as app,
     ):
-        base, upscale, detail = whole(app)
-        assert [run.server for run in (base, upscale, detail)] == [one.url, other.url, one.url]
+        servers = [run.server for run in whole(app, "back.chain")]
+        assert servers == [one.url, other.url, one.url]
         assert (one.requests[UPLOAD], other.requests[UPLOAD]) == (1, 1)
+
+
+def copy_workflows(folder: Path, *names: str) -> None:
+    for name in names:
+        for ending in (".json", ".toml"):
+            shutil.copy(WORKFLOWS / f"{name}{ending}", folder)
 
 
 def write_two(folder: Path) -> None:
     (folder / "two.chain.toml").write_text(SIDE_BY_SIDE)
-    for name in ("text-to-image.json", "text-to-image.toml"):
-        (folder / name).write_bytes((WORKFLOWS / name).read_bytes())
+    copy_workflows(folder, "text-to-image")
 
 
 def test_independent_steps_run_in_parallel(tmp_path: Path) -> None:

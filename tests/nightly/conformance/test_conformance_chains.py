@@ -111,16 +111,14 @@ def test_an_image_is_made_enlarged_and_refined(app: RunningApp, server: ServerUn
     values = {
         **painted(server, "base"),
         **sampling(server, "upscale", "7"),
-        **sampling(server, "detail", "8"),
+        **sampling(server, "detail", "7"),
         "upscale.5.scale_by": 1.5,
-        "detail.5.width": SIDE,
-        "detail.5.height": SIDE + 64,
     }
     made = records_of(app, "create-upscale-detail", values)
     given = [record.job.inputs["4.image"].digest for record in list(made.values())[1:]]
     assert given == [made[step].state.files[0].digest for step in ("base", "upscale")]
     sizes = [image_of(app, record).size for record in made.values()]
-    assert sizes == [(SIDE, SIDE), (SIDE * 1.5, SIDE * 1.5), (SIDE, SIDE + 64)]
+    assert sizes == [(SIDE, SIDE), (SIDE * 1.5, SIDE * 1.5), (SIDE * 1.5, SIDE * 1.5)]
 
 
 def test_frames_become_an_animation(app: RunningApp, server: ServerUnderTest) -> None:
