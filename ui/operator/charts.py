@@ -49,12 +49,12 @@ def chart(title: str, bars: Sequence[Bar], ticks: Sequence[str], most: str) -> s
 def _column(at: int, bar: Bar, scale: float) -> str:
     """Return a column, as high as its value."""
 
-    def part(height: float, kind: str) -> str:
-        tall = max(_STUB, height * scale)
+    def part(height: float, kind: str, more: int = 0) -> str:
+        tall = max(_STUB, height * scale) + more
         place = f'x="{at * _COLUMN}" y="{_HEIGHT - tall:.1f}" width="{_COLUMN - 2}"'
         return f'<rect class="{kind}" {place} height="{tall:.1f}"/>'
 
-    marked = part(bar.failed, "marked") if bar.failed else ""
-    area = f'<rect class="area" x="{at * _COLUMN}" width="{_COLUMN}" height="{_HEIGHT}"/>'
+    marked = part(bar.failed, "gap", _STUB) + part(bar.failed, "marked") if bar.failed else ""
+    area = f'<rect fill="#0000" x="{at * _COLUMN}" width="{_COLUMN}" height="{_HEIGHT}"/>'
     shown = part(bar.height, "") if bar.height else ""
     return f"<g><title>{html_of(bar.words)}</title>{shown}{marked}{area}</g>"

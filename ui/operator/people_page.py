@@ -272,7 +272,7 @@ def _row(
     by_password = one.way == "password"
     way = "" if by_password else _WAYS.get(one.way) or provider
     notes = [one.account if one.account != one.name else "", way, _KEPT if is_new else ""]
-    below = "".join(f"<br>{html_of(note)}" for note in notes if note)
+    below = "".join(f"<small>{html_of(note)}</small>" for note in notes if note)
     buttons = _buttons(at, one, groups, is_own=one.name == own) if by_password else ""
     return (
         *(
@@ -406,7 +406,7 @@ def _token_body(login: Login) -> str:
 
 def _token(one: AccessToken, owner: str) -> tuple[str | Cell, ...]:
     revoke = Cell(revoke_form(one, f"{TOKENS[1:]}/{one.id}/revoke", owner))
-    only = f"<br>{html_of(ONLY_PROGRAMS)}" if PROGRAMS in one.scope.split() else ""
+    only = f"<small>{html_of(ONLY_PROGRAMS)}</small>" if PROGRAMS in one.scope.split() else ""
     label = Cell(f"<b>{html.escape(one.label)}</b>{only}")
     return label, owner, moment(one.made), ago(one.used or None, _NEVER), revoke
 
@@ -438,5 +438,6 @@ def _link(one: LinkRow, kind: LinkKind) -> tuple[str | Cell, ...]:
     newest = message("{name}: {value}", name=_NEWEST, value=made) if made else ""
     below = " · ".join(html_of(text) for text in (label if title else "", allows, newest) if text)
     results = Cell("", 0, "amount") if one.results is None else number(one.results)
-    link, opens = Cell(f"<b>{name}</b><br>{below}"), _SIGNED_IN if one.needs_sign_in else _ANYONE
+    link = Cell(f"<b>{name}</b><small>{below}</small>")
+    opens = _SIGNED_IN if one.needs_sign_in else _ANYONE
     return link, one.owner, opens, results, moment(one.until, _NO_END), Cell(end)
