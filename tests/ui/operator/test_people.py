@@ -180,7 +180,7 @@ def test_links_end_with_their_owner(place: Place) -> None:
     page = check_links(place, shared, "results")
     time = r"\w+ \d+, \d{4}, \d+:\d\d.[AP]M"
     about = f"Shared results · Newest result: {time}"
-    assert re.search(rf"<b>[^<]+</b><br>{about}</th><td[^>]*>ben<", page)
+    assert re.search(rf"<b>[^<]+</b><small>{about}</small></th><td[^>]*>ben<", page)
     assert '"Who can open it">Everyone signed in<' in page
     assert re.search(r"<td[^>]*>1</td><td[^>]*>No end<", page)
     people = place.anna.get(f"{place.app.url}/operator/people", timeout=LONGEST_WAIT).text

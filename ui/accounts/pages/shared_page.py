@@ -219,7 +219,7 @@ def _body(shared: Sequence[SharedResult], title: str, token: str, head: str) -> 
     about = [
         f'<p class="prompt">{prompt}</p>' if prompt else "",
         f'<p class="facts aside breaks">{facts}</p>' if facts else "",
-        f'<p class="aside breaks"><b>{html_of(_NEGATIVE)}</b> {negative}</p>' if negative else "",
+        f'<p class="aside breaks"><b>{html_of(_NEGATIVE)}</b>&ensp;{negative}</p>' * bool(negative),
     ]
     figures = []
     for one in shared:
