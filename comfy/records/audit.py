@@ -57,6 +57,7 @@ AuditAction = Literal[  # "sign-in": a failed one, "signed-in": others
     "download",
     "review",
     "administer",
+    "account",
     "sign-in",
     "signed-in",
 ]
@@ -161,6 +162,9 @@ class AuditEvents:
         columns, row = audit_events.c, _row_of(event, address)
         equal = [columns[key] == row[key] for key in ("owner", "person", "action", "what", "share")]
         equal += [columns.at > event.at - _MINUTE, columns.action.in_(("download", "sign-in"))]
+        sign_ins = columns.owner == row["owner"], columns.action == "signed-in"
+        last = select(func.coalesce(func.max(columns.at), 0.0)).where(*sign_ins)
+        equal.append(columns.at > last.scalar_subquery())  # a later failure stays later
         again = update(audit_events).where(*equal).values({"count": columns["count"] + count})
         with transaction(self._engine) as connection:
             if not connection.execute(again).rowcount:

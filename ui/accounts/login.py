@@ -15,6 +15,7 @@ from pathlib import Path
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural
 from comfy.base.wording import one_line
+from comfy.records.audit import AuditAction
 from comfy.records.database import sqlite_address
 from ui.accounts.openid_people import OpenIDPerson, OpenIDSettings
 from ui.accounts.openid_store import OpenIDPeople
@@ -92,8 +93,8 @@ class Login:
         self.ways = ways
         self.times = times
         self.clock = clock
-        # Records what users do with their tokens.
-        self.note: Callable[[SignedIn, str], object] = lambda _, __: None
+        # Records what users do with passwords and tokens: their own with "account".
+        self.note: Callable[[SignedIn, str, AuditAction], object] = lambda *_: None
         # Records that a user signed in, and the address.
         self.note_sign_in: Callable[[SignedIn, str], object] = lambda _, __: None
         self._store = store
@@ -266,7 +267,7 @@ class Login:
         if self.ways.file is not None:
             self.ways.file.set_password(who.name, password)
             self.end_everything(who.name)
-            self.note(who, message("{person} changed their password.", person=who.name))
+            self.note(who, message("{person} changed their password.", person=who.name), "account")
 
     def _end(self, sessions: Sequence[BrowserSession]) -> None:
         self._note_seen([(one, one.seen) for one in sessions])
@@ -325,7 +326,7 @@ class Login:
             AccessToken(digest_of(shown), public, *who_for, label, self.clock(), scope=scope)
         )
         names = {"person": self.shown_name(who), "token": label}
-        self.note(who, message("{person} created the token “{token}”.", **names))
+        self.note(who, message("{person} created the token “{token}”.", **names), "account")
         return shown
 
     def revoke(self, who: SignedIn, token_id: str) -> bool:
@@ -352,7 +353,8 @@ class Login:
         self._store.end_token(token.key)
         names = {"person": self.shown_name(who), "token": token.label}
         names["name"] = token_owner(token, self.ways.openid)
-        self.note(who, message("{person} revoked the token “{token}” of {name}.", **names))
+        sentence = message("{person} revoked the token “{token}” of {name}.", **names)
+        self.note(who, sentence, "account" if _person(who) == _person(token) else "administer")
 
     def close(self) -> None:
         """Write pending changes: see `SignInStore.close`."""

@@ -88,9 +88,8 @@ class Announcements:
         with self._writing:
             self._notice = notice = self._store.set_notice(text, until)
         self._listeners.call()
-        self._audit.note(
-            actor, message("{person} shared a notice: “{text}”", person=actor.name, text=text)
-        )
+        names = {"person": actor.name, "text": text}
+        self._audit.note(actor, message("{person} shared a notice: “{text}”", **names))
         return notice
 
     def remove(self, actor: Actor) -> None:

@@ -24,6 +24,7 @@ ACTION_WORDS: Mapping[str, str] = MappingProxyType(
         "download": message("Downloaded"),
         "review": message("Reviewed"),
         "administer": message("Administration"),
+        "account": message("Account"),
         "sign-in": message("Sign-in failed"),
         "signed-in": message("Signed in"),
     }
@@ -44,11 +45,11 @@ class AuditLog:
     def __init__(self, events: AuditEvents) -> None:
         self.events = events
 
-    def note(self, actor: Actor, sentence: str) -> None:
-        """Log an administrator's action, or a user's with tokens, also in the app's log. The
+    def note(self, actor: Actor, sentence: str, action: AuditAction = "administer") -> None:
+        """Log an administrator's action, or a user's on their account, also in the app's log. The
         sentence names the person."""
         log.info("%s", sentence)
-        self.event(actor.owner, "administer", sentence)
+        self.event(actor.owner, action, sentence)
 
     def event(
         self,

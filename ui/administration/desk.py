@@ -83,7 +83,7 @@ class Administration:
         store, pool = runs.history.administration, services.servers
         audit = AuditLog(runs.history.audit)
         if identity.login is not None:
-            identity.login.note = lambda who, what: audit.note(Actor(owner_of_user(who), ""), what)
+            identity.login.note = lambda who, *it: audit.note(Actor(owner_of_user(who), ""), *it)
             identity.login.note_sign_in = lambda who, address: audit.event(
                 owner_of_user(who), "signed-in", address
             )

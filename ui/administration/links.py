@@ -43,7 +43,7 @@ class LinkEnding:
     question: str = message("End this link of {name}?")
     answer: str = message("End")
     after: str = message("You can't undo this.")
-    event: str = message("{person} ended a link of {name}.")
+    event: str = message("{person} ended a link of {name}: “{title}”.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,10 @@ class LinkActions:
         if row is None or end is None:
             raise RunNotFound
         end()
-        names = {"person": actor.name, "name": row.owner}
-        self.audit.note(actor, Message(self.kinds[row.kind].ending.event, "", names))
+        kind = self.kinds[row.kind]
+        title = row.about if row.kind == _RESULTS and row.about else kind.label
+        names = {"person": actor.name, "name": row.owner, "title": title}
+        self.audit.note(actor, Message(kind.ending.event, "", names))
 
     def end_removed(self, name: str) -> None:
         """End the links of a removed user for good: a new user may get the name."""

@@ -355,9 +355,8 @@ class People:
         made = "" if password else _generated_password()
         self.file.set_password(name, password or made)
         self._end(name)
-        self.audit.note(
-            actor, message("{person} reset the password of {name}.", person=actor.name, name=name)
-        )
+        names = {"person": actor.name, "name": name}
+        self.audit.note(actor, message("{person} reset the password of {name}.", **names))
         return NewPassword(name, made)
 
     def set_role(self, actor: Actor, name: str, role: Role) -> None:
@@ -420,9 +419,8 @@ class People:
         for run in running:
             _wait(run.watch, end - time.monotonic())
         self.runs.history.forget_person(owner)
-        self.audit.note(
-            actor, message("{person} deleted the results of {name}.", person=actor.name, name=name)
-        )
+        names = {"person": actor.name, "name": name}
+        self.audit.note(actor, message("{person} deleted the results of {name}.", **names))
 
     def _end(self, name: str) -> None:
         if self.login is not None:

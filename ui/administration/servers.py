@@ -48,26 +48,24 @@ class ServerActions:
     def pause(self, actor: Actor, server: ComfyServer) -> None:
         """Send the server no more runs. Its current runs continue."""
         self.pool.drain(server)
-        self.audit.note(
-            actor, message("{person} paused {server}.", person=actor.name, server=server.label)
-        )
+        self.audit.note(actor, message("{person} paused {server}.", **_names(actor, server)))
 
     def resume(self, actor: Actor, server: ComfyServer) -> None:
         """Send the server runs again."""
         self.pool.take_back(server)
-        self.audit.note(
-            actor, message("{person} resumed {server}.", person=actor.name, server=server.label)
-        )
+        self.audit.note(actor, message("{person} resumed {server}.", **_names(actor, server)))
 
     def free(self, actor: Actor, server: ComfyServer) -> None:
         """Free the server's memory. Raises ServerUnreachable or ServerError."""
         server.free()
-        names = {"person": actor.name, "server": server.label}
+        names = _names(actor, server)
         self.audit.note(actor, message("{person} freed the memory of {server}.", **names))
 
     def update_list(self, actor: Actor, server: ComfyServer) -> None:
         """Ask the server for its nodes and models now. Raises ServerUnreachable or ServerError."""
         self.pool.update_list(server)
+        names = _names(actor, server)
+        self.audit.note(actor, message("{person} refreshed the models of {server}.", **names))
 
     def restart(self, actor: Actor, server: ComfyServer) -> None:
         """Restart a ComfyUI that the app started, or that has ComfyUI-Manager. Raises ComfyError
@@ -78,8 +76,11 @@ class ServerActions:
             self.pool.expire_lists()
         else:
             raise ComfyError(_NOT_OURS)
-        names = {"person": actor.name, "server": server.label}
-        self.audit.note(actor, message("{person} restarted {server}.", **names))
+        self.audit.note(actor, message("{person} restarted {server}.", **_names(actor, server)))
+
+
+def _names(actor: Actor, server: ComfyServer) -> dict[str, str]:
+    return {"person": actor.name, "server": server.label}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +95,18 @@ class RunActions:
         """Stop a run. Its owner reads who did it. Raises RunNotFound."""
         run = self._run(run_id)
         run.cancel(_STOPPED if run.owner != actor.owner else None)
-        sentence = message(
-            "{person} stopped a run of {name}.", person=actor.name, name=self._owner(run)
-        )
-        self.audit.note(actor, sentence)
+        names = self._names(actor, run)
+        self.audit.note(actor, message("{person} stopped a run of {name}: “{workflow}”.", **names))
 
     def move(self, actor: Actor, run_id: str, *, first: bool) -> None:
         """Move a waiting run before or behind all others. Raises RunNotFound."""
         run = self._run(run_id)
         self.runs.move_to_end(run_id, first=first)
-        names = {"person": actor.name, "name": self._owner(run)}
+        names = self._names(actor, run)
         sentence = (
-            message("{person} moved a run of {name} to the front of the queue.", **names)
+            message("{person} moved a run of {name} to the front: “{workflow}”.", **names)
             if first
-            else message("{person} moved a run of {name} to the back of the queue.", **names)
+            else message("{person} moved a run of {name} to the back: “{workflow}”.", **names)
         )
         self.audit.note(actor, sentence)
 
@@ -118,8 +117,9 @@ class RunActions:
             raise RunNotFound
         return run
 
-    def _owner(self, run: Run) -> str:
-        return self.identity.name_of(run.owner) or GUEST
+    def _names(self, actor: Actor, run: Run) -> dict[str, str]:
+        owner = self.identity.name_of(run.owner) or GUEST
+        return {"person": actor.name, "name": owner, "workflow": workflow_title(run.job)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Annotated, cast
 from urllib.parse import parse_qs, urlencode
 
@@ -35,11 +34,12 @@ _CLEAR = message("Clear filters")
 _AUDIT = message("Download this list (CSV, times in UTC)")
 _SAVE = message("Download")
 AUDIT_TABLE = f"{API}/admin/audit.csv"
-_PAGE, _LONGEST = 100, 200  # rows; characters
+_PAGE, _READ, _LONGEST = 100, 5000, 200  # rows; events of a page; characters
 _HOUR = 3600.0
 _PERSON, _ACTION = message("Person"), message("Action")
 _WHAT, _TIME = message("What"), message("Time")
-_SHOW, _MORE, _SEARCH = message("Show"), message("Show more"), message("Search")
+_SHOW, _SEARCH = message("Show"), message("Search")
+_WAYS = (message("Newest"), message("Older")), (message("Oldest"), message("Newer"))
 _FROM, _TO = message("From"), message("To")
 _ALL, _EVERYONE = message("All"), message("Everyone")
 _CHOSEN = "chosen"
@@ -50,7 +50,7 @@ _SPANS = {
     _CHOSEN: message("Choose days…"),
 }
 _TITLES = _PERSON, _ACTION, _WHAT, _TIME
-_OWN_ROW: Sequence[AuditAction] = "failed", "administer"
+_OWN_ROW: Sequence[AuditAction] = "failed", "administer", "account"
 _OF_A_DAY: Sequence[AuditAction] = "sign-in", "signed-in"
 _UNKNOWN_NAME = message("Unknown name")
 _STOPPED = message("Stopped sharing")
@@ -108,10 +108,11 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
         def body() -> str:
             wanted = chosen.wanted
             start = cursor if _CURSOR.fullmatch(cursor) else ""
-            found = list(islice(desk.audit.export(desk.identity.name_of, wanted, start), _PAGE + 1))
-            events = found[:_PAGE]
+            groups, last = _groups(desk.audit.export(desk.identity.name_of, wanted, start))
             titles = {one.name: one.title for one in desk.services.library.all_entries()}
-            rows, days = _rows(events, servers_of(events), titles)
+            servers = servers_of([first for first, *_ in groups])
+            rows = [_row(group, servers, titles) for group in groups]
+            days = [current_language().date(first.at) for first, *_ in groups]
             turned = replace(chosen, order="" if wanted.oldest_first else "oldest")
             address = f"{ACTIVITY[1:]}?{_query(turned)}"
             order = address, wanted.oldest_first
@@ -119,16 +120,18 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
             none = f'{html_of(_NO_MATCH)} <a href="{ACTIVITY[1:]}">{html_of(_CLEAR)}</a>'
             if chosen == _Chosen(order=chosen.order):
                 none = html_of(_NONE)
-            last = events[-1].id if found[_PAGE:] else ""
             table_link = f"{AUDIT_TABLE[1:]}?{_query(wanted)}"
             save = (
                 '<p class="save"><a class="button quiet" data-icon="download" download'
                 f' title="{html_of(_AUDIT)}" href="{table_link}">{html_of(_SAVE)}</a></p>'
             )
-            more = f'<p><a href="{ACTIVITY[1:]}?{_query(chosen, last)}">{html_of(_MORE)}</a></p>'
+            to = f'<a href="{ACTIVITY[1:]}?'
+            back, more = map(html_of, _WAYS[wanted.oldest_first])
+            links = [f'{to}{_query(chosen)}">{back}</a>'] if start else []
+            links += [f'{to}{_query(chosen, last)}">{more}</a>'] if last else []
             return f"""<section class="card activity">{_filters(chosen, desk.people.accounts())}
 <div id="found">{save}{shown or f"<p>{none}</p>"}
-{more if last else ""}</div>
+{f"<p>{' · '.join(links)}</p>" if links else ""}</div>
 </section>"""
 
         return frame.shown(request, ACTIVITY, body)
@@ -151,13 +154,13 @@ def _midnight(day: str, later: int) -> float:
 
 
 def _filters(chosen: _Chosen, accounts: Mapping[str, str]) -> str:
-    account = chosen.account
+    account, span = chosen.account, message("Time ({zone})", zone=time.strftime("%Z"))
     people = {"": _EVERYONE, account: account.partition(":")[2] or _EVERYONE, **accounts}
     return f"""<form action="{ACTIVITY[1:]}" class="filters">
 {_choice("account", _PERSON, people, account) if accounts else ""}
 {_choice("action", _ACTION, {"": _ALL, **ACTION_WORDS}, chosen.action)}
 {_field("search", "text", _SEARCH, chosen.text)}
-{_choice("days", _TIME, {"": _ALL, **_SPANS}, chosen.days)}
+{_choice("days", span, {"": _ALL, **_SPANS}, chosen.days)}
 {_field("date", "first", _FROM, chosen.first)}{_field("date", "last", _TO, chosen.last)}
 <input type="hidden" name="order" value="{html.escape(chosen.order)}">
 <noscript><button type="submit">{html_of(_SHOW)}</button></noscript>
@@ -200,29 +203,33 @@ def _words(one: AuditEvent, titles: Mapping[str, str]) -> tuple[str, str]:
     return action, plural("{count} result", "{count} results", count=1) if is_number else name
 
 
-def _rows(
-    events: Iterable[AuditEvent], servers: Mapping[str, str], titles: Mapping[str, str]
-) -> tuple[list[tuple[str | Cell, ...]], list[str]]:
-    """Return the rows and their days. Equal actions of a person within an hour, with no other of
-    theirs between, share a row with their number, and so do those in `_OF_A_DAY` within a day, but
-    those in `_OWN_ROW` don't. `servers`: the names of failed runs' servers; `titles`: of workflows
-    by name."""
+def _groups(events: Iterable[AuditEvent]) -> tuple[list[list[AuditEvent]], str]:
+    """Return the events of each row of a page, and the id of the last one if there are more. Equal
+    actions of a person within an hour, with no other of theirs between, share a row with their
+    number. Those in `_OF_A_DAY` share one within a day, with no other outcome between, and those in
+    `_OWN_ROW` none."""
     groups: list[list[AuditEvent]] = []
     latest: dict[object, tuple[object, list[AuditEvent]]] = {}
-    for one in events:
-        own = one.id if one.action in _OWN_ROW else ""
-        is_daily = one.action in _OF_A_DAY
+    outcomes: dict[object, AuditEvent] = {}  # by person: a sign-in since which all are alike
+    last = ""
+    for number, one in enumerate(events):
+        is_daily, who = one.action in _OF_A_DAY, (one.account, one.person)
+        if is_daily and outcomes.setdefault(who, one).action != one.action:
+            outcomes[who] = one
         time_ = current_language().date(one.at) if is_daily else one.at // _HOUR
-        alike = one.action, one.what, own
-        line = (one.account, one.person, alike if is_daily else None)
+        alike = one.action, one.what, one.id if one.action in _OWN_ROW else ""
+        line = (who, alike, outcomes[who].id) if is_daily else who
         before, group = latest.get(line, (None, []))
-        if (time_, alike) != before:
+        is_new = (time_, alike) != before
+        if number == _READ or (is_new and len(groups) == _PAGE):
+            return groups, last
+        if is_new:
             group = []
             groups.append(group)
         group.append(one)
         latest[line] = (time_, alike), group
-    rows = [_row(group, servers, titles) for group in groups]
-    return rows, [current_language().date(first.at) for first, *_ in groups]
+        last = one.id
+    return groups, ""
 
 
 def _row(

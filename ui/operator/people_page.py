@@ -56,6 +56,7 @@ _KEEPS = message(
 _CONFIGURED = message("from the configuration")
 _DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
 _FOR_GOOD = message("You can't undo this.")
+_NAME_KEPT = message("You can't undo this. The name is free once their results are deleted.")
 _DELETES_SHARED = message(
     "This also deletes presets, private workflows and, for everyone, what they share, even if"
     " it shows other people's results."
@@ -315,7 +316,7 @@ def _buttons(at: int, one: PersonRow, groups: Sequence[str], *, is_own: bool) ->
             f"{address}/remove",
             (_REMOVE, message("Remove {name}?", name=one.name), _REMOVE_IT),
             f"remove-{at}",
-            f"<p>{html_of(_ENDS_ALL)}</p><p>{html_of(_KEEPS)}</p>"
+            f"<p>{html_of(_ENDS_ALL)}</p><p>{html_of(_KEEPS)}</p><p>{html_of(_NAME_KEPT)}</p>"
             + check_box("results", "true", html_of(also), f"results-{at}"),
         )
     )

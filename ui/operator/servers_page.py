@@ -65,7 +65,7 @@ _SHOWN = message(
     "Open forms show it at once, other pages when they load. Guests who aren't signed in don't see"
     " it."
 )
-_SHOW_FOR = message("Show it for")
+_SHOW_FOR, _REPLACE = message("Show it for"), message("Replace notice")
 _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
 _FOREVER = message("Shown until you remove it.")
 _SERVERS = message("Servers")
@@ -135,7 +135,7 @@ def _notice_card(notice: Notice | None) -> str:
  aria-describedby="notice-shown"></p>
 <p><label for="notice-duration">{html_of(_SHOW_FOR)}</label>
 <select id="notice-duration" name="duration">{options}</select></p>
-<button type="submit" class="quiet">{html_of(_SHOW)}</button>
+<button type="submit" class="quiet">{html_of(_REPLACE if notice else _SHOW)}</button>
 </form>
 <p id="notice-shown">{html_of(_SHOWN)}</p>""",
     )

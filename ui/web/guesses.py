@@ -64,6 +64,7 @@ class PasswordAttempt:
     address: str
     browser: str = ""
     is_user: bool = False
+    is_sign_in: bool = True  # others aren't reported either
 
     @property
     def key(self) -> GuessKey:
@@ -131,7 +132,8 @@ class Guesses:
         """Count an attempt for the report, once it's known to have failed."""
         reported = attempt.reported
         is_known = reported in self._failed
-        self._failed[reported if is_known or len(self._failed) < MOST_KEYS else ("", "")] += 1
+        if attempt.is_sign_in:
+            self._failed[reported if is_known or len(self._failed) < MOST_KEYS else ("", "")] += 1
 
     async def wait_elsewhere(self, attempt: PasswordAttempt, now: float) -> float:
         """Return the seconds until an attempt may be made, because of wrong passwords at other

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 SIGN_INS_ENDED = "accounts"  # topic of hints between processes
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 LOOK_EVERY = 60.0  # seconds between two checks for ended logins
-REPORT_EVERY = 5.0  # seconds between two reports of failed sign-ins
+REPORT_EVERY = 2.0  # seconds between two reports of failed sign-ins
 _TOKEN_FIRST = message("Programs need a token. Create one on the page “Your account”.")
 _NOT_OPENED = message("This token doesn't open this address.")
 _REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
@@ -124,7 +124,7 @@ async def watched_logins(
     keys: ApiKeys | None = None,
     note: Callable[[FailedSignIns], None] = lambda _: None,
 ) -> AsyncIterator[None]:
-    """Maintain logins during the block. Each second, notice removed users. Every five, log failed
+    """Maintain logins during the block. Each second, notice removed users. Every two, log failed
     sign-ins, also with `note`. Every minute, close sockets whose login has ended, store last-used
     times, and delete the API keys of removed users."""
     watch, login = LoginWatch(identity, guesses, keys, note), identity.login

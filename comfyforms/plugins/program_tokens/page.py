@@ -27,7 +27,7 @@ _ABOUT = sentences(
     message("The address contains a token that opens ComfyUI's API as you, and nothing else."),
 )
 _NAME = message("Name of the program")
-_WITH_PREVIEWS = message("Always send previews, for a program that shows none during runs")
+_WITH_PREVIEWS = message("Always send previews of runs. Turn this on if the program shows none.")
 _CREATE = message("Create an address")
 _SHOWN_ONCE = message("Copy this address now. You won't see it again.")
 _COPY = message("Copy address for a program")

@@ -37,13 +37,20 @@ def change(
     return browser.post(f"{app.url}/account/password", data=sent, timeout=LONGEST_WAIT)
 
 
+def noted(app: RunningApp) -> list[tuple[str, str]]:
+    return [(one.action, one.what) for one in app.runs.history.audit.of(WantedEvents())]
+
+
 def test_a_change_signs_out_everywhere_else(app: RunningApp) -> None:
     """The browser stays signed in. Other sessions end at once, and only the new password is
     right."""
     with signed_in(app, ANNA) as here, signed_in(app, ANNA) as there:
         answer = change(app, here, ANNA[1], NEW)
-        assert answer.status_code == 200
+        assert [one.status_code for one in (*answer.history, answer)] == [303, 200]
         assert "Your password was changed." in answer.text
+        assert 'id="user-menu"' in answer.text
+        again = here.get(answer.url, timeout=LONGEST_WAIT)
+        assert "Your password was changed." not in again.text
         assert history_status(app, here) == 200
         assert history_status(app, there) == 401
         assert sign_in(app, there, ANNA) == 400
@@ -58,8 +65,11 @@ def test_a_change_ends_the_tokens(app: RunningApp, tmp_path: Path) -> None:
         assert "Revoke “my script”?" in page.text
         change(app, anna, ANNA[1], NEW)
         assert "my script" not in anna.get(f"{app.url}/account", timeout=LONGEST_WAIT).text
-        (last, *_) = app.runs.history.audit.of(WantedEvents(action="administer"))
-        assert last.what == "anna changed their password."
+        assert noted(app) == [
+            ("account", "anna changed their password."),
+            ("account", "anna created the token “my script”."),
+            ("signed-in", "127.0.0.1"),
+        ]
         anna.post(f"{app.url}/account/tokens", data=sent, timeout=LONGEST_WAIT)
         UsersFile(tmp_path / "users.json").set_password("anna", ANNA[1])
         eventually(lambda: history_status(app, anna) == 401)
@@ -78,12 +88,15 @@ def test_a_change_ends_the_tokens(app: RunningApp, tmp_path: Path) -> None:
 def test_a_refused_change_says_why(
     app: RunningApp, current: str, new: str, again: str, why: str
 ) -> None:
-    """The old password and the sessions stay valid."""
+    """The old password and the sessions stay valid. A wrong one is no failed sign-in."""
     with signed_in(app, ANNA) as here, signed_in(app, ANNA) as there:
         answer = change(app, here, current, new, again)
         assert answer.status_code == 422
         assert why in answer.text
         assert history_status(app, there) == 200
+    is_noted = ("account", "anna failed to change their password.") in noted(app)
+    assert is_noted == (current == "wrong")
+    assert "sign-in" not in dict(noted(app))
 
 
 def test_a_password_in_the_settings_stays(app: RunningApp) -> None:

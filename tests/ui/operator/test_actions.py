@@ -39,8 +39,8 @@ def heard(news: websocket.WebSocket, key: str, wanted: object) -> float:
     return time.monotonic() - since
 
 
-def last_action(place: Place) -> str:
-    return str(ask(place, "GET", "/audit?action=administer").json()["events"][0]["what"])
+def last_action(place: Place, action: str = "administer") -> str:
+    return str(ask(place, "GET", f"/audit?action={action}").json()["events"][0]["what"])
 
 
 def test_any_run_can_be_stopped_and_moved(place: Place) -> None:
@@ -57,7 +57,7 @@ def test_any_run_can_be_stopped_and_moved(place: Place) -> None:
     assert place.anna.post(address, timeout=LONGEST_WAIT).ok
     waiting = [one["id"] for one in ask(place, "GET", "/runs").json()["runs"] if one["waits"]]
     assert waiting[0] == last.id
-    assert last_action(place) == "anna moved a run of ben to the front of the queue."
+    assert last_action(place) == "anna moved a run of ben to the front: “test”."
     assert ask(place, "POST", f"/runs/{last.id}/move?to=back").status_code == 204
     waiting = [one["id"] for one in ask(place, "GET", "/runs").json()["runs"] if one["waits"]]
     assert waiting[-1] == last.id
@@ -65,7 +65,7 @@ def test_any_run_can_be_stopped_and_moved(place: Place) -> None:
     eventually(lambda: other.state.phase.finished)
     assert other.state.error is not None
     assert other.state.error.message == "An administrator stopped this run."
-    assert last_action(place) == "anna stopped a run of carla."
+    assert last_action(place) == "anna stopped a run of carla: “test”."
     for run in runs:
         run.cancel()
     eventually(lambda: all(run.state.phase.finished for run in runs))
@@ -90,10 +90,12 @@ def test_open_pages_hear_of_paused_servers(place: Place) -> None:
 
 
 def test_freeing_memory_is_confirmed(place: Place) -> None:
-    """The page says so after the redirect."""
+    """The page says so after the redirect, and the log, which also has updates of the list."""
     answer = place.anna.post(f"{place.app.url}/operator/servers/0/free", timeout=LONGEST_WAIT)
     assert f"Freed the memory of {place.one.url}." in answer.text
     assert last_action(place) == f"anna freed the memory of {place.one.url}."
+    assert ask(place, "POST", "/servers/0/update").status_code == 204
+    assert last_action(place) == f"anna refreshed the models of {place.one.url}."
 
 
 def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
@@ -109,6 +111,8 @@ def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
         assert (notice["text"], notice["until"]) == (text, None)
         assert heard(news, "notice", notice) < 2
         bar = f'data-id="{notice["id"]}">\n<span>GPU 2 is &lt;down&gt; until 3.</span>'
+        form = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
+        assert ("Replace notice" in form, "Show notice" in form) == (True, False)
         for path in ("operator", "operator/people", "account"):
             address = f"{place.app.url}/{path}"
             assert bar in place.anna.get(address, timeout=LONGEST_WAIT).text

@@ -250,12 +250,15 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
         ("Dora (client) (guest)", "Reviewed", "Image 99."),
     ]
     assert len(dora) == 100
+    assert (">Older</a>" in page[-1], ">Newest</a>" in page[-1]) == (True, False)
     (older,) = re.findall(r'href="operator/activity\?([^"]+cursor=[^"]+)"', page[-1])
     assert [one[2] for one in shown(html.unescape(older))] == ["Image 0."]
+    assert (">Older</a>" in page[-1], ">Newest</a>" in page[-1]) == (False, True)
     oldest = shown("action=review&order=oldest")
     assert [one[2] for one in (oldest[0], oldest[99])] == ["Image 0.", "Image 99."]
     (after,) = re.findall(r'href="operator/activity\?([^"]+cursor=[^"]+)"', page[-1])
     assert [one[2] for one in shown(html.unescape(after))] == ["Image 100."]
+    assert ">Oldest</a>" in page[-1]
     assert [one[2] for one in shown("text=iMAGE+10")] == ["Image 100.", "Image 10."]
     assert not shown("text=I%25e")
     assert len(shown("action=deleted&order=up&cursor=x")) == 100
@@ -263,6 +266,8 @@ def test_the_activity_page_filters_and_pages(site: Site) -> None:
         history.audit.add("", "review", "Thrice.", guest="Dora (client) (guest)")
     assert [one[2] for one in shown("text=thrice")] == ["Thrice.\xa0×\xa03"]
     assert {one[0] for one in shown("text=client")} == {"Dora (client) (guest)"}
+    whole = shown("account=guest%3ADora+%28client%29+%28guest%29")
+    assert (whole[0][2], len(whole)) == ("Thrice.\xa0×\xa03", 100)
     for guest in ("Eve", "Dora (client) (guest)"):
         history.audit.add("", "review", "Between.", guest=guest)
         history.audit.add("", "review", "Thrice.", guest="Dora (client) (guest)")
@@ -370,8 +375,8 @@ def test_a_groups_storage_limits_each_user(site: Site) -> None:
 
 
 def test_the_activity_page_lists_sign_ins(site: Site) -> None:
-    """A day's sign-ins of a person from one address share a row, also with other actions between. Failed ones
-    have the name only if it is a person's."""
+    """A day's sign-ins of a person from one address share a row, also with other actions between,
+    until their outcome changes. Failed ones have the name only if it is a person's."""
     audit = site.app.services.runs.history.audit
     for name in ("ben", "", "ben"):
         AuditLog(audit).failed_sign_ins(FailedSignIns(name, "10.0.0.5", 2))
@@ -392,6 +397,14 @@ def test_the_activity_page_lists_sign_ins(site: Site) -> None:
         ["ben", "Sign-in failed", "10.0.0.5\xa0×\xa04"],
     ]
     assert failed[1] in [told(row) for row in rows("account=user%3Aben")]
+    audit.add("user:ben", "signed-in", "10.0.0.6")
+    AuditLog(audit).failed_sign_ins(FailedSignIns("ben", "10.0.0.5", 9))
+    outcomes = [told(row)[1:] for row in rows("account=user%3Aben") if "Reviewed" not in row]
+    assert outcomes[:3] == [
+        ["Sign-in failed", "10.0.0.5\xa0×\xa09"],
+        ["Signed in", "10.0.0.6"],
+        ["Sign-in failed", "10.0.0.5\xa0×\xa04"],
+    ]
     with signed_in(site.app, USERS[0]):
         eventually(
             lambda: (

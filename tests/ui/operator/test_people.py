@@ -227,6 +227,10 @@ def check_links(place: Place, make: Callable[[], str], kind: str) -> str:
     assert status() == 200
     place.anna.post(f"{tokens}/links/{row['id']}/end", timeout=LONGEST_WAIT)
     assert status() == 404
+    event = place.anna.get(f"{place.app.url}/api/v1/admin/audit", timeout=LONGEST_WAIT).json()
+    what = event["events"][0]["what"]
+    assert what.startswith("anna ended a link of ben: “")
+    assert ("test" in what) == (kind == "results")
     assert sign_in(place.app, place.ben, BEN) == 200
     link = make()
     place.anna.delete(f"{api}/{listed()[0]['id']}", timeout=LONGEST_WAIT)

@@ -79,7 +79,7 @@ def test_only_administrators_see_the_tokens(place: Place) -> None:
 def test_revoking_ones_own_token_closes_its_sockets(place: Place) -> None:
     """The app closes them immediately, as after an administrator's *Revoke*."""
     header = made_by(place.app, place.ben, "own")
-    assert last_action(place) == "ben created the token “own”."
+    assert last_action(place, "account") == "ben created the token “own”."
     socket = opened_by(place.app, header)
     page = place.ben.get(f"{place.app.url}/account", timeout=LONGEST_WAIT).text
     own = page.partition("<b>own")[2]
@@ -87,3 +87,4 @@ def test_revoking_ones_own_token_closes_its_sockets(place: Place) -> None:
     place.ben.post(f"{place.app.url}/{action}", timeout=LONGEST_WAIT)
     assert close_code(socket) == NO_LOGIN
     socket.shutdown()
+    assert last_action(place, "account") == "ben revoked the token “own” of ben."

@@ -20,7 +20,7 @@ from comfy.records.api_keys import ApiKeys, KeySource
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import PROGRAMS, Login, SignedIn
 from ui.accounts.pages.passwords import Passwords, SignInRefused
-from ui.accounts.pages.sign_in import SignInPage, logged, signed_in
+from ui.accounts.pages.sign_in import SignInPage, logged
 from ui.accounts.store import AccessToken
 from ui.accounts.users import SHORTEST
 from ui.gradio.internals import app_address
@@ -59,6 +59,7 @@ _PATH = "/account"
 _HEADING = message("Your account")
 _TOKENS = message("Access tokens")
 _ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
+_STAYS = message("Tokens stay valid when you sign out everywhere.")
 _NAME = message("Name of the script")
 _MAKE = message("Create a token")
 _SHOWN_ONCE = message("Copy this token now. You won't see it again.")
@@ -222,7 +223,7 @@ def account_routes(
 
 @dataclass(frozen=True, slots=True)
 class AccountHandlers:
-    """Handlers of the page and its forms. `new_tokens`: tokens that the page hasn't shown yet."""
+    """Handlers of the page and its forms. `new_tokens`: tokens and messages not shown yet."""
 
     identity: Identity
     passwords: Passwords
@@ -244,12 +245,13 @@ class AccountHandlers:
         """Return the page's parts with the reason why no token was created, why the password
         wasn't changed, or why the API key wasn't stored."""
         is_wrong = why or of_password or of_key
-        shown, _ = self.new_tokens.take(who, login.clock()) if not is_wrong else ("", "")
+        shown, done = self.new_tokens.take(who, login.clock()) if not is_wrong else ("", "")
         tokens = _tokens(login.tokens_of(who), shown, why)
         key = (
             _key_form(self.keys.source(owner_of_user(who)), of_key) if self.keys is not None else ""
         )
-        return f"{_password_form(login, who, of_password)}{self.sections(who)}{key}{tokens}"
+        said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
+        return f"{said}{_password_form(login, who, of_password)}{self.sections(who)}{key}{tokens}"
 
     def _back(self, request: Request) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""
@@ -275,8 +277,8 @@ class AccountHandlers:
         new: Annotated[str, Form()],
         again: Annotated[str, Form()],
     ) -> Response:
-        """Change the caller's password, end their other sessions and tokens, and sign them in
-        again. On an error, return the page with a message and status 422."""
+        """Change the caller's password, end their other sessions and tokens, sign them in again and
+        redirect to the page. On an error, return the page with a message and status 422."""
         login, who = asking(self.identity, request)
         try:
             change = PasswordChange(new, again).checked(login, who)
@@ -285,15 +287,19 @@ class AccountHandlers:
             await asyncio.to_thread(change)
             shown = await asyncio.to_thread(login.password, who.name, new)
         except SignInRefused as problem:
+            sentence = message("{person} failed to change their password.", person=who.name)
+            await asyncio.to_thread(login.note, who, sentence, "account")
             return self._page(request, self._parts(login, who, of_password=str(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
             return self._page(request, self._parts(login, who, of_password=why), 422)
-        answer = self._page(request, f'<p role="status">{html_of(_CHANGED)}</p>')
-        if shown is None:  # changed again meanwhile
-            return self._back(request)
+        answer = self._back(request)
+        if shown is None or (session := login.by_cookie(shown)) is None:  # changed again meanwhile
+            return answer
+        self.new_tokens.put(session, "", login.clock(), _CHANGED)
         self.passwords.make_known(self.passwords.attempt(request, who.name), request, answer)
-        signed_in(answer, self.identity, request, shown)
+        cookie = self.identity.cookies.new_session(request, shown, login.times.lasts)
+        answer.headers.append("set-cookie", cookie)
         await self.identity.close_ended()
         return answer
 
@@ -358,7 +364,7 @@ def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> st
     none = f'<p class="muted">{html_of(_NONE)}</p>'
     return f"""<section aria-labelledby="tokens">
 <hgroup><h2 id="tokens">{html_of(_TOKENS)}</h2>
-<p>{html_of(_ABOUT)}</p></hgroup>
+<p>{html_of(sentences(_ABOUT, _STAYS))}</p></hgroup>
 {new_secret(words, shown, "Authorization: Bearer ") if shown else ""}
 <form method="post" action="account/tokens">
 <label for="label">{html_of(_NAME)}</label>

@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from fastapi import Request
@@ -66,7 +67,7 @@ class Passwords:
         def is_right() -> str | None:
             return "right" if user.knows(password) else None
 
-        await self._checked(attempt, is_right, _WRONG_CURRENT)
+        await self._checked(replace(attempt, is_sign_in=False), is_right, _WRONG_CURRENT)
 
     async def _checked(
         self, attempt: PasswordAttempt, hashed: Callable[[], str | None], wrong: str
