@@ -238,7 +238,7 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         message("How closely to follow the prompt. Too high looks overdone."),
         SlideRange(1, 10, 0.1),
     ),
-    CoreInput("denoise", "FLOAT", message("How much to change. Lower keeps more of the original.")),
+    CoreInput("denoise", "FLOAT", message("How much changes. Lower keeps more of an input image.")),
     CoreInput(
         "sampler_name",
         _CHOICES,

@@ -63,7 +63,7 @@ def _values_at_first(
                 values[field.key] = files.shown(Painted(image, layers), field) or Refused(FILE_GONE)
             case True, {"file": str(file_id)}:
                 values[field.key] = files.shown(file_id, field) or Refused(FILE_GONE)
-            case True, {"file": _}:
+            case True, {"file": _} | None:  # the user may have removed the author's
                 values[field.key] = None
             case False, value if value is not _MISSING:
                 values[field.key] = value

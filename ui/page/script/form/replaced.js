@@ -4,7 +4,6 @@
 
 import { $, all, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
-import { page } from "../state.js";
 import { fieldId, isSeed } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { typed } from "./typed.js";
@@ -15,11 +14,10 @@ import { typed } from "./typed.js";
 
 const UNDO = message("Undo");
 const REDO = message("Redo");
-const RANDOM = message("Random");
+const RANDOM = message("Use random seeds");
 
 /**
- * A replacement that can be undone. `before`: the values to go back to, by field key; `hasRun`: the user has pressed
- * Generate since.
+ * A replacement that can be undone. `before`: the values to go back to, by field key; `hasRun`: a run has started since.
  * @typedef {{ what: Replacing, name: string, workflow: string, before: Record<string, unknown>, isUndone: boolean,
  *   hasRun: boolean, fill: (values: Record<string, unknown>) => void }} Offer
  */
@@ -67,9 +65,6 @@ function newLine(add) {
   const does = button("", undo, "quiet");
   const draws = button(RANDOM, drawSeeds, "quiet");
   place.append(text, does, draws);
-  page.subscribe(({ sending }) => {
-    if (now.offer && sending) now.offer.hasRun = true;
-  });
   filled.subscribe(follow);
   return { place, text, does, draws, add };
 }
@@ -142,6 +137,11 @@ function undo() {
   };
   offer.fill(before);
   show();
+}
+
+/** Let the next change of the values end the offer. A refused press doesn't. */
+export function startedRun() {
+  if (now.offer) now.offer.hasRun = true;
 }
 
 function end() {

@@ -4,7 +4,7 @@
 import { pause } from "../clock.js";
 import { isSeed, sayRefusal } from "../form/field_errors.js";
 import { filled } from "../form/filled.js";
-import { drawSeeds } from "../form/replaced.js";
+import { drawSeeds, startedRun } from "../form/replaced.js";
 import { showSeeds } from "../form/seeds.js";
 import { keptValues, sentValues } from "../form/values.js";
 import { userName } from "../gradio.js";
@@ -221,6 +221,7 @@ function showChain(name, held, { id, seeds }) {
  * @param {Record<string, string>} seeds by field key
  */
 function showUsed(name, held, seeds) {
+  startedRun();
   if (filled.now.name !== name) return;
   filled.set({ used: seeds });
   showSeeds(name, seeds, held);
