@@ -143,6 +143,7 @@ test("estimates show the runs, time and rounded size", () => {
   assert.deepEqual(decisive(some, values), { 0: "30", 3: "euler", 4: "" });
   const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [], more: 0, runs_left: null };
   assert.equal(estimateWords(check), "12 runs, about 3\u00a0min, about 20\u00a0MB");
+  assert.equal(estimateWords({ ...check, bytes: null }, 4), "12 runs, 48 images, about 3\u00a0min");
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20\u00a0MB");
   assert.equal(
     estimateWords({ ...check, bytes: null, runs_left: 1 }),

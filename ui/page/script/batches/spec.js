@@ -270,18 +270,20 @@ export const fitting = (draft, fields, values) => ({
 /**
  * Return the number of runs with their estimated time and size, or the number of problems.
  * @param {Omit<BatchCheckDoc, "columns" | "table">} check
+ * @param {number} [each] images per run
  */
-export function estimateWords({ rows: count, seconds, bytes, problems, more, runs_left: left }) {
+export function estimateWords(check, each = 1) {
+  const { rows: count, seconds, bytes, problems, more, runs_left: left } = check;
   if (problems.length)
     return plural("{count} problem", "{count} problems", { count: problems.length + more });
   const waits = left !== null && left < count; // until the limit of the day ends
   const time = seconds === null || waits ? "" : durationWords(seconds);
   const size = bytes === null || bytes < SMALL ? "" : sizeWords(bytes);
+  const all = plural("{count} image", "{count} images", { count: count * each });
+  const about = [time, size].filter(Boolean).map((amount) => message("about {amount}", { amount }));
   let words = plural("{count} run", "{count} runs", { count });
-  for (const amount of [time, size].filter(Boolean)) {
-    const second = message("about {amount}", { amount });
+  for (const second of each > 1 ? [all, ...about] : about)
     words = message("{first}, {second}", { first: words, second });
-  }
   if (left === null) return words;
   return `${words} · ${leftWords(left)}`;
 }

@@ -36,6 +36,7 @@ import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
 import { SeedChoice } from "../grids/seed_choice.js";
+import { counts } from "../making/counts.js";
 import { message } from "../messages.js";
 import { sizeWords } from "../sizes.js";
 import { read, VARIED, write } from "../storage.js";
@@ -214,6 +215,13 @@ export class VaryDialog {
     return { ...filled.now.values, ...typed(this.#workflow) };
   }
 
+  /** The number of images per run, 1 if unknown: the form may have no field for it, or the batch varies it. */
+  get #imagesPerRun() {
+    const key = counts.now.images?.key ?? "";
+    const isVaried = this.#rows.has(key) || this.#inTable.includes(key);
+    return isVaried ? 1 : Number(this.#values[key] ?? 1);
+  }
+
   /** Return the form's values of a draft's fields. Once they change, the rows of a started batch are old. @param {KeptDraft} draft */
   #varied({ rows }) {
     return JSON.stringify(rows.map(({ field }) => this.#values[field]));
@@ -351,7 +359,7 @@ export class VaryDialog {
     for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? [], problems);
     this.#table.tell(table);
     this.#say([...rest, ...others]);
-    const words = this.#check ? estimateWords(this.#check) : "";
+    const words = this.#check ? estimateWords(this.#check, this.#imagesPerRun) : "";
     this.#single.textContent = this.#isSingle ? message("Add another value.") : "";
     this.#estimate.textContent = this.#isSingle ? "" : words;
     this.#label();
