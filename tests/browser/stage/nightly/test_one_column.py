@@ -182,3 +182,15 @@ def what_is_wrong_is_gone_to(person: Visitor) -> None:
     expect(said).to_be_visible()
     person.type("2.text", "goes on")
     expect(said).to_be_hidden()
+
+
+def test_the_menu_says_what_it_does_to_a_favorite(fast: Site, visit: Visit) -> None:
+    """The star is in the menu. Pressing it says what has happened."""
+    person = visit(fast, viewport=ViewportSize(width=390, height=844)).open(**SHORT)
+    note = person.page.locator("#stage .done-note")
+    person.generate()
+    person.act("Favorite")
+    expect(note).to_have_text("Added to favorites.")
+    person.act("Remove from favorites")
+    expect(note.last).to_have_text("Removed from favorites.")
+    person.act("Favorite")

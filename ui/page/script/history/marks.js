@@ -20,9 +20,9 @@ const STAYS = message("The ComfyUI server may keep copies.");
  */
 const change = (what) => ask(`${API}/runs`, json(what), "PATCH");
 
-/** @param {readonly string[]} ids @param {boolean} favourite */
+/** @param {readonly string[]} ids @param {boolean} favourite @returns whether the app has stored it */
 export async function setFavourite(ids, favourite) {
-  if (!(await change({ runs: ids, favourite }))) return;
+  if (!(await change({ runs: ids, favourite }))) return false;
   let { runs } = page.now;
   for (const id of ids) {
     const view = runs.get(id)?.view;
@@ -30,6 +30,7 @@ export async function setFavourite(ids, favourite) {
   }
   page.set({ runs, marked: { ids, favourite } });
   announce(favourite ? message("Added to favorites.") : message("Removed from favorites."));
+  return true;
 }
 
 /**

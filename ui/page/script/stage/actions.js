@@ -21,6 +21,7 @@ import { page } from "../state.js";
 /** @import { View } from "../state.js" */
 
 const FAVOURITE = message("Favorite");
+export const UNMARK = message("Remove from favorites");
 const TAKEN = message("Settings restored");
 const SAME = message("Run again with the same settings and seed");
 const VARY = message("Vary");
@@ -228,14 +229,16 @@ const isKept = ({ page: stage, texts }) => stage.files.length + texts.length > 0
 /** @param {View} view @param {number} count results, which the star marks together */
 function favouriteFor({ id, page: { favourite } }, count) {
   const mark = async () => {
-    await setFavourite([id], !favourite);
-    if (count > 1 && !favourite) sayDone(message("All {count} results are favorites", { count }));
+    if (!(await setFavourite([id], !favourite))) return;
+    if (favourite) sayDone(message("Removed from favorites."));
+    else if (count > 1) sayDone(message("All {count} results are favorites", { count }));
+    else sayDone(message("Added to favorites."));
   };
   const made = button("", mark, "button favourite");
   made.dataset.icon = favourite ? "star-filled" : "star";
   made.ariaLabel = count > 1 ? message("Favorite (all {count} results)", { count }) : FAVOURITE;
   made.ariaPressed = String(favourite);
-  made.title = withKey(made.ariaLabel, "F");
+  made.title = withKey(favourite ? UNMARK : made.ariaLabel, "F");
   return made;
 }
 

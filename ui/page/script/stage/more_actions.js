@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { captionOf } from "../runs/results.js";
 import { say } from "../state.js";
-import { removeRun, reuseEntry, sayDone, zipOf } from "./actions.js";
+import { removeRun, reuseEntry, sayDone, UNMARK, zipOf } from "./actions.js";
 import { canCopyImages, copyImage } from "./copy_image.js";
 import { resultActions, runAction } from "./result_actions.js";
 
@@ -30,7 +30,10 @@ export function moreFor({ view, item, isAll, compare, beside, twin }, again) {
   /** @type {Entry[]} */
   const more = all("#stage .actions button:not([role])")
     .filter((one) => !one.checkVisibility({ visibilityProperty: true })) // on a phone
-    .map((one) => ({ label: one.ariaLabel ?? one.textContent ?? "", does: () => one.click() }));
+    .map((one) => ({
+      label: one.ariaPressed === "true" ? UNMARK : (one.ariaLabel ?? one.textContent ?? ""),
+      does: () => one.click(),
+    }));
   const isInRow = $("#stage .actions [data-icon=reuse]");
   if ((item || isAll) && !stage.form_gone && !isInRow) more.push(reuseEntry(view));
   if (compare) more.push({ label: message("Compare"), does: compare });
