@@ -9,6 +9,8 @@ import { copyLink } from "./form.js";
 
 /** @import { Entry } from "../results/pop_menu.js" */
 
+const RELOADS = message("Offers model files that were added meanwhile");
+
 /**
  * @param {HTMLElement} place
  * @param {string} name of the workflow
@@ -20,7 +22,7 @@ export function mountFormMenu(place, name, mayEdit, hasLink, links) {
   const entries = async () => [
     ...entriesFor(name, mayEdit, hasLink),
     ...links.map(({ label, address }) => ({ label, does: () => openTab(address) })),
-    ...pressing("reset", message("Reset"), true),
+    ...pressing("reset", { label: message("Reset"), divides: true }),
   ];
   const draft = element("span", "draft muted", message("Unsaved changes"));
   place.replaceChildren(
@@ -44,7 +46,7 @@ function entriesFor(name, mayEdit, hasLink) {
     { label: message("Save or apply presets…"), does: openPresets },
     ...(hasLink ? [link] : []),
     { label: message("When done…"), does: openBell },
-    ...pressing("reload-models", message("Reload models")),
+    ...pressing("reload-models", { label: message("Reload models"), title: RELOADS }),
     ...($(".colophon select") ? [{ label: message("Language"), does: showLanguages }] : []),
   ];
 }
@@ -58,11 +60,10 @@ function showLanguages() {
 /**
  * Return the entry for one of the form's hidden buttons, which Gradio listens to, if the form has it.
  * @param {string} id
- * @param {string} label
- * @param {boolean} [divides]
+ * @param {Entry} entry
  * @returns {Entry[]}
  */
-function pressing(id, label, divides) {
+function pressing(id, entry) {
   const hidden = () => document.getElementById(id);
-  return hidden() ? [{ label, does: () => hidden()?.click(), divides }] : [];
+  return hidden() ? [{ ...entry, does: () => hidden()?.click() }] : [];
 }

@@ -43,7 +43,7 @@ export function moreFor({ view, item, isAll, compare, beside, twin }, again) {
   for (const { part, copied } of captionOf(view, null))
     if (COPIES[part]) more.push({ label: COPIES[part], does: () => copyWords(copied) });
   if (item?.kind === "image" && item.at >= 0 && item.name.endsWith(".png"))
-    more.push({ label: message("Download with A1111 settings"), href: a1111(id, item) });
+    more.push({ label: message("Download for Civitai or A1111"), href: a1111(id, item) });
   if (twin) more.push(twin);
   if (item && stage.files.length > 1)
     more.push({ label: message("Download all"), href: zipOf(view) });
