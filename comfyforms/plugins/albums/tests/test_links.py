@@ -29,14 +29,14 @@ def test_a_guests_link_ends_with_its_owner(place: Place) -> None:
     )
     assert re.search(r'"Until"[^>]*>\w+ \d+, \d{4}, \d+:\d\d.[AP]M<', page)
     assert "Private<" not in page
-    assert "<b>Private album</b><br>Album, for guests<" in page
+    assert "<b>Private album</b><small>Album, for guests<" in page
     assert '"Who can open it">Anyone with the link<' in page
     assert sign_in(place.app, place.ben, BEN) == 200
     shared = posted(api, title="Open & shared", access="shared").json()["id"]
     posted(f"{api}/{shared}/link", comments=True)
     page = place.anna.get(f"{place.app.url}/operator/tokens", timeout=LONGEST_WAIT).text
     link = f'<a href="albums/{shared}">Open &amp; shared</a>'
-    assert f"<b>{link}</b><br>Album, for guests · Reviews and comments<" in page
+    assert f"<b>{link}</b><small>Album, for guests · Reviews and comments<" in page
 
 
 def test_public_access_ends_with_the_albums_owner(place: Place) -> None:
@@ -60,7 +60,7 @@ def test_public_access_ends_with_the_albums_owner(place: Place) -> None:
     (row,) = rows()
     assert (row["kind"], row["owner"], row["needs_sign_in"]) == ("public_album", "ben", False)
     page = place.anna.get(tokens, timeout=LONGEST_WAIT).text
-    assert f'<b><a href="albums/{album}">Open to all</a></b><br>Public album<' in page
+    assert f'<b><a href="albums/{album}">Open to all</a></b><small>Public album<' in page
     assert "End public access to this album of ben?" in page
     assert visitor_sees()
     place.anna.post(f"{tokens}/links/{row['id']}/end", timeout=LONGEST_WAIT)
