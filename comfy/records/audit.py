@@ -161,8 +161,9 @@ class AuditEvents:
         event = AuditEvent(time.time(), "", account, action, what, run, count)
         columns, row = audit_events.c, _row_of(event, address)
         equal = [columns[key] == row[key] for key in ("owner", "person", "action", "what", "share")]
-        equal += [columns.at > event.at - _MINUTE, columns.action.in_(("download", "sign-in"))]
-        sign_ins = columns.owner == row["owner"], columns.action == "signed-in"
+        is_recent = columns.at > event.at - _MINUTE
+        equal += [is_recent, columns.action.in_(("download", "sign-in"))]
+        sign_ins = columns.owner == row["owner"], columns.action == "signed-in", is_recent
         last = select(func.coalesce(func.max(columns.at), 0.0)).where(*sign_ins)
         equal.append(columns.at > last.scalar_subquery())  # a later failure stays later
         again = update(audit_events).where(*equal).values({"count": columns["count"] + count})

@@ -19,9 +19,8 @@ from ui.web.shares import shared_address
 Audit = Literal["publish", "share", "delete", "download", "file"]
 # Query parameters that name results. The log keeps no others, because they may be secrets.
 _NAMING = frozenset({"file", "run", "filename", "subfolder", "type"})
-RENAMED = (
-    "comfyforms.renamed"  # in a scope: the path to note, if the handler has renamed its object
-)
+# In a scope: the path to note, if the handler has renamed its object.
+RENAMED = "comfyforms.renamed"
 
 
 class AuditMiddleware:
