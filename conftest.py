@@ -19,6 +19,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
+import argon2
 import pytest
 from hypothesis import settings
 
@@ -31,6 +32,14 @@ from tests.support.registries import EMBEDDED, using
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
+
+# The app hashes passwords with the default cost, which takes 0.2 s of a processor each time.
+_TIME_COST, _MEMORY_COST, _PARALLELISM = 1, 64, 1
+_, _, _, *_OTHERS = argon2.PasswordHasher.__init__.__defaults__ or ()
+argon2.PasswordHasher.__init__.__defaults__ = (
+    *(_TIME_COST, _MEMORY_COST, _PARALLELISM),
+    *_OTHERS,
+)
 
 ROOT = Path(__file__).parent
 TESTS = ROOT / "tests"

@@ -14,8 +14,6 @@ from pathlib import Path
 from tests.imports import apart, files_in, files_of_tests, modules, tree_of
 from tests.test_parts import OWNERS
 
-# For other programs' calls.
-OTHERS = ("comfyforms.hooks", *apart())
 # Decorators after which a function is still called by its name with its own parameters.
 PLAIN = {
     "asynccontextmanager",
@@ -159,8 +157,9 @@ def defaulted(*, of_plugins: bool) -> Iterator[Parameter]:
     name only."""
     uses = in_program(of_plugins=of_plugins)
     bases = bases_in(calling(of_plugins=of_plugins))
+    others = ("comfyforms.hooks", *apart())  # for other programs' calls
     for module, file in modules().items():
-        if module.startswith(OTHERS) or is_of_plugin(module) != of_plugins:
+        if module.startswith(others) or is_of_plugin(module) != of_plugins:
             continue
         for node in ast.walk(tree_of(file)):
             match node:

@@ -43,16 +43,18 @@ def test_run_limits_delay_a_batch_but_do_not_end_it(demo: DemoServer, tmp_path: 
 
 
 class Day:
-    """Runs of a day that has one run too many until `end`, in seconds since 1970. `asked`: times
-    when someone asked."""
+    """Runs of a day that has one run too many until `end`, in seconds since 1970: some seconds
+    after someone asked first. `asked`: times when someone asked."""
 
     def __init__(self, seconds: float) -> None:
-        self.end = time.time() + seconds
+        self._seconds, self.end = seconds, 0.0
         self.asked: list[float] = []
 
     def __call__(self, _owner: str) -> DayRuns:
-        self.asked.append(time.time())
-        return DayRuns(int(time.time() < self.end), self.end - DAY)
+        now = time.time()
+        self.end = self.end or now + self._seconds
+        self.asked.append(now)
+        return DayRuns(int(now < self.end), self.end - DAY)
 
 
 def test_a_batch_asks_again_when_its_limit_ends(demo: DemoServer, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi._compat import v2
+from gradio.routes import App
 from pydantic import BaseModel, SecretStr, TypeAdapter
 from sqlalchemy import Connection, create_engine
 
@@ -38,6 +39,7 @@ from tests.support.leaks import closing
 from tests.support.registries import history_address, new_registry
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.files.deleting import RunDeletion
+from ui.gradio import internals
 from ui.server import Server, build_app, web_config
 from ui.services import OptionalParts, Services, wire
 from ui.settings.web_settings import WebSettings
@@ -116,6 +118,20 @@ def share_schemas() -> None:
     v2.TypeAdapter = adapter  # type: ignore[attr-defined, assignment]
 
 
+@functools.cache
+def check_gradio_once() -> None:
+    """Check Gradio's parts for the first app only: the others in this process have the same ones,
+    and the check takes a tenth of an app's start."""
+    check, checked = internals.missing_parts, list[App]()
+
+    def missing_parts(gradio: App) -> Iterator[str]:
+        if not checked:
+            checked.append(gradio)
+            yield from check(gradio)
+
+    internals.missing_parts = missing_parts
+
+
 Served = tuple[DemoServer, RunningApp]  # the server of an app, and the app
 
 
@@ -149,6 +165,7 @@ def running_app(
     a page.
     """
     share_schemas()
+    check_gradio_once()
     with (
         contextlib.ExitStack() as clients,
         tempfile.TemporaryDirectory() as files,
