@@ -51,7 +51,6 @@ FOR_PLUGINS = {
     "include.scope",
     "new_secret.copy",
     "new_token.scope",
-    "parse_spec.media",
     "wire.limits",
     "wire.opened",
     "wire.pace",

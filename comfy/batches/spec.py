@@ -13,7 +13,7 @@ from pydantic import Field as Limited
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 
-_MOST_AXES = 20
+MOST_AXES = 20
 _MOST_FILES = 1_000
 _AS_NAMED = ConfigDict(extra="forbid")  # refuse misspelled names
 # Mode of unvaried seeds: the form's, one for all rows, or a new one in each row. The last mode also
@@ -33,11 +33,23 @@ class AxisSpec:
 
     __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
-    field: str
-    text: str | None = None
-    files: Annotated[tuple[Any, ...] | None, Limited(max_length=_MOST_FILES)] = None
-    replace: str | None = None
-    values: tuple[Any, ...] | None = None
+    field: Annotated[str, Limited(description="The field's key.")]
+    text: Annotated[str | None, Limited(description="Values as in the dialog, like 10..30:10.")] = (
+        None
+    )
+    files: Annotated[
+        tuple[Any, ...] | None,
+        Limited(max_length=_MOST_FILES, description="Files, as in `values`."),
+    ] = None
+    replace: Annotated[
+        str | None,
+        Limited(
+            description=(
+                "Texts, one per line. In the field's text, the first one is replaced by each."
+            )
+        ),
+    ] = None
+    values: Annotated[tuple[Any, ...] | None, Limited(description="The values, as JSON.")] = None
 
     @property
     def is_one(self) -> bool:
@@ -55,9 +67,10 @@ class TableSpec:
 
     name: str
     text: str
-    files: Annotated[Mapping[str, Any], Limited(max_length=_MOST_FILES)] = field(
-        default_factory=dict
-    )
+    files: Annotated[
+        Mapping[str, Any],
+        Limited(max_length=_MOST_FILES, description="Files by the names used in cells."),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ class BatchSpec:
 
     __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
-    axes: Annotated[tuple[AxisSpec, ...], Limited(max_length=_MOST_AXES)] = ()
+    axes: Annotated[tuple[AxisSpec, ...], Limited(max_length=MOST_AXES)] = ()
     table: TableSpec | None = None
     paired: bool = False
     seeds: Seeds = "form"
@@ -80,43 +93,48 @@ class BadSpec(ComfyError):
     """JSON values aren't a batch spec."""
 
 
-def parse_spec(
-    data: object, read_file: Callable[[str | None, object], object], media: Collection[str] = ()
-) -> BatchSpec:
-    """Convert JSON values to a spec.
-
-    `read_file` converts the JSON value of a file. Its first argument is the key of the file's
-    field, None for a file of the table. The `values` of the fields `media` are files too. Raises
-    BadSpec and the errors of `read_file`.
-    """
+def parse_spec(data: object, read_file: Callable[[str | None, object], object]) -> BatchSpec:
+    """Convert JSON values to a spec. Raises BadSpec and the errors of `with_files`."""
     try:
         spec = _SPEC.validate_python(data)
     except ValidationError as problem:
-        raise BadSpec(_why_too_large(problem) or _NO_SPEC) from None
+        first = problem.errors(include_url=False, include_input=False)[0]
+        raise BadSpec(refusal_of_spec(first)) from None
+    return with_files(spec, read_file)
 
-    def with_files(axis: AxisSpec) -> AxisSpec:
+
+def with_files(
+    spec: BatchSpec,
+    read_file: Callable[[str | None, object], object],
+    media: Collection[str] = (),
+) -> BatchSpec:
+    """Convert the files of a spec. `read_file` converts the JSON value of a file. Its first
+    argument is the key of the file's field, None for a file of the table. The `values` of the
+    fields `media` are files too. Raises the errors of `read_file`."""
+
+    def of_axis(axis: AxisSpec) -> AxisSpec:
         if axis.files is None and axis.field in media:
             axis = replace(axis, files=axis.values, values=None)
         files = axis.files
         return replace(axis, files=files and tuple(read_file(axis.field, one) for one in files))
 
-    spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
+    spec = replace(spec, axes=tuple(map(of_axis, spec.axes)))
     if spec.table is None:
         return spec
     named = {name: read_file(None, one) for name, one in spec.table.files.items()}
     return replace(spec, table=replace(spec.table, files=named))
 
 
-def _why_too_large(problem: ValidationError) -> str:
-    """Return a sentence about too many fields or files, "" for any other problem."""
-    match problem.errors(include_url=False, include_input=False)[0]:
+def refusal_of_spec(error: Mapping[str, Any]) -> str:
+    """Return a sentence about pydantic's error in a spec."""
+    match error:
         case {"type": "too_long", "loc": (*_, "files"), "ctx": {"max_length": int(most)}}:
             return message("You can add at most {most} files.", most=most)
         case {"type": "too_long", "loc": ("axes",), "ctx": {"max_length": int(most)}}:
             return message(
                 "No more than {most} fields can vary at once. Use a table for more.", most=most
             )
-    return ""
+    return _NO_SPEC
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.administration.desk import Administration
 from ui.api.admin import admin_api
 from ui.api.batches.routes import batches_api
+from ui.api.bodies import PARTS
 from ui.api.chains import chains_api, run_chains_api
 from ui.api.form_editor import form_editor_api
 from ui.api.health import health_api
@@ -187,7 +188,7 @@ def _openapi_document(api: FastAPI, root: str) -> GuardedRoutes:
         schema = get_openapi(
             title=api.title, version=api.version, description=api.description, routes=built
         )
-        schemas = schema["components"]["schemas"] | {"Problem": PROBLEM}
+        schemas = schema["components"]["schemas"] | {"Problem": PROBLEM, **PARTS}
         parts = {"schemas": schemas, "securitySchemes": {"token": dict(_TOKEN)}}
         more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}
         return json.dumps(schema | more).encode()

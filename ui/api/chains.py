@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Body, Depends, Header, Query, Request, Response
 from starlette.exceptions import HTTPException
@@ -20,9 +20,9 @@ from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Removal
 from comfy.records.record import Record
 from comfy.webhooks.waiting import Webhooks
+from ui.api.bodies import ContinueBody, StartBody, body_of, request_body
 from ui.api.problems import NotThere
 from ui.api.requests import (
-    CALLBACK,
     REPLAYED,
     KeyedRequest,
     Requester,
@@ -38,9 +38,9 @@ from ui.api.requests import (
     start_request,
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
-from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of, text_sources_of
+from ui.api.start import origin_of, text_sources_of
 from ui.api.streams import STREAM, GroupEvents, group_ends_first
-from ui.api.values import VALUES, Sent, SentValues, ValueReader, either_way, form_for
+from ui.api.values import Sent, SentValues, ValueReader, form_for
 from ui.documents.group_docs import ChainDoc, ChainPage, NewChain, chain_doc
 from ui.documents.history_docs import HistoryDoc, past_run
 from ui.web.access import Access, GuardedRoutes, Owner
@@ -51,42 +51,7 @@ from ui.web.shares import Room, Work, shared_address
 _LONGEST_TITLE = 100  # characters
 _MOST_RUNS = 60  # per request; the page's script requests no more
 _IS_WORKFLOW = "This is a single workflow. Start it with POST …/runs."
-_BODY: dict[str, Any] = {
-    "content": either_way(
-        {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "values": VALUES,
-                    "watched": WATCHED,
-                    "text_sources": TEXT_SOURCES,
-                    "confirm_paid": CONFIRM_PAID,
-                    "callback": CALLBACK,
-                },
-                "additionalProperties": False,
-            },
-            "example": {"values": {"base.2.text": "a lighthouse", "detail.runs": False}},
-        }
-    )
-}
-_CONTINUED: dict[str, Any] = {
-    "content": either_way(
-        {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "values": VALUES,
-                    "again": {"type": "array", "items": {"type": "string"}},
-                    "text_sources": TEXT_SOURCES,
-                    "callback": CALLBACK,
-                },
-                "additionalProperties": False,
-            },
-            "example": {"again": ["detail"]},
-        }
-    )
-}
-_NO_STEP_NAMES = "“again” must be a list of step names."
+_EXAMPLE = {"values": {"base.2.text": "a lighthouse", "detail.runs": False}}
 _NO_STEP = "This chain has no such step."
 
 
@@ -117,7 +82,7 @@ class ChainHandlers:
         status_code=201,
         response_model=ChainDoc,
         responses={200: REPLAYED | {"model": ChainDoc}},
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra=request_body(StartBody, _EXAMPLE),
     )
     async def start_chain(
         self, name: str, asked: StartRequest = Depends(start_request)
@@ -214,7 +179,7 @@ class ChainHandlers:
         body=BodyLimit.FILES,
         room=Room.CALLS,
         response_model=ChainDoc,
-        openapi_extra={"requestBody": _CONTINUED},
+        openapi_extra=request_body(ContinueBody, {"again": ["detail"]}),
     )
     async def continue_chain(
         self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)
@@ -310,24 +275,21 @@ class ChainStart:
     def begin(self, name: str, sent: Sent, requester: Requester) -> StartOutcome:
         """Start the requested chain. An unidentified caller can only find it by its id. Raises like
         `ChainQueue.start`, and CallbackRefused or HTTPException."""
-        sent.check_parts(_BODY)
-        body, owner = sent.body, requester.owner
-        reader, callback = self.reader.of(owner), callback_of(self.webhooks, body)
-        values = body.get("values", {})
+        body, owner = body_of(StartBody, sent.body), requester.owner
+        reader, callback = self.reader.of(owner), callback_of(self.webhooks, body.callback)
         if not self.chain_forms.has(name, owner):
-            form_for(reader, name, values)  # raises NotThere for an unknown name
+            form_for(reader, name, body.values)  # raises NotThere for an unknown name
             raise HTTPException(409, _IS_WORKFLOW)
-        attended = not body.get("watched", False)
-        plan = self._planned(reader, name, values)
+        plan = self._planned(reader, name, body.values)
         with registered(self.webhooks, callback, requester, "chain") as requester:
-            origin = origin_of(sent, requester)
-            started_chain = self.chains.start_plan(plan, origin, attended=attended)
+            origin = origin_of(body, requester)
+            started_chain = self.chains.start_plan(plan, origin, attended=not body.watched)
         return StartOutcome((started_chain.id,))
 
-    def _planned(self, reader: SentValues, name: str, sent: object) -> ChainPlan:
+    def _planned(self, reader: SentValues, name: str, sent: Mapping[str, object]) -> ChainPlan:
         """Plan a chain with the values of a request. Raises NotThere if a workflow is missing,
-        otherwise like `ChainForms.plan` and `SentValues.of`."""
-        values = parse_values(reader.plain(sent if isinstance(sent, dict) else {}))
+        otherwise like `ChainForms.plan`."""
+        values = parse_values(reader.plain(sent))
         try:
             before = self.chain_forms.plan(name, reader.owner, values)
         except WorkflowError as problem:
@@ -337,19 +299,15 @@ class ChainStart:
 
     def resume(self, chain_id: str, sent: Sent, requester: Requester) -> StartOutcome:
         """Continue the requested chain. Raises like `ChainQueue.go_on`, and CallbackRefused."""
-        sent.check_parts(_CONTINUED)
-        body, owner, chains = sent.body, requester.owner, self.chains
-        reader, callback = self.reader.of(owner), callback_of(self.webhooks, body)
-        given, again = None, body.get("again", [])
-        if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
-            raise HTTPException(422, _NO_STEP_NAMES)
-        if (values := body.get("values")) is not None:
+        body, owner, chains = body_of(ContinueBody, sent.body), requester.owner, self.chains
+        reader, callback = self.reader.of(owner), callback_of(self.webhooks, body.callback)
+        given, values = None, body.values
+        if "values" in body.model_fields_set:
             name = chains.get(chain_id, owner).workflow
-            plain = values if isinstance(values, dict) else {}
-            whole = chains.form_values(chain_id, owner, plain, again)
+            whole = chains.form_values(chain_id, owner, values, body.again)
             given = reader.of(form_for(reader, name, whole), values)
-        sources = text_sources_of(sent)
-        chains.go_on(chain_id, owner, given, again=again, text_sources=sources)
+        sources = text_sources_of(body)
+        chains.go_on(chain_id, owner, given, again=body.again, text_sources=sources)
         stop = partial(chains.stop, chain_id, owner)
         register_chain(self.webhooks, callback, chain_id, owner, stop)
         return StartOutcome((chain_id,))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -33,13 +33,6 @@ _LONG_KEY = f"An Idempotency-Key can have at most {_LONGEST_KEY} characters."
 REPLAYED: dict[str, Any] = {
     "description": "Its current state: an earlier request had the same key.",
     "content": {"application/json": {}},
-}
-CALLBACK: Mapping[str, Any] = {
-    "type": ["string", "null"],
-    "format": "uri",
-    "description": (
-        "The URL that gets a webhook at the end. The administrator must have allowed its host."
-    ),
 }
 
 
@@ -210,9 +203,8 @@ def _replayed(begun: StartOutcome) -> dict[str, str]:
     return {"idempotent-replayed": "true"} if begun.again else {}
 
 
-def callback_of(webhooks: Webhooks, told: Mapping[str, Any]) -> str:
+def callback_of(webhooks: Webhooks, callback: object) -> str:
     """Return the webhook address in a request; empty if it has none. Raises CallbackRefused."""
-    callback = told.get("callback")
     if callback is None:
         return ""
     webhooks.check(callback)

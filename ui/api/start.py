@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
@@ -17,9 +16,9 @@ from comfy.base.errors import RunNotFound
 from comfy.launch.start import StartedRuns, Starter
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from comfy.webhooks.waiting import Webhooks
+from ui.api.bodies import Body, RunBody, StartBody, body_of, request_body
 from ui.api.problems import problem_of
 from ui.api.requests import (
-    CALLBACK,
     REPLAYED,
     KeyedRequest,
     Requester,
@@ -35,7 +34,7 @@ from ui.api.requests import (
 )
 from ui.api.runs import Runs
 from ui.api.streams import ends_first
-from ui.api.values import VALUES, Sent, ValueReader, either_way, form_for
+from ui.api.values import Sent, ValueReader, form_for
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.sockets.run_socket import KEY_HEADER, WaitingSockets
 from ui.web.access import Access, GuardedRoutes
@@ -43,53 +42,8 @@ from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Room
 
-_MOST_AT_ONCE = 16  # runs per request, as on the page
-_COUNT = f"“count” must be a whole number from 1 to {_MOST_AT_ONCE}."
 _IS_CHAIN = "This is a chain of several workflows. Start it with POST …/chains."
-_TEXT_SOURCES = "“text_sources” must be a list of up to 16 run ids."
-WATCHED: dict[str, Any] = {
-    "type": "boolean",
-    "description": (
-        "With `--keep-running no`, stop the run when its user has closed all pages. Only pages"
-        " send this."
-    ),
-}
-CONFIRM_PAID: dict[str, Any] = {
-    "type": "boolean",
-    "description": (
-        "The caller knows that runs of this workflow use paid credits. Needed once per user and"
-        " workflow; ignored for free workflows."
-    ),
-}
-TEXT_SOURCES: dict[str, Any] = {
-    "type": "array",
-    "items": {"type": "string"},
-    "maxItems": 16,
-    "description": "Runs whose text results the values use. They become the new run's parents.",
-}
-_BODY: dict[str, Any] = {
-    "content": either_way(
-        {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "values": VALUES,
-                    "count": {"type": "integer", "minimum": 1, "maximum": _MOST_AT_ONCE},
-                    "watched": WATCHED,
-                    "keeps_going": {
-                        "type": "boolean",
-                        "description": "With `watched`: continue even if all pages are closed.",
-                    },
-                    "text_sources": TEXT_SOURCES,
-                    "confirm_paid": CONFIRM_PAID,
-                    "callback": CALLBACK,
-                },
-                "additionalProperties": False,
-            },
-            "example": {"values": {"2.text": "a lighthouse at dusk"}},
-        }
-    )
-}
+_EXAMPLE = {"values": {"2.text": "a lighthouse at dusk"}}
 
 
 def start_api(
@@ -118,7 +72,7 @@ class StartHandlers:
         status_code=201,
         response_model=RunDoc | RunsDoc,
         responses={200: REPLAYED | {"model": RunDoc | RunsDoc}},
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra=request_body(RunBody, _EXAMPLE),
     )
     async def start_run(self, name: str, asked: StartRequest = Depends(start_request)) -> Response:
         """Start one or more runs of a workflow.
@@ -185,26 +139,20 @@ def cancel_runs(registry: RunRegistry, ids: Sequence[str], owner: str) -> None:
             registry.get(run_id, owner).cancel()
 
 
-def origin_of(sent: Sent, requester: Requester) -> Origin:
-    """Return the origin of the runs that a request starts. Raises HTTPException."""
+def origin_of(body: StartBody, requester: Requester) -> Origin:
+    """Return the origin of the runs that a request starts."""
     return Origin(
         requester.owner,
         requester.address,
-        text_sources=text_sources_of(sent),
+        text_sources=text_sources_of(body),
         at_start=requester.at_start,
-        confirms_payment=sent.body.get("confirm_paid", False) is True,
+        confirms_payment=body.confirm_paid,
     )
 
 
-def text_sources_of(sent: Sent) -> tuple[str, ...]:
-    """Return the ids of the runs whose text results a request declares to use. Raises
-    HTTPException."""
-    ids = sent.body.get("text_sources", [])
-    if not isinstance(ids, list) or len(ids) > TEXT_SOURCES["maxItems"]:
-        raise HTTPException(422, _TEXT_SOURCES)
-    if not all(isinstance(one, str) for one in ids):
-        raise HTTPException(422, _TEXT_SOURCES)
-    return tuple(dict.fromkeys(ids))
+def text_sources_of(body: Body) -> tuple[str, ...]:
+    """Return the ids of the runs whose text results a request declares to use."""
+    return tuple(dict.fromkeys(body.text_sources))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,24 +166,18 @@ class RunStart:
 
     def begin(self, name: str, sent: Sent, requester: Requester) -> StartOutcome:
         """Start the requested runs, at least one. Raises ComfyError or HTTPException."""
-        sent.check_parts(_BODY)
-        batch = self._start(name, sent, requester)
+        body = body_of(RunBody, sent.body)
+        batch = self._start(name, body, requester)
         ids = tuple(run.id for run in batch.runs)
-        return StartOutcome(ids, batch.refused, counted="count" in sent.body)
+        return StartOutcome(ids, batch.refused, counted="count" in body.model_fields_set)
 
-    def _start(self, name: str, sent: Sent, requester: Requester) -> StartedRuns:
+    def _start(self, name: str, body: RunBody, requester: Requester) -> StartedRuns:
         owner = requester.owner
-        count = sent.body.get("count", 1)
-        if not (type(count) is int and 1 <= count <= _MOST_AT_ONCE):
-            raise HTTPException(422, _COUNT)
         if self.reader.library.is_chain(name, owner):
             raise HTTPException(409, _IS_CHAIN)
-        callback = callback_of(self.webhooks, sent.body)
-        reader, raw_values = self.reader.of(owner), sent.body.get("values", {})
-        values = reader.of(form_for(reader, name, raw_values), raw_values)
-        watched = sent.body.get("watched", False)
-        keeps_going = sent.body.get("keeps_going", False) if watched else True
-        policy = RunPolicy(watched=watched, keeps_going=keeps_going)
+        callback, reader = callback_of(self.webhooks, body.callback), self.reader.of(owner)
+        values = reader.of(form_for(reader, name, body.values), body.values)
+        policy = RunPolicy(watched=body.watched, keeps_going=body.keeps_going or not body.watched)
         with registered(self.webhooks, callback, requester, "run") as requester:
-            origin = origin_of(sent, requester)
-            return self.starter.start_several(name, values, origin, count, policy)
+            origin = origin_of(body, requester)
+            return self.starter.start_several(name, values, origin, body.count, policy)

@@ -16,10 +16,10 @@ from starlette.exceptions import HTTPException
 
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import refused_value
-from comfy.base.messages import listed
-from comfy.base.wording import quoted, short
+from comfy.base.wording import short
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, random_seed
+from ui.api.bodies import JSON_PARTS
 from ui.api.problems import NotThere
 from ui.files.copies import FileCopies
 from ui.files.references import FileResolver, inline_file
@@ -29,37 +29,9 @@ from ui.web.limits import WebLimits, off_loop, place_held, read_object, too_larg
 from ui.web.shares import Caller, Share, shared_address
 from ui.web.upload_folder import UploadFolder
 
-# Parts that aren't field values.
-_OF_REQUEST = (
-    *("count", "axes", "table", "paired", "seeds", "again"),
-    *("watched", "keeps_going", "text_sources"),
-)
 _MARKS = {"base64", "run", "file", "from", "after"}  # keys of objects that stand for values
 _DIGITS = re.compile(r"[0-9]{1,40}")
-# Part of a request's schema: values by field key, of any type.
-VALUES: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": True,
-    "description": "Values by field key.",
-}
-_NO_OBJECT = "“values” must be an object with field keys and values."
 Parts = list[tuple[str, str]]  # names and values of a multipart request's parts, in order
-
-
-def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a body's `content` in the OpenAPI document: JSON with this schema, or the same in
-    parts, as `Bodies.read` accepts it."""
-    parts = {
-        name: schema if name == "callback" else {"type": "string", "description": "As JSON."}
-        for name, schema in body["schema"]["properties"].items()
-    }
-    more = {
-        "type": "string",
-        "format": "binary",
-        "description": "A field's value or file, by field key.",
-    }
-    schema = {"type": "object", "properties": parts, "additionalProperties": more}
-    return {"application/json": body, "multipart/form-data": {"schema": schema}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +40,6 @@ class Sent:
 
     body: dict[str, Any]
     files: frozenset[str] = frozenset()
-
-    def check_parts(self, body: Mapping[str, Any]) -> None:
-        """Raise HTTPException for a part that this body doesn't have, at any depth. This may be a
-        misspelled name, a value outside `values`, or an invalid choice."""
-        _check_part("", self.body, body["content"]["application/json"]["schema"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +111,7 @@ class Bodies:
                 raise HTTPException(422, problem)
             if key == "values" and isinstance(value, str):
                 body["values"] |= await self._object(value)
-            elif key in _OF_REQUEST and isinstance(value, str):
+            elif key in JSON_PARTS and isinstance(value, str):
                 part = await self._object(f'{{"{key}": {value}}}')
                 if part.keys() != {key}:
                     raise HTTPException(422, "A part of the request is not JSON.")
@@ -195,11 +162,8 @@ class SentValues:
         """Return the values that can decide the form's fields; None for the others."""
         return {key: None if _is_structureless(one) else one for key, one in values.items()}
 
-    def of(self, form: Form, told: object) -> dict[str, object]:
-        """Return the values with the files that they name. Raises HTTPException if `told` isn't an
-        object."""
-        if not isinstance(told, dict):
-            raise HTTPException(422, _NO_OBJECT)
+    def of(self, form: Form, told: Mapping[str, object]) -> dict[str, object]:
+        """Return the values with the files that they name."""
         fields = {field.key: field for field in form.fields}
         return {key: self.value(fields.get(key), value) for key, value in told.items()}
 
@@ -212,34 +176,13 @@ class SentValues:
         return _counting_seed(field, value) if field.is_seed else value
 
 
-def form_for(sent: SentValues, name: str, told: object) -> Form:
+def form_for(sent: SentValues, name: str, told: Mapping[str, object]) -> Form:
     """Return the form for sent values. Raises NotThere if the user has no workflow or chain with
     this name, otherwise like `Forms.form`."""
     try:
-        return sent.form(name, told if isinstance(told, dict) else {})
+        return sent.form(name, told)
     except WorkflowError as problem:
         raise NotThere(str(problem), problem.hint) from problem
-
-
-def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
-    match told, schema:
-        case dict(), {"properties": dict(known)}:
-            if unknown := [part for part in told if part not in known]:
-                part, parts = short(unknown[0]), listed(map(quoted, known))
-                raise HTTPException(
-                    422,
-                    f"Unknown part “{part}”. This request accepts {parts}.",
-                )
-            for part, value in told.items():
-                _check_part(part, value, known[part])
-        case list(), {"items": dict(items)}:
-            for value in told:
-                _check_part(name, value, items)
-        case _, {"enum": list(choices)} if told not in choices:
-            detail = f"“{name}” must be one of {listed(map(quoted, choices))}."
-            raise HTTPException(422, detail)
-        case _, {"type": "boolean"} if not isinstance(told, bool):
-            raise HTTPException(422, f"“{name}” must be true or false.")
 
 
 def _is_structureless(value: object) -> bool:

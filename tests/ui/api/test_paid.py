@@ -65,6 +65,12 @@ def test_a_paid_run_needs_one_confirmation_per_user(app: RunningApp) -> None:
     problem(start(app, BOB), 402)
 
 
+def test_a_start_in_parts_confirms(app: RunningApp) -> None:
+    """A program that sends files confirms in the same request."""
+    parts = {"values": (None, "{}"), "confirm_paid": (None, "true")}
+    text_of(call(app, "POST", f"/workflows/{NAME}/runs?wait=true", files=parts))
+
+
 def test_callers_without_identity_confirm_each_time(app: RunningApp) -> None:
     """They share one owner, so nothing is remembered about them."""
     text_of(start(app, "", confirm_paid=True))

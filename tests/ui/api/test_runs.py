@@ -85,8 +85,8 @@ def test_a_missing_resource_is_a_problem_document(
         (b"[1]", "The request must be a JSON object."),
         (
             b'{"5.steps": 2}',
-            "Unknown part “5.steps”. This request accepts “values”, “count”, “watched”, “keeps_going”,"
-            " “text_sources”, “confirm_paid”, “callback”.",
+            "Unknown part “5.steps”. This request accepts “values”, “text_sources”, “callback”, “watched”,"
+            " “confirm_paid”, “count”, “keeps_going”.",
         ),
         (b'{"values": 3}', "“values” must be an object with field keys and values."),
         (b'{"count": 17}', "“count” must be a whole number from 1 to 16."),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from fastapi import Depends, Header, Response
 from starlette.exceptions import HTTPException
@@ -14,15 +13,15 @@ from starlette.exceptions import HTTPException
 from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
 from comfy.batches.open_batch import BatchChange, BatchSummary
 from comfy.batches.queue import BatchQueue
-from comfy.batches.spec import BadSpec, BatchSpec, parse_spec
+from comfy.batches.spec import BatchSpec, with_files
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
 from comfy.launch.start import Starter
 from comfy.webhooks.waiting import Webhooks
 from ui.api.batches.grids import grids_api, opened_grids_api
 from ui.api.batches.rows import results_api, rows_api
+from ui.api.bodies import BatchBody, body_of, request_body
 from ui.api.requests import (
-    CALLBACK,
     REPLAYED,
     KeyedRequest,
     Requester,
@@ -37,9 +36,9 @@ from ui.api.requests import (
     start_request,
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
-from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of
+from ui.api.start import origin_of
 from ui.api.streams import STREAM, GroupEvents, group_ends_first
-from ui.api.values import VALUES, Sent, SentValues, ValueReader, either_way, form_for
+from ui.api.values import Sent, SentValues, ValueReader, form_for
 from ui.documents.group_docs import (
     BatchCheckDoc,
     BatchDoc,
@@ -54,108 +53,32 @@ from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.shares import FairSlots, Room, Work
 
-_SPEC_PARTS = ("axes", "table", "paired", "seeds")
 # A table's rows determine the field of each file. The file is checked again for that field.
 _TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
-BODY: dict[str, Any] = {
-    "required": True,
-    "content": either_way(
-        {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "values": VALUES,
-                    "axes": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["field"],
-                            "properties": {
-                                "field": {"type": "string", "description": "The field's key."},
-                                "text": {
-                                    "type": "string",
-                                    "description": "Values as in the dialog, like 10..30:10.",
-                                },
-                                "values": {
-                                    "type": "array",
-                                    "items": {},
-                                    "description": "The values, as JSON.",
-                                },
-                                "files": {
-                                    "type": "array",
-                                    "items": {},
-                                    "description": "Files, as in `values`.",
-                                },
-                                "replace": {
-                                    "type": "string",
-                                    "description": (
-                                        "Texts, one per line. In the field's text, the first one is"
-                                        " replaced by each."
-                                    ),
-                                },
-                            },
-                            "additionalProperties": False,
-                        },
-                        "description": "Fields that vary, each with its values.",
-                    },
-                    "table": {
-                        "type": "object",
-                        "required": ["name", "text"],
-                        "properties": {
-                            "name": {"type": "string"},
-                            "text": {"type": "string"},
-                            "files": {
-                                "type": "object",
-                                "additionalProperties": True,
-                                "description": "Files by the names used in cells.",
-                            },
-                        },
-                        "additionalProperties": False,
-                        "description": "A table with one column per field and one row per run.",
-                    },
-                    "paired": {"type": "boolean"},
-                    "seeds": {"enum": ["form", "one", "each"]},
-                    "watched": WATCHED,
-                    "text_sources": TEXT_SOURCES,
-                    "confirm_paid": CONFIRM_PAID,
-                    "callback": CALLBACK,
-                },
-                "additionalProperties": False,
-            },
-            "example": {
-                "values": {"2.text": "a lighthouse"},
-                "axes": [{"field": "5.steps", "text": "10..30:10"}],
-            },
-        }
-    ),
+_EXAMPLE = {
+    "values": {"2.text": "a lighthouse"},
+    "axes": [{"field": "5.steps", "text": "10..30:10"}],
 }
 _NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
 
 
-def spec_of(body: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpec:
-    """Read what varies from a request, with its files. Raises HTTPException."""
+def _spec_of(body: BatchBody, form: Form, reader: SentValues) -> BatchSpec:
+    """Return what varies, with its files."""
     fields = {field.key: field for field in form.fields}
 
     def read_file(key: str | None, value: object) -> object:
         return reader.value(_TABLE_FILE if key is None else fields.get(key), value)
 
-    media = {field.key for field in form.fields if field.is_media}
-    try:
-        return parse_spec(
-            {part: body[part] for part in _SPEC_PARTS if part in body}, read_file, media
-        )
-    except BadSpec as problem:
-        raise HTTPException(422, str(problem)) from None
+    return with_files(body.spec, read_file, {field.key for field in form.fields if field.is_media})
 
 
 def _check_of(
     starter: Starter, reader: SentValues, name: str, sent: Sent, owner: str
 ) -> BatchCheckDoc:
     """Check a batch without starting it. Raises like `Forms.form`, and HTTPException."""
-    sent.check_parts(BODY)
-    values = sent.body.get("values", {})
-    form = form_for(reader, name, values)
-    spec, base = spec_of(sent.body, form, reader), reader.of(form, values)
+    body = body_of(BatchBody, sent.body)
+    form = form_for(reader, name, body.values)
+    spec, base = _spec_of(body, form, reader), reader.of(form, body.values)
     check = problems_of_batch(starter, name, form, spec, base, owner)
     seconds: float | None = None
     size: float | None = None
@@ -186,19 +109,15 @@ class BatchStart:
     def begin(self, name: str, sent: Sent, requester: Requester) -> StartOutcome:
         """Start the requested batch. An unidentified caller can only find it by its id. Raises like
         `BatchQueue.start`, and CallbackRefused or HTTPException."""
-        sent.check_parts(BODY)
-        body, owner = sent.body, requester.owner
+        body, owner = body_of(BatchBody, sent.body), requester.owner
         if self.reader.library.is_chain(name, owner):
             raise HTTPException(409, _NO_CHAIN)
-        callback = callback_of(self.webhooks, body)
-        reader, values = self.reader.of(owner), body.get("values", {})
-        form = form_for(reader, name, values)
-        spec = spec_of(body, form, reader)
-        base = reader.of(form, values)
-        attended = not body.get("watched", False)
+        callback, reader = callback_of(self.webhooks, body.callback), self.reader.of(owner)
+        form = form_for(reader, name, body.values)
+        spec, base = _spec_of(body, form, reader), reader.of(form, body.values)
         with registered(self.webhooks, callback, requester, "batch", "pause") as requester:
-            origin = origin_of(sent, requester)
-            batch = self.batches.start(name, base, spec, origin, attended=attended)
+            origin = origin_of(body, requester)
+            batch = self.batches.start(name, base, spec, origin, attended=not body.watched)
         return StartOutcome((batch.id,))
 
 
@@ -240,7 +159,7 @@ class BatchHandlers:
         status_code=201,
         response_model=BatchDoc,
         responses={200: REPLAYED | {"model": BatchDoc}},
-        openapi_extra={"requestBody": BODY},
+        openapi_extra=request_body(BatchBody, _EXAMPLE, required=True),
     )
     async def start_batch(
         self, name: str, asked: StartRequest = Depends(start_request)
@@ -276,7 +195,7 @@ class BatchHandlers:
         body=BodyLimit.FILES,
         room=Room.CALLS,
         response_model=BatchCheckDoc,
-        openapi_extra={"requestBody": BODY | {"required": False}},
+        openapi_extra=request_body(BatchBody, _EXAMPLE),
     )
     async def check_batch(
         self, name: str, keyed: KeyedRequest = Depends(keyed_request)
