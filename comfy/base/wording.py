@@ -132,6 +132,9 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 _MOST_DIGITS = 10**15
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _AFTER_ACRONYM = re.compile(r"(?<=[A-Z]{2})(?=[A-Z][a-z])")
+_INPUT_NAME = re.compile(r"[\w.-]+")
+# An input of a group: "resolution" in "model.resolution". "Flux.1" is a name with a version.
+_MEMBER = re.compile(r"[\w.]+\.([^\W\d]\w*)")
 _KB, _MB, _GB = 1e3, 1e6, 1e9
 
 
@@ -176,16 +179,18 @@ def _spelled(word: str) -> str:
     return word.upper() if _SIZE.fullmatch(word) else word
 
 
-def plain_words(input_name: str) -> str:
+def plain_words(name: str) -> str:
     """Return the label of an input name: from the table, else the name itself as words
-    ("start_at_step" → "Start at step")."""
-    if input_name in _WORDS:
-        return _WORDS[input_name]
-    last = input_name.rpartition(".")[2]
+    ("start_at_step" → "Start at step"). An author's words, such as a title, stay whole."""
+    if name in _WORDS:
+        return _WORDS[name]
+    member = _MEMBER.fullmatch(name)
+    last = member[1] if member else name
     if last in _WORDS:
         return _WORDS[last]
-    spaced = CAMEL.sub(" ", last).replace("_", " ").replace("-", " ")
-    words = " ".join(map(_acronym, spaced.split()))
+    if _INPUT_NAME.fullmatch(last):
+        last = " ".join(map(_acronym, re.split(r"[_-]+", CAMEL.sub(" ", last))))
+    words = one_line(last)
     return words[:1].upper() + words[1:60] if words else message("Value")
 
 

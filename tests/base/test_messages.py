@@ -242,6 +242,8 @@ def test_file_names_become_titles(name: str, title: str) -> None:
         ("pix_fmt", "Pixel format"),
         ("rgb_master", "RGB master"),
         ("start_at_step", "Start at step"),
+        ("model.resolution", "Resolution"),
+        ("loras.0.lora_name", "LoRA"),
     ],
 )
 def test_input_names_become_labels(name: str, label: str) -> None:

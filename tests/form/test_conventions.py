@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comfy.base.wording import plain_words
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.conventions.kind_titles import read_kind_title
@@ -205,13 +206,16 @@ def test_kritas_parameters_are_fields() -> None:
 
 def test_a_reported_krita_workflow_has_its_fields() -> None:
     """The parameters are the main fields, in their order."""
+    form = reported_form("f1_krita_parameter", "f1.object_info")
+    assert shown(form) == [("40.default", "Prompt"), ("41.default", "Strength")]
+
+
+def reported_form(graph: str, definitions: str) -> Form:
     reports = Path(__file__).parents[3] / "shared" / "reports"
     if not reports.exists():
         pytest.skip("the reported graphs are not here")
-    catalog = Catalog.read(reports / "f1.object_info.json")
-    workflow = read_workflow(reports / "f1_krita_parameter.json")
-    form = build_form(on_server(workflow, catalog), catalog)
-    assert shown(form) == [("40.default", "Prompt"), ("41.default", "Strength")]
+    catalog = Catalog.read(reports / f"{definitions}.json")
+    return build_form(on_server(read_workflow(reports / f"{graph}.json"), catalog), catalog)
 
 
 def test_placeholders_become_default_values() -> None:
@@ -383,6 +387,38 @@ def test_a_promoted_subgraph_setting_keeps_its_name() -> None:
         "advanced",
         "Brain",
     )
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Total Steps (Base + Ref.)",
+        "Wan2.2 LoRA-strength",
+        "Flux.1",
+        "Blur (0.5-1.0)",
+        "No. of steps",
+    ],
+)
+def test_an_authors_words_stay_whole(title: str) -> None:
+    """Only names of inputs are taken apart: "model.cfg" is "CFG"."""
+    prompt = parse_workflow("sample", text_to_image()).prompt
+    promoted = (ShownInput((("3", "cfg"),), title), ShownInput((("3", "steps"),), "model.cfg"))
+    form = build_form(Workflow("sample", prompt, promoted=promoted), small_catalog())
+    labels = (form.field("3.cfg").label, form.field("3.steps").label)
+    assert labels == (title, plain_words("cfg"))
+
+
+@pytest.mark.parametrize(
+    ("graph", "label"),
+    [
+        ("f1_label_dot_primitive", "Total Steps (Base + Ref.)"),
+        ("f1_label_dot_subgraph", "Nr. 2 Blur-Radius"),
+    ],
+)
+def test_a_reported_label_stays_whole(graph: str, label: str) -> None:
+    """A primitive's title and a promoted input's label are the names of their fields."""
+    form = reported_form(graph, "f1_f3_object_info")
+    assert label in [field.label for field in form.fields]
 
 
 def test_a_toml_file_also_hides_inputs_promoted_together() -> None:

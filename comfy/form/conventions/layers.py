@@ -84,8 +84,8 @@ def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
     """Return statements for the inputs that authors promoted from subgraphs. Heuristics choose the
     place; a statement without a group doesn't move its input up.
 
-    These names come from slots ("video1_seed"), so they are converted to words. Names in an App
-    were written for users.
+    Most of these names come from slots ("video1_seed"), so they are converted to words. Names in an
+    App were written for users.
     """
     named = (
         replace(one, label=plain_words(one.label) if one.label else "")
