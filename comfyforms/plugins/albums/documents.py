@@ -98,9 +98,10 @@ class CommentDoc(ShownComment):
 
 @dataclass(frozen=True, slots=True)
 class CommentsDoc:
-    """Comments, oldest first."""
+    """Comments, oldest first. `next`: the cursor of the next page, None on the last."""
 
     comments: tuple[CommentDoc, ...]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -468,12 +468,23 @@ class AlbumHandlers:
         self._note(visit, "review", what)
         return AsciiJSON(self._item_docs(visit, [self.store.item(album, item)])[0])
 
-    @routes.get("/{album}/items/{item}/comments", Access.PUBLIC, response_model=CommentsDoc)
-    def list_album_comments(self, asked: _Asked, item: _Number) -> AsciiJSON:
-        """Return the comments about a result, oldest first."""
+    @routes.get(
+        "/{album}/items/{item}/comments",
+        Access.PUBLIC,
+        work=Work.PROCESSOR,
+        response_model=CommentsDoc,
+    )
+    def list_album_comments(
+        self, asked: _Asked, item: _Number, cursor: NumberCursor = ""
+    ) -> AsciiJSON:
+        """Return 50 comments about a result, oldest first.
+
+        `next` is the `cursor` of the next page, null on the last.
+        """
         visit = self.visits.of(asked)
-        comments = self.store.comments(visit.album.id, item)
-        return AsciiJSON(CommentsDoc(tuple(map(visit.comment_doc, comments))))
+        found = self.store.comments(visit.album.id, item, int(cursor or 0), PAGE_LENGTH + 1)
+        page = tuple(visit.comment_doc(one) for one in found[:PAGE_LENGTH])
+        return AsciiJSON(CommentsDoc(page, page[-1].id if found[PAGE_LENGTH:] else None))
 
     @routes.post(
         "/{album}/items/{item}/comments", Access.PUBLIC, status_code=201, response_model=CommentDoc

@@ -553,11 +553,14 @@ class AlbumStore:
                 connection.execute(update(_items).where(_items.c.n == n).values(dropped=0))
             _make_room(connection, _reviews, n, person, _MOST_REVIEWS)
 
-    def comments(self, album: str, n: int) -> list[Comment]:
-        """Return the comments about an item, oldest first."""
+    def comments(
+        self, album: str, n: int, after: int = 0, limit: int | None = None
+    ) -> list[Comment]:
+        """Return up to `limit` comments about an item, oldest first, after one with this number."""
         self.item(album, n)
-        query = select(*_columns(Comment, _comments)).where(_comments.c.item == n)
-        return self._all(Comment, query.order_by(_comments.c.n))
+        which = (_comments.c.item == n) & (_comments.c.n > after)
+        query = select(*_columns(Comment, _comments)).where(which)
+        return self._all(Comment, query.order_by(_comments.c.n).limit(limit))
 
     def comment(
         self, album: str, n: int, person: Person, text: str, point: tuple[float, float] | None

@@ -97,10 +97,17 @@ export class Comments {
     const turn = ++this.#turn;
     if (item.comments === this.#comments.length) return;
     const isWanted = () => turn === this.#turn;
-    /** @type {CommentsDoc | null} */
-    const told = await reach(albumAt(`/items/${item.id}/comments`), isWanted);
-    if (!told || !isWanted()) return;
-    this.#comments = told.comments;
+    /** @type {CommentDoc[]} */
+    const comments = [];
+    for (let next = /** @type {string | null} */ (""); next !== null; ) {
+      const query = new URLSearchParams({ cursor: next });
+      /** @type {CommentsDoc | null} */
+      const told = await reach(albumAt(`/items/${item.id}/comments`, query), isWanted);
+      if (!told || !isWanted()) return;
+      comments.push(...told.comments);
+      next = told.next;
+    }
+    this.#comments = comments;
     this.#draw();
   }
 

@@ -62,10 +62,11 @@ export interface CommentDoc {
 }
 
 /**
- * Comments, oldest first.
+ * Comments, oldest first. `next`: the cursor of the next page, None on the last.
  */
 export interface CommentsDoc {
   comments: CommentDoc[];
+  next: string | null;
 }
 
 /**

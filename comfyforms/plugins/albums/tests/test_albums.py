@@ -14,6 +14,7 @@ import requests
 from PIL import Image
 
 from comfy.records.audit import WantedEvents
+from comfyforms.plugins.albums.store import AlbumStore, Person
 from comfyforms.plugins.albums.tests.conftest import Place
 from tests.attacks.people import SECRET, a_batch, a_run
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -155,6 +156,24 @@ def test_guests_review_and_comment_under_their_names(place: Place) -> None:
     (seen,) = place.told("bob", "GET", f"/{album}/items/{item}/comments")["comments"]
     assert (seen["mine"], seen["may_delete"]) == (False, False)
     assert place.ask("ann", "DELETE", f"/{album}/items/{item}/comments/{made['id']}").ok
+
+
+def test_comments_come_in_pages_of_50(place: Place) -> None:
+    """A page continues after the cursor, also when a comment of the page before is gone."""
+    album, item = place.album()
+    comments = f"/{album}/items/{item}/comments"
+    history = place.app.runs.history
+    albums = AlbumStore(history.engine, history.grew)
+    for number in range(101):
+        albums.comment(album, int(item), Person(f"{number // 50}"), f"{number}", None)
+    first = place.told("bob", "GET", comments)
+    assert place.ask("ann", "DELETE", f"{comments}/{first['comments'][49]['id']}").ok
+    pages = [first, place.told("bob", "GET", f"{comments}?cursor={first['next']}")]
+    pages.append(place.told("bob", "GET", f"{comments}?cursor={pages[1]['next']}"))
+    shown = [one["text"] for page in pages for one in page["comments"]]
+    assert shown == [f"{number}" for number in range(101)]
+    assert [len(page["comments"]) for page in pages] == [50, 50, 1]
+    assert pages[-1]["next"] is None
 
 
 def test_each_person_sees_what_they_have_not_decided(place: Place) -> None:

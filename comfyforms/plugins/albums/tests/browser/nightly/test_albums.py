@@ -475,3 +475,20 @@ def test_a_review_of_disputed_results_ends_with_the_last(fast: Site, visit: Visi
     expect(page.get_by_text("You have reviewed all results.")).to_be_visible()
     expect(page.locator(".review")).to_have_count(0)
     expect(page.get_by_text("Talk it over")).to_be_hidden()
+
+
+def test_a_review_shows_every_page_of_comments(fast: Site, visit: Visit) -> None:
+    """The app sends 50 comments at a time."""
+    anna = visit(fast).open(**ONE)
+    album = _album(anna, "a lighthouse")
+    page = anna.page
+    page.goto(f"{fast.url}/albums/{album}")
+    told = page.request.get(f"{fast.url}/api/v1/albums/{album}/items").json()
+    comments = f"/items/{told['items'][0]['id']}/comments"
+    token = _post(anna, f"/{album}/link", {"days": 7, "comments": True})["token"]
+    for place in (f"/{album}{comments}", f"/{token}{comments}?guest=Gus"):
+        for number in range(26):
+            _post(anna, place, {"text": f"Comment {number}"})
+    page.locator("#albums .tile").click()
+    page.keyboard.press("c")
+    expect(page.locator(".comments li")).to_have_count(52)
