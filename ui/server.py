@@ -350,7 +350,8 @@ def _started(call: Callable[[], None]) -> threading.Thread:
 
 def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicorn.Config:
     """Return uvicorn's configuration. Excess connections are asked to retry later."""
-    addresses = Addresses(limits.address_connections, settings.trusted_proxies)
+    proxies, idle = settings.trusted_proxies, limits.connections // 2
+    addresses = Addresses(limits.address_connections, idle, proxies)
     return uvicorn.Config(
         app,
         host=settings.host,

@@ -203,7 +203,7 @@ class RequestLimitMiddleware:
         self.of_visitors = Share(most // 2, most // 2, address // 2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Forward the request, or refuse it immediately and close its connection.
+        """Forward the request, or refuse it immediately.
         `SocketLimitMiddleware` counts WebSockets."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -217,8 +217,6 @@ class RequestLimitMiddleware:
                 return
         answer = refusal_for(scope, TOO_MANY_REQUESTS, 429)
         answer.headers["retry-after"] = "1"
-        # The rest of its body is not read, so the connection can't be used again.
-        answer.headers["connection"] = "close"
         await answer(scope, receive, send)
 
 

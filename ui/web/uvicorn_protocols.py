@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import h11
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn._types import ASGISendEvent
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -24,20 +27,47 @@ from ui.web.shares import Caller, Share
 HEAD_SECONDS = 30.0  # until the head of a connection's first or next request must have arrived
 
 
+LINGER_SECONDS = 10.0  # that the rest of a refused body may arrive
+
+
 class Addresses:
-    """Limit on connections per address; trusted proxies have no limit."""
+    """Limit on connections per address; trusted proxies have no limit. `idle`: the maximum of all
+    connections without an unfinished request. Each one beyond it closes the oldest of the address
+    with the most."""
 
-    def __init__(self, most: int, proxies: Sequence[str]) -> None:
+    def __init__(self, most: int, idle: int, proxies: Sequence[str]) -> None:
         self._share = Share(sys.maxsize, sys.maxsize, most)
+        self._idle = idle
         self._proxies = _TrustedHosts(networks_of(proxies))
+        self._open: dict[PageConnection, str] = {}  # with their addresses, oldest first
 
-    def arrive(self, client: tuple[str, int] | None) -> Callable[[], None] | None:
-        """Count another connection from this address. Return a function to call when it is gone, or
-        None if it exceeds the limit."""
-        if client is None or client[0] in self._proxies:
-            return lambda: None
+    def arrive(self, connection: PageConnection) -> Callable[[], None] | None:
+        """Count another connection. Return a function to call when it is gone, or None if it
+        exceeds the limit of its address."""
+        client = connection.client
         caller = Caller("", client_address({"client": client}))
-        return partial(self._share.give_back, caller) if self._share.take(caller) else None
+        is_proxy = client is None or client[0] in self._proxies
+        if not (is_proxy or self._share.take(caller)):
+            return None
+        self._open[connection] = caller.address
+        self._close_excess()
+        return (lambda: None) if is_proxy else partial(self._share.give_back, caller)
+
+    def leave(self, connection: PageConnection) -> None:
+        """Forget a connection that is closed or has become a WebSocket."""
+        self._open.pop(connection, None)
+
+    def _close_excess(self) -> None:
+        if len(self._open) <= self._idle:
+            return
+        idle = [one for one in self._open if not one.is_answering]
+        held = Counter(self._open[one] for one in idle)
+        for _ in range(len(idle) - self._idle):
+            most, _ = held.most_common(1)[0]
+            oldest = next(one for one in idle if self._open.get(one) == most)
+            held[most] -= 1
+            self.leave(oldest)
+            oldest.transport.abort()
 
 
 class PageConnection(H11Protocol):
@@ -53,18 +83,27 @@ class PageConnection(H11Protocol):
         self._addresses = addresses
         self._left: Callable[[], None] | None = None
         self._patience: asyncio.TimerHandle | None = None
+        self._lingers = False
+
+    @property
+    def is_answering(self) -> bool:
+        """Return whether a request isn't answered completely."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count a new connection; close it if it exceeds the limit."""
         super().connection_made(transport)
-        self._left = self._addresses.arrive(self.client)
+        self._left = self._addresses.arrive(self)
         if self._left is None:
             transport.abort()
         else:
             self._wait_for_a_request()
 
     def data_received(self, data: bytes) -> None:
-        """Process data, which may be only part of a request."""
+        """Process data, which may be only part of a request. The rest of a refused body is
+        dropped."""
+        if self._lingers:
+            return
         super().data_received(data)
         self._wait_for_a_request()
 
@@ -74,11 +113,13 @@ class PageConnection(H11Protocol):
         socket = self.transport.get_protocol()
         if isinstance(socket, PageSocket):
             socket.left, self._left = self._left, None
+            self._addresses.leave(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Release the connection's count."""
         super().connection_lost(exc)
         self._stop_waiting()
+        self._addresses.leave(self)
         if self._left is not None:
             self._left()
 
@@ -86,23 +127,40 @@ class PageConnection(H11Protocol):
         """Shut down without waiting for clients that still send a request or don't
         read the answer."""
         super().shutdown()
-        unfinished = self.cycle is not None and not self.cycle.response_complete
-        if unfinished and (self.cycle.more_body or self.flow.write_paused):
+        if self.is_answering and (self.cycle.more_body or self.flow.write_paused):
             self.transport.abort()
 
     async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app. A response that ends in the middle closes its connection, as does one that
-        is canceled because the app ends. Uvicorn itself would log that each time."""
+        """Run the app. A response that begins before the body has arrived closes its connection. So
+        does one that ends in the middle, or is canceled because the app ends. Uvicorn itself would
+        log that each time."""
         cycle = self.cycle  # the next request may be underway when the app has finished this one
+
+        async def send_and_close(event: Message) -> None:
+            if event["type"] == "http.response.start" and cycle.more_body:
+                MutableHeaders(scope=event)["connection"] = "close"
+                lingering = SimpleNamespace(write=self.transport.write, close=self._linger)
+                cycle.transport = cast(asyncio.Transport, lingering)
+            await send(event)
+
         with contextlib.suppress(asyncio.CancelledError):
-            await app(scope, receive, send)
+            await app(scope, receive, send_and_close)
         if cycle.response_started and not cycle.response_complete:
             cycle.disconnected = True
             self.transport.close()
 
+    def _linger(self) -> None:
+        """Close after an answer. Until the client has read it, it may send its body, and a reset
+        would destroy the answer."""
+        self._lingers = True
+        self.flow.resume_reading()
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
     def _wait_for_a_request(self) -> None:
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if answering or self.transport.get_protocol() is not self:  # it has become a WebSocket
+        if (
+            self.is_answering or self.transport.get_protocol() is not self
+        ):  # it has become a WebSocket
             self._stop_waiting()
         elif self._patience is None:
             self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)

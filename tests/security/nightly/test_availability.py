@@ -7,7 +7,6 @@ import contextlib
 import logging
 import select
 import socket
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -18,6 +17,7 @@ from comfy.runs.interface import Origin, RunPolicy
 from comfy.runs.limits import RunLimits
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, page_open, start
+from tests.support.raw_requests import JSON, RUDE, begun, sent, status
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -25,41 +25,10 @@ from ui.settings.web_settings import WebSettings
 from ui.web.identity import NOBODY
 from ui.web.limits import LOGIN_FORM, WebLimits
 
-RUDE = "127.0.0.2"  # one more address of this machine; no proxy that is trusted
 BRIEF = RunPolicy(deadline=60, watched=False)
 LOGIN = WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))
-JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 FILES = "multipart/form-data; boundary=b"
-
-
-@contextlib.contextmanager
-def sent(app: RunningApp, *lines: str) -> Iterator[socket.socket]:
-    """Open a connection as the rude visitor and send these lines."""
-    host, port = app.url.removeprefix("http://").split(":")
-    with socket.create_connection(
-        (host, int(port)), timeout=LONGEST_WAIT, source_address=(RUDE, 0)
-    ) as connection:
-        connection.sendall("\r\n".join(lines).encode("latin-1"))
-        yield connection
-
-
-def begun(path: str, length: int = 1000, kind: str = JSON, body: str = "") -> tuple[str, ...]:
-    """Return a request whose body is missing or incomplete."""
-    return (
-        f"POST {path} HTTP/1.1",
-        "Host: localhost",
-        f"Content-Type: {kind}",
-        f"Content-Length: {length}",
-        "",
-        body,
-    )
-
-
-def status(connection: socket.socket) -> int:
-    with contextlib.suppress(ConnectionError):
-        return int(connection.recv(4000)[9:12] or 0)
-    return 0
 
 
 def upload(app: RunningApp, cookie: str = ANN) -> requests.Response:

@@ -19,7 +19,6 @@ from ui.settings.logs import LINES, LogLimit
 from ui.web.addresses import client_address
 from ui.web.limits import LeastSpeed, WebLimits
 from ui.web.shares import Caller, FairSlots, Share
-from ui.web.uvicorn_protocols import Addresses
 
 CALLERS = st.builds(Caller, st.sampled_from("abc"), st.sampled_from("xyz"))
 
@@ -146,19 +145,6 @@ def test_a_body_has_a_least_speed(pieces: list[tuple[float, int]], arrives: bool
         return True
 
     assert awaited(ends_well()) is arrives
-
-
-def test_trusted_proxies_have_unlimited_connections() -> None:
-    """Any other address has a connection limit, and closing a connection frees a slot."""
-    addresses = Addresses(2, ("10.0.0.0/8",))
-    assert all(addresses.arrive(("10.1.2.3", 1)) for _ in range(5))
-    first, second, third = (addresses.arrive(("192.0.2.1", 1)) for _ in range(3))
-    assert first
-    assert second
-    assert third is None
-    assert addresses.arrive(("192.0.2.2", 1))
-    first()
-    assert addresses.arrive(("192.0.2.1", 1))
 
 
 @pytest.mark.parametrize(

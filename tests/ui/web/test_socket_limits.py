@@ -17,6 +17,7 @@ import websocket
 from comfy.comfyui.protocol.run_state import Phase
 from comfyui_standin import DemoServer
 from tests.support.http_client import BOB, close_code, messages, page_open, start, watching
+from tests.support.raw_requests import JSON, begun, sent
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.web import uvicorn_protocols as protocols
@@ -176,12 +177,13 @@ def silent(app: RunningApp, said: bytes = b"") -> socket.socket:
 
 
 def test_connections_have_a_bound() -> None:
-    """When the app has too many connections, it answers 503. It recovers after connections
-    close."""
-    with running_demo_app(step_seconds=0, limits=WebLimits(connections=6)) as (_, app):
+    """When the app has too many connections with unfinished requests, it answers 503. It recovers
+    after connections close."""
+    limits = WebLimits(connections=6, patience=2 * LONGEST_WAIT)
+    with running_demo_app(step_seconds=0, limits=limits) as (_, app):
         with contextlib.ExitStack() as kept:
             for _ in range(5):
-                kept.enter_context(silent(app))
+                kept.enter_context(sent(app, *begun("/login", 1000, JSON, "{")))
             eventually(
                 lambda: (
                     requests.get(f"{app.url}/robots.txt", timeout=LONGEST_WAIT).status_code == 503

@@ -14,9 +14,9 @@ from types import FrameType
 import requests
 
 from comfyui_standin import DemoServer
-from tests.security.nightly.test_availability import JSON, begun, sent, status
 from tests.security.signing_in import history_status, signed_in
 from tests.support.http_client import ANN, cookie_of
+from tests.support.raw_requests import JSON, begun, sent, status
 from tests.support.serving import RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call
