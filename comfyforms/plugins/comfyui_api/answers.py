@@ -94,7 +94,7 @@ def _messages(record: Record) -> list[list[object]]:
         ["execution_cached", {"nodes": [], "prompt_id": prompt_id, "timestamp": begun}],
     ]
     match state.phase:
-        case Phase.DONE if problem_of(record) is None:
+        case Phase.DONE:
             return [*messages, ["execution_success", about]]
         case Phase.STOPPED:
             node = _node(record, state.node)
@@ -109,8 +109,7 @@ def _messages(record: Record) -> list[list[object]]:
         "current_outputs": [],
     }
     node = _node(record, error.node if error and error.node else state.node)
-    messages.append(["execution_error", about | node | details])
-    return [*messages, ["execution_success", about]] if state.phase is Phase.DONE else messages
+    return [*messages, ["execution_error", about | node | details]]
 
 
 def _node(record: Record, node: str | None) -> Json:
