@@ -53,6 +53,7 @@ _RUN = re.compile("[0-9a-f-]{36}")
 _MOST_OF_A_NAME = 1000
 _MOST_DIGESTS = 20_000
 _MOST_SEARCHED = 200  # runs
+_MOST_PARTS, _MOST_TEXT = 20, 4096  # of a form; bytes of a text that is sent as a file
 _STEM = 40  # characters before a number or a token
 
 
@@ -286,11 +287,13 @@ class FileCalls:
         if owner != NOBODY:  # others share one name, wherever they are
             uploads = self.files.copies.uploads
             uploads.came_from(owner, shared_address(owner, request.scope))
-        async with request.form(max_files=1, max_fields=20) as form:
+        # Python's requests sends texts as files, too, if they are in `files`.
+        async with request.form(max_files=_MOST_PARTS, max_fields=_MOST_PARTS) as form:
             return AsciiJSON(await asyncio.to_thread(self._kept, form, owner, is_mask=is_mask))
 
     def _kept(self, form: FormData, owner: str, *, is_mask: bool) -> dict[str, str]:
-        image, texts = form.get("image"), {key: str(one) for key, one in form.items()}
+        image = form.get("image")
+        texts = {key: _text(one) for key, one in form.items() if key != "image"}
         if not isinstance(image, UploadFile) or not image.filename:
             raise HTTPException(400, "The request has no file.")
         subfolder, overwrite = texts.get("subfolder", ""), texts.get("overwrite") in ("true", "1")
@@ -398,6 +401,14 @@ class FileCalls:
         except Undecodable as problem:
             raise HTTPException(400, str(problem)) from None
         return Response(picture.getvalue(), media_type=f"image/{kind}")
+
+
+def _text(part: str | UploadFile) -> str:
+    if isinstance(part, str):
+        return part
+    if len(text := part.file.read(_MOST_TEXT + 1)) > _MOST_TEXT:
+        raise HTTPException(400, "The request has more than one file.")
+    return text.decode(errors="replace")
 
 
 def _named(value: str, folder: str, subfolder: str) -> FileName:

@@ -42,6 +42,23 @@ def test_uploads_get_the_names_that_comfyui_gives(app: RunningApp) -> None:
     assert view(app, filename="n.png", type="input", subfolder="x/y").content == red
 
 
+def test_reads_texts_that_are_sent_as_files(app: RunningApp) -> None:
+    """Some programs send `overwrite` so. A second file of any size isn't a text."""
+    red, blue = png("red"), png("blue")
+    upload(app, red, "parts.png", subfolder="x")
+    parts = {"overwrite": b"true", "subfolder": b"x", "type": b"input"}
+
+    def send_parts(**more: bytes) -> requests.Response:
+        files = {"image": ("parts.png", blue), **parts, **more}
+        address = f"{app.url}/upload/image"
+        return requests.post(address, files=files, cookies=cookie_of(ANN), timeout=LONGEST_WAIT)
+
+    assert send_parts().json() == {"name": "parts.png", "subfolder": "x", "type": "input"}
+    assert view(app, filename="parts.png", type="input", subfolder="x").content == blue
+    assert send_parts(mask=bytes(5000)).status_code == 400
+    assert send_parts(**{str(at): b"" for at in range(20)}).status_code == 400
+
+
 def test_a_failed_overwrite_keeps_the_old_file(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
