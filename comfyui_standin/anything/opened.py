@@ -54,7 +54,7 @@ def opened(name: str, node_class: NodeClass) -> NodeClass:
             return Imitation(entry, run, inputs).result()
 
     files = node_class.validated | file_lists(known)
-    return replace(node_class, describe=describe, run=run, validate=None, validated=files)
+    return replace(node_class, describe=describe, run=run, validated=files)
 
 
 def _wider(name: str, own: Spec, table: dict[str, Spec]) -> Spec:

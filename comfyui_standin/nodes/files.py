@@ -37,10 +37,15 @@ def existing(name: str, kind: str) -> Callable[[Storage, Inputs], Mapping[str, s
     folder, even if the input's list lacks it."""
 
     def check(storage: Storage, inputs: Inputs) -> Mapping[str, str]:
-        value = inputs.get(name)
-        if isinstance(value, str) and not storage.paints and storage.find(value) is None:
-            return {name: f"Invalid {kind} file: {value}"}
-        return {}
+        match inputs.get(name, []):
+            case list():  # missing, or a link
+                return {}
+            case str(value) if storage.paints or storage.find(value) is not None:
+                return {}
+            case str(value):
+                return {name: f"Invalid {kind} file: {value}"}
+            case other:  # the error of the real node
+                raise AttributeError(f"'{type(other).__name__}' object has no attribute 'endswith'")
 
     return check
 

@@ -26,6 +26,7 @@ _DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 _AUTOGROW = "COMFY_AUTOGROW_V3"
 _DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 _ANY = frozenset({"*", "COMFY_MATCHTYPE_V3"})  # types that any link fits
+_BROKEN = (AttributeError, KeyError, IndexError, TypeError)  # of nodes whose check fails
 _DEEPEST = 320  # nodes in a chain, near what Python's stack of calls holds
 
 
@@ -154,7 +155,7 @@ class _Validator:
     def _check_output(self, output: str) -> _Finding:
         try:
             return self._check(output)
-        except (KeyError, IndexError, TypeError, RecursionError) as exc:
+        except (*_BROKEN, RecursionError) as exc:
             about = {"exception_type": type(exc).__name__, "traceback": []}
             what = error(
                 "exception_during_validation", "Exception when validating node", str(exc), about
@@ -241,7 +242,7 @@ class _Validator:
             return finding
         try:
             finding.sound &= self._check(source).sound
-        except (KeyError, IndexError, TypeError) as exc:
+        except _BROKEN as exc:
             finding.sound = False
             about |= {
                 "exception_message": str(exc),

@@ -242,9 +242,7 @@ def _link_errors(
     about = {"linked_node": link, **_about(name, spec)}
     source = prompt.get(str(link[0]))
     if source is None:
-        told, why = "Exception when validating inner node", f"Node #{link[0]} doesn't exist"
-        about |= {"exception_type": "KeyError", "exception_message": why, "traceback": []}
-        yield error_of("exception_during_inner_validation", told, why, about)
+        yield _inner_error(f"Node #{link[0]} doesn't exist", "KeyError", about)
         return
     node = catalog[source["class_type"]]
     types = dict(enumerate(node.output_types))
@@ -256,6 +254,12 @@ def _link_errors(
         told = f"{name}, received_type({received}) mismatch input_type({spec.type})"
         title = "Return type mismatch between linked nodes"
         yield error_of("return_type_mismatch", title, told, {"received_type": received, **about})
+
+
+def _inner_error(why: str, exception: str, about: Json) -> Json:
+    about |= {"exception_type": exception, "exception_message": why, "traceback": []}
+    told = "Exception when validating inner node"
+    return error_of("exception_during_inner_validation", told, why, about)
 
 
 def _value_errors(name: str, spec: InputSpec, value: Any, *, is_own: bool) -> Iterator[Json]:  # noqa: ANN401 - any JSON value
@@ -296,7 +300,11 @@ def _file_errors(
 ) -> Iterator[Json]:
     """Yield the error about a file that isn't on the server, as ComfyUI's own nodes for uploads
     check it. Their lists have no files in subfolders or in other folders."""
-    if not (is_own and spec.upload in _CHECKED_FILES and isinstance(value, str)):
+    if not (is_own and spec.upload in _CHECKED_FILES):
+        return
+    if not isinstance(value, str):
+        why = f"'{type(value).__name__}' object has no attribute 'endswith'"
+        yield _inner_error(why, "AttributeError", {"input_name": name})
         return
     is_known = spec.choices is None or value in spec.choices or "/" in value or value.endswith("]")
     if not (is_known or has_file(value)):

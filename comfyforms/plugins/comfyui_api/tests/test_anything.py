@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import requests
+
+from comfyforms.plugins.comfyui_api.tests.files import copying
+from comfyui_standin import DemoServer
 from tests.support.http_client import get
 from tests.support.serving import RunningApp
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui import test_anything as twin
 from tests.ui.test_anything import TEXT, post
 
@@ -24,3 +28,20 @@ def test_a_prompt_with_unknown_nodes_runs(app: RunningApp) -> None:
     path = f"/history/{answer.json()['prompt_id']}"
     eventually(lambda: get(app, path).json())
     assert get(app, path).json()[answer.json()["prompt_id"]]["outputs"]["3"]["images"]
+
+
+def test_refuses_an_image_without_a_name(app: RunningApp) -> None:
+    """The app, a strict stand-in and an open one answer as ComfyUI does."""
+    prompt = {"prompt": copying("x")}
+    prompt["prompt"]["1"]["inputs"]["image"] = None
+    answers = [post(app, "/prompt", prompt)]
+    for anything in (True, False):
+        with DemoServer(step_seconds=0, anything=anything) as demo:
+            answers.append(requests.post(f"{demo.url}/prompt", json=prompt, timeout=LONGEST_WAIT))
+
+    for answer in answers:
+        assert answer.status_code == 400
+        (error,) = answer.json()["node_errors"]["1"]["errors"]
+        assert error["type"] == "exception_during_inner_validation"
+        assert error["message"] == "Exception when validating inner node"
+        assert error["details"] == "'NoneType' object has no attribute 'endswith'"
