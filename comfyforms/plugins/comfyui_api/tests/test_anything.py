@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import requests
 
+from comfy.__main__ import main
 from comfyforms.plugins.comfyui_api.tests.files import copying
 from comfyui_standin import DemoServer
 from tests.support.http_client import get
@@ -45,3 +49,13 @@ def test_refuses_an_image_without_a_name(app: RunningApp) -> None:
         assert error["type"] == "exception_during_inner_validation"
         assert error["message"] == "Exception when validating inner node"
         assert error["details"] == "'NoneType' object has no attribute 'endswith'"
+
+
+def test_the_command_runs_at_an_app(app: RunningApp, tmp_path: Path) -> None:
+    """Apps have none of their stand-in's definitions of unknown nodes."""
+    size = {"width": 64, "height": 64, "batch_size": 1, "color": 0}
+    prompt = copying("x") | {"1": {"class_type": "EmptyImage", "inputs": size}}
+    (tmp_path / "flat.json").write_text(json.dumps(prompt))
+    command = ["run", str(tmp_path / "flat.json"), "--server", app.url, "--out", str(tmp_path)]
+    assert main(command) == 0
+    assert [*tmp_path.glob("*.png")]
