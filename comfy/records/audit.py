@@ -173,13 +173,14 @@ class AuditEvents:
 
     @staticmethod
     def add_run(connection: Connection, record: Record) -> None:
-        """Note a finished run that was sent to a server and not stopped while it waited there, and
-        a failed one with the reason, in the transaction that stores its end. The title of a prompt
-        that a program sent is a user's text, which isn't stored here."""
+        """Note a finished run that was sent to a server, and neither lost nor stopped while it
+        waited there, and a failed one with the reason, in the transaction that stores its end. The
+        title of a prompt that a program sent is a user's text, which isn't stored here."""
         job, state = record.job, record.state
         title = what = OWN_WORKFLOW if job.workflow == SENT_PROMPT else job.title
         events: list[tuple[float, AuditAction, str]] = []
-        if record.sent and (state.phase is not Phase.STOPPED or state.started_at is not None):
+        was_stopped = state.phase is Phase.STOPPED and state.started_at is None
+        if record.sent and not was_stopped and state.phase is not Phase.LOST:
             if job.workflow not in (title, SENT_PROMPT):
                 what = f"{title} ({job.workflow})"
             events.append((record.submitted_at, "run", what))
@@ -191,8 +192,8 @@ class AuditEvents:
             connection.execute(insert(audit_events).values(_row_of(event, record.address)))
 
     def runs_today(self, owner: str) -> DayRuns:
-        """Return the finished runs that an owner started in the last 24 hours, also deleted
-        ones."""
+        """Return the finished runs that an owner started in the last 24 hours, also deleted ones,
+        except those that a server lost."""
         events = audit_events.c
         own = (events.owner == digest(owner)) & (events.action == "run")
         query = select(func.count(), func.min(events.at)).where(own, events.at > time.time() - DAY)

@@ -134,8 +134,8 @@ class RunRecords(Protocol):
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """The servers, their timeouts, and the queue. `files`: the store of input files and results.
-    `retries`: a run starts again on another server if its
-    server goes away after it began, unless it is paid. `frames`: see `RunRegistry.follow`.
+    `retries`: a run starts again if its server goes away
+    after it began, unless it is paid. `frames`: see `RunRegistry.follow`.
     `api_key`: returns the comfy.org API key for an owner's paid runs, None without one. A
     key is read just before a prompt is sent, and nothing stores it. `servers_of`: returns the
     names of the servers that an owner's runs may use, None for all."""
@@ -511,6 +511,12 @@ class Attempt:
     def _has_other(self) -> bool:
         return self._may_move and self._context.servers.has_other(self.server, self._needs)
 
+    @property
+    def _may_return(self) -> bool:
+        """Return whether the run may start again on this server. After a restart of the app, it
+        may already have done so."""
+        return self._may_move and not self._shared.link.is_resumed
+
     # Sending the prompt
 
     def _submit(self) -> None:
@@ -634,17 +640,17 @@ class Attempt:
         self._open()
 
     def _unknown(self) -> End | Elsewhere | None:
-        """Handle a prompt that the server doesn't know: end it, move it to another server, or
-        prepare to send it again."""
+        """Handle a prompt that the server doesn't know: end it, start the run again, or prepare to
+        send the prompt again."""
         if (crash := self._crash()) is not None:
             return crash
         link, state = self._shared.link, self._latest.state
         end = link.unknown(state, self._remembers)
         if end is not None:
             self._shared.note(Reconnect.gone)
-            restarted = link.dropped_at is not None and end(state).phase is Phase.LOST
-            if restarted and self._may_retry and self._has_other():
-                return Elsewhere(began=True)
+            may_retry = self._may_retry and (self._has_other() or self._may_return)
+            if may_retry and link.was_restarted(end(state), self._remembers):
+                return Elsewhere(began=True, returned=True)
             return end
         extra = {"run": self._run_id}
         log.info("Run %s never started; sending it again", self._run_id, extra=extra)

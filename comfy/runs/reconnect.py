@@ -21,9 +21,12 @@
 | a prompt that ended before                   | it: stopped                                       |
 | in neither, after a restart of this app,     | the server wasn't restarted: the prompt never     |
 | and the server still has such a prompt       | arrived (or was removed meanwhile): send it again |
+| in neither otherwise, after the connection   | the server was restarted: start the run again,    |
+| ended, and the server has no such prompt     | once; after a restart of this app only on another |
+|                                              | server. A paid run is lost                        |
 | in neither otherwise                         | it may have run, so don't run it twice: lost      |
-| the same or no answer for a while, and       | move it there; only once if it may have begun,    |
-| another server can run the prompt            | and cancel it here as soon as possible            |
+| no answer for a while, and another server    | move it there; only once if it may have begun,    |
+| can run the prompt                           | and cancel it here as soon as possible            |
 | it is done, but the server goes away before  | the same: run it again, once, on another server;  |
 | all its files are here                       | without one, ask for the files until the patience |
 |                                              | ends, or until a user cancels: stopped            |
@@ -51,10 +54,11 @@ FORGOTTEN = RunError(message("ComfyUI lost this run."), message("Try again."))
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Outcome for a run whose server is gone and that another one can run. `began`: it may have
-    started."""
+    """Outcome for a run whose server is gone and that another one can run, or whose server has
+    `returned` without it. `began`: it may have started."""
 
     began: bool
+    returned: bool = False
 
 
 def sent_elsewhere(server: str) -> RunError:
@@ -242,6 +246,11 @@ class Reconnect:
                 return None
         why = FORGOTTEN if self.dropped_at is None else RESTARTED
         return lambda state: concluded(state, why)
+
+    def was_restarted(self, end: RunState, remembers: Callable[[], bool]) -> bool:
+        """Return whether the run has this end because the server was restarted; `remembers`: see
+        `unknown`."""
+        return end.phase is Phase.LOST and self.dropped_at is not None and not remembers()
 
     def gone(self) -> Reconnect:
         """Note that the server doesn't have the prompt, or has finished it."""

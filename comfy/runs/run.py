@@ -389,14 +389,16 @@ class Execution:
         return attempt
 
     def _move(self, elsewhere: Elsewhere) -> None:
-        """Leave the server and put the run back at the front of the line."""
+        """Leave the server and put the run back at the front of the line, where a server that has
+        returned may take it again."""
         attempt, self._attempt = self._attempt, None
         if attempt is None:
             return
         run_id, url = self._record.id, attempt.server.url
-        log.warning("Run %s moves from %s to another server", run_id, url, extra={"run": run_id})
+        log.warning("Run %s was lost by %s and starts again", run_id, url, extra={"run": run_id})
         attempt.leave_behind()
-        attempt.server.recheck(gone=True)
+        if not elsewhere.returned:
+            attempt.server.recheck(gone=True)
         self._moves -= 1
         self._may_begin_again = self._may_begin_again and not elsewhere.began
         now, initial_state = time.monotonic(), self._record.state

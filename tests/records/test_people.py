@@ -13,6 +13,7 @@ from sqlalchemy import LargeBinary, String, Table, Text, func, insert, select
 
 import comfy.records.store  # noqa: F401 - adds its tables
 from comfy.base.quota import level_of
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records import audit
 from comfy.records.audit import AuditAction, WantedEvents
 from comfy.records.people import kept_tables
@@ -120,6 +121,15 @@ def test_a_fair_level_takes_from_the_largest_only() -> None:
 def events(history: RunStore) -> list[tuple[str, AuditAction, str, int]]:
     found = history.audit.of(WantedEvents())
     return [(one.account, one.action, one.what, one.count) for one in found]
+
+
+def test_a_run_that_its_server_lost_does_not_count(history: RunStore) -> None:
+    """The limit of runs in 24 hours ignores it. The page *Activity* has it as a failed run."""
+    for run_id, phase in (("r1", Phase.FAILED), ("r2", Phase.LOST)):
+        run = replace(begun(run_id, ANN), submitted_at=time.time())
+        history.end(replace(ended_record(run, phase), sent=True))
+    assert history.audit.runs_today(ANN).number == 1
+    assert [action for _, action, _, _ in events(history)].count("failed") == 2
 
 
 def test_downloads_push_out_no_other_events(

@@ -480,6 +480,18 @@ def test_a_run_that_may_have_started_is_lost(link: Reconnect, state: RunState) -
     assert (lost.phase, lost.error) == (Phase.LOST, RESTARTED)
 
 
+def test_a_restarted_server_remembers_no_run() -> None:
+    """A run starts again only if its server lost it by a restart."""
+    link = at_server().lost("reset", Phase.RUNNING, 5.0, by_itself=True)
+    lost, done = ended(link, RUNS), ended(link, TOLD)
+    assert lost is not None
+    assert done is not None
+    assert link.was_restarted(lost, lambda: False)
+    assert not link.was_restarted(lost, lambda: True)
+    assert not link.was_restarted(done, lambda: False)
+    assert not at_server().was_restarted(lost, lambda: False)
+
+
 def test_an_unknown_run_on_a_steady_server_was_forgotten() -> None:
     """No connection was dropped, so the server wasn't restarted."""
     state = ended(at_server(), RUNS)

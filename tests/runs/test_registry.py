@@ -32,6 +32,7 @@ from comfy.records.record import Job
 from comfy.runs.attempt import Submission
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry, Timeouts
 from comfy.runs.limits import RunLimits
+from comfy.runs.reconnect import RESTARTED
 from comfyui_standin import DemoServer
 from tests.runs.registry import HURRIED, LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.leaks import running_threads
@@ -211,6 +212,22 @@ def test_a_missing_server_fails_the_run(mortal: DemoServer) -> None:
     assert state.error is not None
     assert "Can't reach" in state.error.message
     assert state.error.hint
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_a_run_starts_again_once_if_its_server_restarts(mortal: DemoServer, *, paid: bool) -> None:
+    """The only server loses the run and takes it again. The second time the run is lost, and a
+    paid run the first time, because it may have cost credits."""
+    with registry(mortal) as runs:
+        run = runs.submit(replace(job(LONG), paid=paid), Origin("me"))
+        running(run)
+        mortal.restart()
+        if not paid:
+            until(run, lambda state: state.restarted and state.preview_number > 0)
+            mortal.restart()
+        state = end(run)
+    assert (state.phase, state.restarted) == (Phase.LOST, not paid)
+    assert state.error == RESTARTED
 
 
 def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: RunRegistry) -> None:

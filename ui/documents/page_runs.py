@@ -22,7 +22,7 @@ from ui.documents.run_doc import (
     run_outputs,
 )
 
-_RESTARTED = message("The server stopped responding, so this run is starting over on another one.")
+_RESTARTED = message("The server lost this run, so it is starting over.")
 _IN_LIST = HEADLINES | {Phase.RUNNING: message("Running")}  # only the stage shows progress
 _BLIND_STEPS = 3  # a sampler with previews has sent one by then
 

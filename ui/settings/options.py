@@ -313,7 +313,7 @@ class Settings(DownloadOptions, PaidOptions):
     retry: YesNo = Field(
         "yes",
         title="|".join(get_args(YesNo)),
-        description="whether a run is restarted on another server if its server goes away",
+        description="whether a run that its server loses starts again, once",
     )
     keep_running: YesNo = Field(
         "yes",

@@ -258,8 +258,6 @@ def outcome(fault: str, moment: Moment) -> Outcome:
             return Outcome(Phase.STOPPED, "Someone else")
         case "interrupted" if working:
             return Outcome(Phase.STOPPED, "Someone else")
-        case "restarted" if working or moment is Moment.END:
-            return Outcome(Phase.LOST, "restarted")
         case "gone" if moment is not Moment.FETCHING:
             return Outcome(Phase.LOST, "not answered")
         case _:

@@ -78,7 +78,8 @@ def ended(
         (ended(Phase.STOPPED, "", *WORKED), "who did not"),
         (ended(Phase.REFUSED, "Too large.", *WORKED), "has taken it"),
         (ended(Phase.DONE, "", *KILLED), "never finished"),
-        (ended(Phase.DONE, "", *KILLED, *WORKED, faults="restarted"), "run twice"),
+        (ended(Phase.DONE, "", *WORKED, *WORKED), "too often"),
+        (ended(Phase.DONE, "", *KILLED, *KILLED, *WORKED, faults="restarted"), "too often"),
         (ended(Phase.DONE, "", *WORKED, "taken"), "still works"),
         (ended(Phase.DONE, "", *WORKED, kind="invalid"), "although"),
     ],
@@ -94,6 +95,7 @@ def test_the_judge_reports_errors(happened: Happened, says: str) -> None:
     "happened",
     [
         ended(Phase.LOST, "Restarted.", *KILLED, faults="restarted"),
+        ended(Phase.LOST, "Restarted.", *KILLED, *KILLED, faults="restarted"),
         ended(Phase.FAILED, "Broken.", "taken", "started", "error", kind="fails"),
         ended(Phase.STOPPED, "Someone else took it out.", "taken", "removed", faults="interrupted"),
         ended(Phase.REFUSED, "No.", kind="invalid"),

@@ -171,24 +171,24 @@ def test_a_server_that_comes_late(mortal: DemoServer) -> None:
 
 
 def test_a_run_that_waited_is_sent_again_after_a_restart(mortal: DemoServer) -> None:
-    """The server dies during one run while the next waits. The first run is lost, and the app sends
-    the second again."""
+    """The server dies during one run while the next waits. The second run never started, so its
+    new start isn't a second one."""
     with registry(mortal) as runs:
         first = runs.submit(job(LONG), Origin("me"))
         running(first)
         second = runs.submit(job(), Origin("me"))
         until(second, lambda state: state.queue_place == 1)
         mortal.restart()
-        assert end(first).phase is Phase.LOST
         assert end(second).phase is Phase.DONE
+        first.cancel()
     assert mortal.journal.of(second.id)[:2] == ("taken", "killed")
     assert mortal.journal.of(second.id).count("started") == 1
 
 
 def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:
-    """After a restart, neither the queue nor the history knows the run. The app reports the run as
-    lost, with the reason."""
-    with registry(mortal) as runs:
+    """After a restart, neither the queue nor the history knows the run. If runs may not start
+    again, the app reports the run as lost, with the reason."""
+    with registry(mortal, retries=False) as runs:
         run = runs.submit(job(LONG), Origin("me"))
         running(run)
         mortal.restart()
