@@ -342,6 +342,7 @@ def _checked(args: argparse.Namespace, form: Form, starter: Starter, scratch: Pa
     seeds = {field.key: field.default for field in form.fields if field.is_seed}
     checked = problems_of_batch(starter, WORKFLOW, form, spec, seeds, OWNER)
     wrong += _wrong_files(form, checked.content)
+    wrong += _guesses(form, checked.content)
     checked.raise_errors(wrong)
     check_rows(starter, WORKFLOW, form, checked.content, OWNER)
     return checked.content
@@ -428,6 +429,15 @@ def _wrong_files(form: Form, content: BatchContent) -> Iterator[str]:
     for axis in content.axes:
         for sentence in other_kinds(fields[axis.key], axis.values):
             yield f"{axis.label}: {sentence}"
+
+
+def _guesses(form: Form, content: BatchContent) -> Iterator[str]:
+    """Yield a sentence for each value of every row that is only a guess: an unattended batch
+    doesn't start with another sampler than the author's."""
+    varied = {column.key for column in content.shown}
+    for note in form.notes:
+        if note.is_guess and note.key not in varied:
+            yield f"{note.said} To accept it, add --set {note.key}={note.value}."
 
 
 def _identity(workflow: Path, rows: Sequence[Row]) -> uuid.UUID:

@@ -146,6 +146,9 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
             _check(planner, steps, problems)
         count = f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}"
         print(f"{chain.title} on {named}: {count}", file=sys.stderr)
+        for step in steps:
+            for note in step.form.notes_on({**step.values, **step.rows[0]}):
+                complain(f"{step.name}: {note}")
         if args.check:
             print("\n".join(_listed(steps)))
             for problem in choices_that_cannot_run(whole):

@@ -101,6 +101,9 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         with starter_in(Path(folder), servers, forms, signals) as starter:
             run = _start(starter, form, values, args.out)
             print(f"{form.title} on {named}", file=sys.stderr)
+            notes = form.notes_on(values)
+            for note in notes:
+                complain(note)
             state = _watch(run)
         view, saved, trouble = partial(servers.view, at=run.record.server), list[Path](), None
         try:
@@ -108,7 +111,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
                 saved.append(save_file(view, file, args.out))
         except ComfyError as error:
             trouble = error
-    _report(state, form, run.job, saved, as_json=args.json)
+    _report(state, form, run.job, saved, notes, as_json=args.json)
     if trouble:
         complain(str(trouble), trouble.hint)
     is_whole = state.phase is Phase.DONE and not state.node_errors
@@ -177,12 +180,19 @@ def _value(text: str) -> object:
 # The result
 
 
-def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json: bool) -> None:
+def _report(
+    state: RunState,
+    form: Form,
+    job: Job,
+    saved: list[Path],
+    notes: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
         by_field, general = place_errors(form, state.node_errors)
-        print(
-            json.dumps(_outcome(state, job, saved, by_field, general), ensure_ascii=False, indent=2)
-        )
+        outcome = _outcome(state, job, saved, by_field, general) | {"notes": list(notes)}
+        print(json.dumps(outcome, ensure_ascii=False, indent=2))
         return
     for path in saved:
         print(path)

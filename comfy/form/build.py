@@ -179,7 +179,7 @@ def _outputs(
 def _notes(candidates: Sequence[Candidate]) -> Iterator[Note]:
     for candidate in candidates:
         if candidate.note and candidate.group != "hidden":
-            yield Note(candidate.note, candidate.key, candidate.default)
+            yield Note(candidate.note, candidate.key, candidate.default, candidate.is_guess)
 
 
 def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:

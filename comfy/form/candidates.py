@@ -151,7 +151,7 @@ class Candidate:
 
     `merge` decides group and label, `choose_widgets` the widget, the limits and the range for
     dragging (`slide`), and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are
-    messages about failures, `note` is a remark.
+    messages about failures, `note` is a remark, `is_guess`: see `Note`.
     """
 
     node: str
@@ -196,6 +196,7 @@ class Candidate:
     counts: int = 0
     problems: tuple[str, ...] = ()
     note: str = ""
+    is_guess: bool = False
 
     @property
     def ref(self) -> InputRef:

@@ -244,7 +244,7 @@ def _with_first(candidate: Candidate, offered: tuple[object, ...]) -> Candidate:
         wanted=short(candidate.default),
         used=short(used),
     )
-    return replace(candidate, default=used, note=note)
+    return replace(candidate, default=used, note=note, is_guess=True)
 
 
 def _queued_seed(candidate: Candidate) -> int | None:

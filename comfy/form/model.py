@@ -264,11 +264,13 @@ class Idea:
 @dataclass(frozen=True, slots=True)
 class Note:
     """An informational message that needs no action. It applies while the field with this key has
-    this value."""
+    this value. `is_guess`: the server doesn't offer the author's value, and the author names no
+    other."""
 
     said: str
     key: str
     value: object
+    is_guess: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +320,11 @@ class Form:
     def with_fields(self, keys: Collection[str]) -> Form:
         return replace(self, fields=tuple(one for one in self.fields if one.key in keys))
 
+    def notes_on(self, values: Mapping[str, object]) -> tuple[str, ...]:
+        """Return the notes that apply to these values, by field key, and the other defaults."""
+        applying = (one for one in self.notes if values.get(one.key, one.value) == one.value)
+        return tuple(dict.fromkeys(one.said for one in applying))
+
     def to_json(self) -> dict[str, Any]:
         """Return the form as `comfy form --json` prints it."""
         return {
@@ -333,6 +340,7 @@ class Form:
                 for output in self.outputs
             ],
             "problems": list(self.problems),
+            "notes": [note.said for note in self.notes],
         }
 
 

@@ -97,6 +97,20 @@ def test_every_row_runs_and_its_files_are_saved(
     assert results(out)[0]["files"].endswith(" (1).png")
 
 
+def test_a_batch_with_a_replaced_choice_is_refused(
+    demo: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing starts with another sampler than the author's until the user chooses one."""
+    workflow = tmp_path / "small.json"
+    workflow.write_text(json.dumps(prompt(5, steps=1, sampler_name="no_such_sampler")))
+    words = command(workflow, demo, tmp_path / "out", "--set", "cfg=5,7", "--check")
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "“no_such_sampler” isn't offered here. Using “euler” instead." in said
+    assert "--set 4.sampler_name=euler" in said
+    assert main([*words, "--set", "4.sampler_name=euler"]) == 0
+
+
 def test_alternatives_in_the_workflows_own_text_are_drawn_once(
     demo: DemoServer, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from comfy.__main__ import main
 from comfyui_standin import DemoServer
+from tests.support.sampler import prompt
 from tests.support.samples.forms import DATA, WORKFLOWS
 
 INFO = str(DATA / "object_info.json")
@@ -17,7 +18,7 @@ TEXT_TO_IMAGE = str(WORKFLOWS / "text-to-image.json")
 
 
 def test_json_is_the_form(capsys: pytest.CaptureFixture[str]) -> None:
-    """--json prints title, fields, outputs and problems."""
+    """--json prints title, fields, outputs, problems and notes."""
     assert main(["form", TEXT_TO_IMAGE, "--object-info", INFO, "--json"]) == 0
     form = json.loads(capsys.readouterr().out)
     assert form["title"] == "Text to image"
@@ -25,6 +26,15 @@ def test_json_is_the_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert form["outputs"] == [
         {"node": "7", "label": "Save image", "kind": "image", "preview": False}
     ]
+
+
+def test_notes_are_in_the_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs also learn which values the form replaces."""
+    workflow = tmp_path / "small.json"
+    workflow.write_text(json.dumps(prompt(5, sampler_name="no_such_sampler")))
+    assert main(["form", str(workflow), "--object-info", INFO, "--json"]) == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note == "Sampler: “no_such_sampler” isn't offered here. Using “euler” instead."
 
 
 def test_without_json_it_is_a_table_to_read(capsys: pytest.CaptureFixture[str]) -> None:

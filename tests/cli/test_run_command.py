@@ -28,6 +28,7 @@ from tests.support.waiting import LONGEST_WAIT
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW = prompt(5, steps=3)
+REPLACED = "Sampler: “no_such_sampler” isn't offered here. Using “euler” instead."
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,24 @@ def test_the_outcome_as_json(
     (file,) = told["files"]
     assert Path(file["path"]).is_file()
     assert (file["kind"], file["node"], file["type"]) == ("image", "6", "output")
+
+
+@pytest.mark.parametrize("settings", [[], ["--set", "4.sampler_name=heun"]])
+def test_a_replaced_choice_is_named(
+    demo: DemoServer,
+    workflow: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    settings: list[str],
+) -> None:
+    """The run says that it uses another sampler than the author's, unless the user chose one."""
+    workflow.write_text(json.dumps(prompt(5, steps=1, sampler_name="no_such_sampler")))
+    arguments = ["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), "--json"]
+    assert main(arguments + settings) == 0
+    told = capsys.readouterr()
+    replaced = [] if settings else [REPLACED]
+    assert json.loads(told.out)["notes"] == replaced
+    assert (REPLACED in told.err) == bool(replaced)
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "[1]", "NaN", "1e999"])
