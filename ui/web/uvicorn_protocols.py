@@ -41,10 +41,11 @@ class Addresses:
         self._proxies = _TrustedHosts(networks_of(proxies))
         self._open: dict[PageConnection, str] = {}  # with their addresses, oldest first
 
-    def arrive(self, connection: PageConnection) -> Callable[[], None] | None:
-        """Count another connection. Return a function to call when it is gone, or None if it
-        exceeds the limit of its address."""
-        client = connection.client
+    def arrive(
+        self, connection: PageConnection, client: tuple[str, int] | None
+    ) -> Callable[[], None] | None:
+        """Count another connection, of this client. Return a function to call when it is gone, or
+        None if it exceeds the limit of its address."""
         caller = Caller("", client_address({"client": client}))
         is_proxy = client is None or client[0] in self._proxies
         if not (is_proxy or self._share.take(caller)):
@@ -93,7 +94,7 @@ class PageConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count a new connection; close it if it exceeds the limit."""
         super().connection_made(transport)
-        self._left = self._addresses.arrive(self)
+        self._left = self._addresses.arrive(self, self.client)
         if self._left is None:
             transport.abort()
         else:

@@ -183,7 +183,7 @@ def test_connections_have_a_bound() -> None:
     with running_demo_app(step_seconds=0, limits=limits) as (_, app):
         with contextlib.ExitStack() as kept:
             for _ in range(5):
-                kept.enter_context(sent(app, *begun("/login", 1000, JSON, "{")))
+                kept.enter_context(sent(app, *begun("/api/v1/workflows", 1000, JSON, "{")))
             eventually(
                 lambda: (
                     requests.get(f"{app.url}/robots.txt", timeout=LONGEST_WAIT).status_code == 503
