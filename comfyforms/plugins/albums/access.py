@@ -14,7 +14,8 @@ Relation = Literal["owner", "administrator", "member", "visitor"]
 class Right(StrEnum):
     """Thing that a caller may do in an album."""
 
-    LOOK = "look"  # see the album and download its files
+    LOOK = "look"  # see the album and download its files: without OPINIONS, the kept ones
+    OPINIONS = "opinions"  # see all results, votes, comments, and names of people
     SETTINGS = "settings"  # see prompts and settings where their owner shows them
     REVIEW = "review"  # review and comment
     ADD = "add"  # add own results, and remove them
@@ -22,12 +23,14 @@ class Right(StrEnum):
     CHANGE = "change"  # change the album, and make links to it
 
 
-_LOOK = frozenset({Right.LOOK, Right.SETTINGS})
-_TAKE_PART = _LOOK | {Right.REVIEW, Right.ADD}
+_TAKE_PART = frozenset(Right) - {Right.TAKE_BACK, Right.CHANGE}
 _MODERATE = _TAKE_PART | {Right.TAKE_BACK}
 
 
-def rights_of(relation: Relation, access: AlbumAccess) -> frozenset[Right]:
+def rights_of(
+    relation: Relation, access: AlbumAccess, *, public_settings: bool = False
+) -> frozenset[Right]:
+    """Return the rights without a link. `public_settings`: visitors see prompts and settings."""
     match relation, access:
         case "owner", _:
             return frozenset(Right)
@@ -37,13 +40,15 @@ def rights_of(relation: Relation, access: AlbumAccess) -> frozenset[Right]:
             return _MODERATE
         case "member", _:
             return _TAKE_PART
+        case _, "public":
+            return frozenset({Right.LOOK} | ({Right.SETTINGS} if public_settings else set()))
         case _:
-            return _LOOK if access == "public" else frozenset()
+            return frozenset()
 
 
 def rights_by_link(link: AlbumLink) -> frozenset[Right]:
     """Return the rights of guests with a link. They don't depend on the album's access."""
-    rights = {Right.LOOK}
+    rights = {Right.LOOK, Right.OPINIONS}
     if link.settings:
         rights.add(Right.SETTINGS)
     if link.comments:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from cachetools import LRUCache, TTLCache
 
 from comfy.base.errors import ComfyError
-from comfyforms.plugins.albums.store import AlbumNotFound, AlbumStore
+from comfyforms.plugins.albums.store import AlbumNotFound, AlbumStore, Counts
 from ui.api.streams import SILENCE
 from ui.web.responses import json_text
 
@@ -28,14 +28,19 @@ class AlbumWatch:
         self._store = store
         self._lock = threading.Lock()
         self._versions = TTLCache[str, int](_MOST, _LOOK_SECONDS)
-        self._stamps = LRUCache[str, tuple[int, int]](_MOST)
+        self._stamps = LRUCache[str, tuple[int, Counts]](_MOST)
 
     async def events(
-        self, album: str, check: Callable[[], object], is_over: Callable[[], bool]
+        self,
+        album: str,
+        seen: Callable[[Counts], Counts],
+        check: Callable[[], object],
+        is_over: Callable[[], bool],
     ) -> AsyncGenerator[bytes]:
-        """Yield an event now and after each change, until the app ends. `check`: raises
-        AlbumNotFound once the caller may no longer see the album; it blocks."""
-        known: tuple[int, int] | None = None
+        """Yield an event now and after each change, until the app ends. `seen`: returns the numbers
+        of the results that the caller sees; `check`: raises AlbumNotFound once the caller may no
+        longer see the album; it blocks."""
+        known: tuple[int, Counts] | None = None
         checked_at = time.monotonic()
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
@@ -56,7 +61,7 @@ class AlbumWatch:
                     if stamp != known or is_silent:
                         await asyncio.to_thread(check)
                         checked_at = time.monotonic()
-                        news = json_text({"version": stamp[0], "items": stamp[1]})
+                        news = json_text({"version": stamp[0], "items": seen(stamp[1]).items})
                         is_new, known = stamp != known, stamp
                         event = f"event: change\ndata: {news}\n\n".encode()
                         yield event if is_new else b": here\n\n"
@@ -70,17 +75,17 @@ class AlbumWatch:
         finally:
             leave()
 
-    def _stamp(self, album: str) -> tuple[int, int]:
-        """Return an album's version and number of items."""
+    def _stamp(self, album: str) -> tuple[int, Counts]:
+        """Return an album's version and numbers of items."""
         with self._lock:
             version = self._versions.get(album)
         if version is None:
             version = self._store.version(album)
         with self._lock:
             self._versions[album] = version
-            stamp = self._stamps.get(album, (0, 0))
+            stamp = self._stamps.get(album, (0, Counts()))
         if stamp[0] != version:
-            stamp = version, self._store.counts([album])[album].items
+            stamp = version, self._store.counts([album])[album]
             with self._lock:
                 self._stamps[album] = stamp
         return stamp

@@ -45,11 +45,21 @@ LISTED = _items.c.run.not_in(select(_runs.c.id).where(_runs.c.deleted_at.is_not(
 
 class Viewer(NamedTuple):
     """Caller of a filter. `person`: the key; `prompts`: search them, too; `hidden`:
-    workflows whose titles only their results' owners see."""
+    workflows whose titles only their results' owners see; `opinions`: without them, only kept
+    results are there, and no search or order tells about people."""
 
     person: str = ""
     prompts: bool = False
     hidden: Collection[str] = ()
+    opinions: bool = True
+
+    def of(self, album: str) -> ColumnElement[bool]:
+        """Select the items of an album that the caller sees."""
+        which = of_album(album)
+        return which if self.opinions else which & VERDICTS["keep"]
+
+
+EVERYBODY = Viewer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,7 @@ class WantedItems:
 
     def of(self, album: str, viewer: Viewer) -> ColumnElement[bool]:
         """Select items of an album."""
-        which = of_album(album)
+        which = viewer.of(album)
         is_open = _items.c.workflow.not_in({escaped(one) for one in viewer.hidden})
         is_titled = is_open | (_items.c.owner == viewer.person)
         if self.verdict or self.since is None:
@@ -85,7 +95,8 @@ class WantedItems:
             is_number = _items.c.number == within(int(number) if number.isdecimal() else -1)
             anywhere = (is_titled & in_words) | (~is_titled & in_prompt)
             found = anywhere if viewer.prompts else is_titled & in_title
-            which &= is_number | in_name | is_commented | found
+            by_people = (in_name | is_commented) & viewer.opinions
+            which &= is_number | by_people | found
         return which
 
 

@@ -68,7 +68,7 @@ def app_parts(app: PluginApp) -> AppParts:
         counts = store.counts({one.id for one in found})
         for one in found:
             end, address = partial(store.end_public_access, one.id), f"{PATH[1:]}/{one.id}"
-            yield PluginLink(one.id, one.by, None, end, one.title, address, counts[one.id].items)
+            yield PluginLink(one.id, one.by, None, end, one.title, address, counts[one.id].keep)
 
     end_public_access = LinkEnding(
         message("End public access…"),

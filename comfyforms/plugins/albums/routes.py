@@ -34,7 +34,7 @@ from comfyforms.plugins.albums.documents import (
     ItemsValues,
     ItemValues,
 )
-from comfyforms.plugins.albums.filters import MOST_NUMBER, Viewer, WantedItems, WantedVerdict
+from comfyforms.plugins.albums.filters import MOST_NUMBER, WantedItems, WantedVerdict
 from comfyforms.plugins.albums.store import (
     FULL,
     MOST_ITEMS,
@@ -47,7 +47,7 @@ from comfyforms.plugins.albums.store import (
     Review,
     Verdict,
 )
-from comfyforms.plugins.albums.visits import Asked, Visit, Visits, name_of
+from comfyforms.plugins.albums.visits import Asked, Visit, Visits
 from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
@@ -95,16 +95,20 @@ _Title = Annotated[str, BeforeValidator(_line_of), Field(min_length=1, max_lengt
 
 @dataclass(frozen=True, slots=True)
 class AlbumFields:
-    """Fields of an album that its owner sets. `parent`: the album that it is in, "" for none."""
+    """Fields of an album that its owner sets. `parent`: the album that it is in, "" for none;
+    `public_settings`: visitors see prompts and settings, as long as the album is public."""
 
     title: _Title | None = None
     note: Annotated[str, Field(max_length=5_000)] | None = None
     access: AlbumAccess | None = None
     parent: str | None = None
+    public_settings: bool | None = None
 
     def changes(self) -> dict[str, Any]:
         """Return the given values."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
+        if given.get("access", "public") != "public":
+            given["public_settings"] = False  # a later public access asks again
         return given | ({"parent": self.parent or None} if "parent" in given else {})
 
 
@@ -213,7 +217,8 @@ class AlbumHandlers:
     def _album_docs(self, visits: Sequence[Visit]) -> tuple[AlbumDoc, ...]:
         ids, store = [one.album.id for one in visits], self.store
         counts = store.counts(ids, visits[0].person.key) if visits else {}
-        covers, links = store.covers(ids), store.links(ids)
+        covers = store.covers(ids, visits[0].viewer) if visits else {}
+        links = store.links(ids)
         return tuple(
             one.album_doc(counts[key], covers[key], links.get(key))
             for key, one in zip(ids, visits, strict=True)
@@ -236,7 +241,8 @@ class AlbumHandlers:
         """Create an album, also in another one of yours.
 
         A `private` album is for you, a `shared` one for everybody who is signed in, and a `public`
-        one for everybody who can open the app.
+        one shows kept results to everybody who can open the app, without votes, comments and names,
+        and with prompts only after `public_settings`.
         """
         if fields.title is None:
             raise HTTPException(422, _UNTITLED)
@@ -263,7 +269,7 @@ class AlbumHandlers:
         (doc,) = self._album_docs([visit])
         if Right.TAKE_BACK in visit.rights:
             people = self.store.reviewers(visit.album.id)
-            doc = replace(doc, reviewers=tuple(replace(x, by=name_of(x.by)) for x in people))
+            doc = replace(doc, reviewers=tuple(replace(x, by=visit.name_of(x.by)) for x in people))
         return AsciiJSON(doc)
 
     @routes.patch("/{album}", Access.SIGNED_IN, response_model=AlbumDoc)
@@ -294,10 +300,8 @@ class AlbumHandlers:
         can't see the album anymore.
         """
         visit, services = self.visits.of(asked), self.app.services
-        events = self.watch.events(
-            visit.album.id, lambda: self.visits.of(asked), lambda: services.runs.closed
-        )
-        return LiveStream(events)
+        check, is_over = lambda: self.visits.of(asked), lambda: services.runs.closed
+        return LiveStream(self.watch.events(visit.album.id, visit.counts, check, is_over))
 
     @routes.post("/{album}/link", Access.SIGNED_IN, status_code=201, response_model=AlbumLink)
     def create_album_link(self, asked: _Asked, new: NewLink) -> AsciiJSON:
@@ -341,7 +345,9 @@ class AlbumHandlers:
         album, is_first = visit.album, not cursor and wanted.since is None
         facets = self.store.facets(album.id) if wanted.text else []
         hidden = {one.workflow for one in facets if not visit.knows(one)}
-        viewer = Viewer(visit.person.key, bool(visit.owner), hidden)
+        viewer = visit.viewer._replace(hidden=hidden)
+        if not viewer.opinions:
+            wanted = replace(wanted, verdict="", sort="")
         begin = int(cursor or 0)
         items = self.store.items(album.id, wanted, limit + 1, viewer, begin)
         is_last, items = len(items) <= limit, items[:limit]
@@ -349,19 +355,20 @@ class AlbumHandlers:
             self._item_docs(visit, items),
             None if is_last else str(begin + limit if wanted.sort else items[-1].n),
             album.version,
-            self.store.counts([album.id], viewer.person)[album.id],
+            visit.counts(self.store.counts([album.id], viewer.person)[album.id]),
         )
         if is_first:
             page = replace(page, total=self.store.total(album.id, wanted, viewer))
         return AsciiJSON(page)
 
     def _item_docs(self, visit: Visit, items: Sequence[AlbumItem]) -> tuple[ItemDoc, ...]:
-        blobs, reviews = self.results.blobs, self._reviews(items)
+        blobs, reviews = self.results.blobs, self._reviews(visit, items)
         return tuple(visit.item_doc(one, reviews[one.n], blobs) for one in items)
 
-    def _reviews(self, items: Sequence[AlbumItem]) -> dict[int, list[Review]]:
+    def _reviews(self, visit: Visit, items: Sequence[AlbumItem]) -> dict[int, list[Review]]:
+        """Return the reviews that the caller sees by item."""
         reviews: dict[int, list[Review]] = {one.n: [] for one in items}
-        for review in self.store.reviews(reviews):
+        for review in self.store.reviews(reviews) if visit.has_opinions else ():
             reviews[review.item].append(review)
         return reviews
 
@@ -481,7 +488,7 @@ class AlbumHandlers:
 
         `next` is the `cursor` of the next page, null on the last.
         """
-        visit = self.visits.of(asked)
+        visit = self.visits.of(asked, Right.OPINIONS)
         found = self.store.comments(visit.album.id, item, int(cursor or 0), PAGE_LENGTH + 1)
         page = tuple(visit.comment_doc(one) for one in found[:PAGE_LENGTH])
         return AsciiJSON(CommentsDoc(page, page[-1].id if found[PAGE_LENGTH:] else None))
@@ -538,9 +545,8 @@ class AlbumHandlers:
     ) -> list[AlbumItem]:
         """Return these items, or those with the verdict."""
         if items:
-            return self.store.some(visit.album.id, items)
-        viewer = Viewer(visit.person.key)
-        return self.store.items(visit.album.id, WantedItems(verdict), limit, viewer)
+            return self.store.some(visit.album.id, items, visit.viewer)
+        return self.store.items(visit.album.id, WantedItems(verdict), limit, visit.viewer)
 
     def _with_records(
         self, visit: Visit, items: Iterable[AlbumItem]
@@ -556,7 +562,7 @@ class AlbumHandlers:
     def get_album_thumbnail(self, asked: _Asked, item: _Number) -> Response:
         """Return the small image of a result."""
         visit = self.visits.of(asked)
-        found = self.store.item(visit.album.id, item)
+        found = self.store.item(visit.album.id, item, visit.viewer)
         thumbnail = sent_thumbnail(self.results.blobs, found.digest, found.kind)
         return _revalidated(asked, visit, thumbnail)
 
@@ -572,7 +578,7 @@ class AlbumHandlers:
         `name` is only for people.
         """
         visit = self.visits.of(asked)
-        found = self.store.item(visit.album.id, item)
+        found = self.store.item(visit.album.id, item, visit.viewer)
         for _, record in self._with_records(visit, [found]):
             asks = asked.request.headers
             if not is_shown(asks):
@@ -621,7 +627,7 @@ class AlbumHandlers:
         shown = [(one, path) for one, path in paths.items() if path is not None]
         if not shown:
             raise AlbumNotFound
-        title, places, reviews = visit.album.title, range(len(shown)), self._reviews(items)
+        title, places, reviews = visit.album.title, range(len(shown)), self._reviews(visit, items)
         columns = max(_LEAST_COLUMNS, math.isqrt(len(shown) - 1) + 1)
         blocks = [tuple(places[at : at + columns]) for at in places[::columns]]
 
@@ -630,9 +636,9 @@ class AlbumHandlers:
             is_large = len(shown) <= _SHARP and one.kind == "image"
             return (blobs.path(one.digest) if is_large else None) or thumbnail
 
-        words = [_words_of(one, reviews[one.n]) for one, _ in shown]
+        words = [_words_of(visit.shown(one), reviews[one.n]) for one, _ in shown]
         lines = (CellLine(cells, "", tuple(words[at] for at in cells)) for cells in blocks)
-        number = self.store.counts([visit.album.id])[visit.album.id].round
+        number = visit.counts(self.store.counts([visit.album.id])[visit.album.id]).round
         latest = [message("Round {number}", number=number)] if number > 1 else []
         about = " · ".join((*map(translated, latest), current_language().date(time.time())))
         sheet = GridSheet(title, "", "", tuple(lines), about, _MARGIN)

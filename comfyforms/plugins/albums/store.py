@@ -48,6 +48,7 @@ from comfy.records.serialization import searchable
 from comfy.records.tables import digest, reading, share_of, transaction
 from comfy.records.tables import runs as _runs
 from comfyforms.plugins.albums.filters import (
+    EVERYBODY,
     IN_ROUND,
     LISTED,
     MOST_NUMBER,
@@ -82,7 +83,6 @@ FULL = message("This album is full.")
 _MANY = message("You can write at most {count} comments about a result.", count=_MOST_OF_ONE)
 _DEEPEST = 10  # levels of albums
 _VERSION = select(_albums.c.version).where(_albums.c.id == bindparam("this"))
-_EVERYBODY = Viewer()
 # Columns with texts of users, which any database must be able to store.
 _TEXTS = ("by", "name", "title", "prompt", "note", "text", "run", "workflow")
 
@@ -122,7 +122,7 @@ class Facet(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class ShownAlbum:
     """Facts about an album that its viewers see. `by`: its owner's name; `changed_at`: in seconds
-    since 1970."""
+    since 1970; `public_settings`: visitors of a public album see prompts and settings."""
 
     id: str
     parent: str | None
@@ -132,6 +132,7 @@ class ShownAlbum:
     by: str
     version: int
     changed_at: float
+    public_settings: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,10 +283,18 @@ class AlbumStore:
     # Albums
 
     def create(
-        self, owner: Person, title: str, note: str, access: AlbumAccess, parent: str | None
+        self,
+        owner: Person,
+        title: str,
+        note: str,
+        access: AlbumAccess,
+        parent: str | None,
+        *,
+        public_settings: bool = False,
     ) -> Album:
         key, now = secrets.token_urlsafe(16), time.time()
-        album = Album(key, parent, title, note, access, owner.by, 1, now, owner.key)
+        facts = (key, parent, title, note, access, owner.by, 1, now, public_settings)
+        album = Album(*facts, owner.key)
         row, share = _kept(_escaped(asdict(album)), owner), share_of(owner.address)
         own = _albums.c.owner == owner.key
         own |= (_albums.c.share == share) & (share != "")
@@ -298,7 +307,7 @@ class AlbumStore:
         return album
 
     def change(self, album: Album, values: Mapping[str, Any]) -> None:
-        """Change `title`, `note`, `access` or `parent` of an album."""
+        """Change `title`, `note`, `access`, `public_settings` or `parent` of an album."""
         changed = _escaped(values)
         size = kept_values(_escaped(asdict(album)) | changed, "")["size"]
         with self._renewing(album.id) as (connection, _):
@@ -338,7 +347,8 @@ class AlbumStore:
         """Leave a public album to users. Has no effect on others."""
         which = (_albums.c.id == album) & (_albums.c.access == "public")
         with self._renewing(album) as (connection, _):
-            connection.execute(update(_albums).where(which).values(access="shared"))
+            shared = {"access": "shared", "public_settings": False}
+            connection.execute(update(_albums).where(which).values(shared))
 
     def seen_by(self, person: str, accesses: Sequence[AlbumAccess]) -> list[Album]:
         """Return this person's albums by title, then others with such an access. Without notes,
@@ -366,13 +376,13 @@ class AlbumStore:
             album: replace(counts.get(album, Counts()), round=number) for album, number in latest
         }
 
-    def covers(self, albums: Iterable[str]) -> dict[str, list[int]]:
+    def covers(self, albums: Iterable[str], viewer: Viewer = EVERYBODY) -> dict[str, list[int]]:
         """Return the newest items with a thumbnail of these albums by id."""
         newest = select(_items.c.n).where(_items.c.has_thumb, IN_ROUND).order_by(_items.c.n.desc())
         newest = newest.limit(_COVERS)
         with reading(self._engine) as connection:
             return {
-                album: list(connection.execute(newest.where(of_album(album))).scalars())
+                album: list(connection.execute(newest.where(viewer.of(album))).scalars())
                 for album in albums
             }
 
@@ -472,7 +482,7 @@ class AlbumStore:
         album: str,
         wanted: WantedItems,
         limit: int,
-        viewer: Viewer = _EVERYBODY,
+        viewer: Viewer = EVERYBODY,
         cursor: int = 0,
     ) -> list[AlbumItem]:
         """Return items that are older than the item `cursor`, newest first. With `wanted.sort`,
@@ -482,12 +492,14 @@ class AlbumStore:
             return self._found(which, limit, SORTS[wanted.sort], within(cursor))
         return self._found(which & (_items.c.n < within(cursor or MOST_NUMBER)), limit)
 
-    def some(self, album: str, items: Collection[int]) -> list[AlbumItem]:
+    def some(
+        self, album: str, items: Collection[int], viewer: Viewer = EVERYBODY
+    ) -> list[AlbumItem]:
         """Return these items of an album, newest first, without those that it doesn't have."""
-        return self._found(of_album(album) & _items.c.n.in_(items), MOST_ITEMS)
+        return self._found(viewer.of(album) & _items.c.n.in_(items), MOST_ITEMS)
 
-    def item(self, album: str, n: int) -> AlbumItem:
-        (found,) = self.some(album, [n]) or _missing()
+    def item(self, album: str, n: int, viewer: Viewer = EVERYBODY) -> AlbumItem:
+        (found,) = self.some(album, [n], viewer) or _missing()
         return found
 
     def _found(

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.types import TypeEngine
@@ -27,7 +28,7 @@ from comfy.records.tables import PARTS, ROWS, Kept, kept_columns, runs, version_
 album_tables = MetaData()
 version = version_table("albums", album_tables)
 SCHEMA = Schema(
-    "albums", album_tables, version, number="0003", steps="comfyforms.plugins.albums:steps"
+    "albums", album_tables, version, number="0004", steps="comfyforms.plugins.albums:steps"
 )
 
 
@@ -42,7 +43,8 @@ def _parts_of(name: str, key: Column[Any]) -> Column[Any]:
 
 
 # Albums of results. `owner`: a digest; `by`: their name for people. `version` grows with each
-# change of the album, its items, their reviews or comments; `round`: the latest one.
+# change of the album, its items, their reviews or comments; `round`: the latest one;
+# `public_settings`: visitors of a public album see prompts and settings.
 albums = Table(
     "albums",
     album_tables,
@@ -57,6 +59,7 @@ albums = Table(
     *_required(Text, "by", "title", "note"),
     *_required(Integer, "version"),
     Column("round", Integer, nullable=False, server_default=text("1")),
+    Column("public_settings", Boolean, nullable=False, server_default=false()),
     *_required(Double, "changed_at"),  # seconds since 1970
     *kept_columns(),
     Index("albums_of_owner", "owner"),

@@ -21,8 +21,10 @@ from comfy.records.blobs import BlobStore
 from comfyforms.hooks import PluginApp
 from comfyforms.plugins.albums.access import Relation, Right, rights_by_link, rights_of
 from comfyforms.plugins.albums.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
+from comfyforms.plugins.albums.filters import Viewer
 from comfyforms.plugins.albums.store import (
     Album,
+    AlbumAccess,
     AlbumItem,
     AlbumLink,
     AlbumNotFound,
@@ -73,6 +75,18 @@ class Visit:
     link: AlbumLink | None = None
 
     @property
+    def has_opinions(self) -> bool:
+        """Return whether the caller sees more than the results that are kept."""
+        return Right.OPINIONS in self.rights
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.person.key, bool(self.owner), opinions=self.has_opinions)
+
+    def name_of(self, by: str) -> str:
+        return (by or translated(_GUEST)) if self.has_opinions else ""
+
+    @property
     def author(self) -> Person:
         """Return the caller as an author of reviews. Raises HTTPException for a guest without a
         name."""
@@ -102,10 +116,12 @@ class Visit:
 
     def shown(self, item: AlbumItem) -> AlbumItem:
         """Return a result as the caller sees it: without a title if they don't learn its workflow,
-        and without a prompt if its owner doesn't show it."""
+        without a prompt if its owner doesn't show it, and without votes if they see none."""
+        if not self.has_opinions:
+            item = replace(item, keeps=0, rejects=0, comments=0)
         item = replace(
             item,
-            by=name_of(item.by),
+            by=self.name_of(item.by),
             prompt=item.prompt if self.sees_settings(item) else "",
             settings=item.settings and self.has_metadata(item),
         )
@@ -120,13 +136,13 @@ class Visit:
 
     def album_doc(self, counts: Counts, covers: Sequence[int], link: AlbumLink | None) -> AlbumDoc:
         album = self.album
-        facts = _shown(ShownAlbum, album) | {"id": self.id, "by": name_of(album.by)}
+        facts = _shown(ShownAlbum, album) | {"id": self.id, "by": self.name_of(album.by)}
         if self.link:
             facts["parent"] = None
         return AlbumDoc(
             **facts,
             mine=album.owner == self.person.key,
-            items=counts.items,
+            items=self.counts(counts).items,
             kept=counts.keep,
             unreviewed=counts.unreviewed if Right.REVIEW in self.rights else 0,
             covers=tuple(self.address(n, "thumb") for n in covers),
@@ -134,6 +150,10 @@ class Visit:
             link=link if Right.CHANGE in self.rights else None,
             ends_at=self.link.expires_at if self.link else None,
         )
+
+    def counts(self, counts: Counts) -> Counts:
+        """Return the numbers of the results that the caller sees."""
+        return counts if self.has_opinions else Counts(counts.keep)
 
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review], blobs: BlobStore) -> ItemDoc:
         own = next((one for one in reviews if one.person == self.person.key), None)
@@ -147,14 +167,15 @@ class Visit:
             verdict=own.verdict if own else "",
             stars=own.stars if own else 0,
             reviews=tuple(
-                ReviewDoc(name_of(one.by), one.verdict, one.stars, one is own) for one in reviews
+                ReviewDoc(self.name_of(one.by), one.verdict, one.stars, one is own)
+                for one in reviews
             ),
         )
 
     def comment_doc(self, comment: Comment) -> CommentDoc:
         is_mine = comment.person == self.person.key
         return CommentDoc(
-            **_shown(ShownComment, comment) | {"by": name_of(comment.by)},
+            **_shown(ShownComment, comment) | {"by": self.name_of(comment.by)},
             id=str(comment.n),
             mine=is_mine,
             may_delete=is_mine or Right.TAKE_BACK in self.rights,
@@ -205,7 +226,8 @@ class Visits:
         elif owner and self.app.operates(request):
             relation = "administrator"
         is_shut = relation == "visitor" and self._lost_its_owner(album)
-        rights = rights_of(relation, "private" if is_shut else album.access)
+        access: AlbumAccess = "private" if is_shut else album.access
+        rights = rights_of(relation, access, public_settings=album.public_settings)
         return Visit(album.id, album, owner, person, rights, self._sees(owner))
 
     def _lost_its_owner(self, album: Album) -> bool:
@@ -229,7 +251,3 @@ class Visits:
 def _shown(facts: type[ShownAlbum | ShownItem | ShownComment], row: object) -> dict[str, Any]:
     """Return the fields of a row that documents have, too."""
     return {one.name: getattr(row, one.name) for one in fields(facts)}
-
-
-def name_of(by: str) -> str:
-    return by or translated(_GUEST)

@@ -16,6 +16,7 @@ export interface AlbumDoc {
   by: string;
   version: number;
   changed_at: number;
+  public_settings: boolean;
   mine: boolean;
   items: number;
   kept: number;
@@ -161,4 +162,4 @@ export interface Reviewer {
   reviewed: number;
 }
 
-export type Right = "look" | "settings" | "review" | "add" | "take_back" | "change";
+export type Right = "look" | "opinions" | "settings" | "review" | "add" | "take_back" | "change";

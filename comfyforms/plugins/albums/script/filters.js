@@ -42,8 +42,8 @@ export class Filters {
     return one;
   });
   #sort = element("select", "", ...SORTS.map(([sort, words]) => new Option(words, sort)));
-  #order = element("label", "order in-line", this.#sort);
-  parts = [element("div", "verdicts", element("div", "cut", ...this.#verdicts)), this.#order];
+  order = element("label", "order in-line", this.#sort);
+  parts = [element("div", "verdicts", element("div", "cut", ...this.#verdicts)), this.order];
   /** Says how disputed results are settled, or why no votes show. */
   rule = element("p", "aside");
 
@@ -59,7 +59,7 @@ export class Filters {
     this.rule.hidden = true;
     const [group] = this.parts;
     Object.assign(group ?? {}, { role: "group", ariaLabel: message("Verdict") });
-    this.#order.dataset.icon = "swap-vertical";
+    this.order.dataset.icon = "swap-vertical";
     this.#sort.ariaLabel = this.#sort.title = message("Order");
     this.#sort.onchange = () => {
       this.chosen.sort = this.#sort.value;

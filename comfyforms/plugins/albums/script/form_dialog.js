@@ -7,6 +7,15 @@ import { ACCESS } from "./items.js";
 
 /** @import { AlbumDoc } from "./documents.js" */
 
+const TEAM = message(
+  "Everyone signed in sees all results, votes and comments, and can review and add results.",
+);
+const PUBLIC = message(
+  "Everyone else sees the kept results, without votes, comments, names and earlier rounds.",
+);
+const READERS = { private: "", shared: TEAM, public: `${TEAM} ${PUBLIC}` };
+const SETTINGS = message("Everyone sees prompts and settings");
+
 /** @param {string} words @param {HTMLElement} field */
 export const rowOf = (words, field) => element("label", "row", element("span", "", words), field);
 
@@ -37,17 +46,29 @@ export function albumFields(album) {
   note.value = album?.note ?? "";
   const ways = ACCESS.map(([value, words]) => new Option(words, value));
   const access = selectOf(ways, album?.access ?? "shared");
+  const readers = element("p", "aside");
+  const settings = checkBox(SETTINGS);
+  settings.input.checked = album?.public_settings ?? false;
+  const show = () => {
+    readers.textContent = READERS[/** @type {AlbumDoc["access"]} */ (access.value)];
+    settings.label.hidden = access.value !== "public";
+  };
+  access.addEventListener("change", show);
+  show();
   return {
     rows: [
       rowOf(message("Title of the album"), title),
       rowOf(message("Description"), note),
       rowOf(message("Access"), access),
+      readers,
+      settings.label,
     ],
     /** Return the data; null without a title, which the browser then asks for. */
     read() {
       title.value = title.value.trim();
       if (!title.reportValidity()) return null;
-      return { title: title.value, note: note.value.trim(), access: access.value };
+      const facts = { title: title.value, note: note.value.trim(), access: access.value };
+      return { ...facts, public_settings: settings.input.checked };
     },
   };
 }

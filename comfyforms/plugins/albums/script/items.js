@@ -12,14 +12,14 @@ import { message } from "page/messages.js";
 export const ACCESS = [
   ["private", message("Private: only you")],
   ["shared", message("Shared: everyone signed in")],
-  ["public", message("Public: guests, too")],
+  ["public", message("Public: kept results for everyone")],
 ];
 
 /** @param {AlbumDoc} album @returns who sees it, and until when its guests do */
-export function seenBy({ access, link }) {
+export function seenBy({ access, link, public_settings: isOpen }) {
   const guests = link && message("Guest link until {date}", { date: dateWords(link.expires_at) });
   const others = (!guests || access !== "private") && ACCESS.find(([one]) => one === access)?.[1];
-  return [others, guests].filter(Boolean).join(" · ");
+  return [others, isOpen && message("Prompts and settings"), guests].filter(Boolean).join(" · ");
 }
 
 /**

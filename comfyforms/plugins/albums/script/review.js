@@ -109,6 +109,7 @@ export class Review {
     this.#talk.title = withKey(message("Comments"), "C");
     this.#undoes.title = this.#undoes.ariaLabel = withKey(message("Undo"), "Z");
     this.#help.hidden = !this.#may.includes("review");
+    this.#talk.hidden = !this.#may.includes("opinions");
     if (this.#help.hidden) this.#foot.replaceChildren(this.#talk);
     const arrows = [this.#previous, this.#next];
     const below = [this.#caption, this.#others, this.#foot, this.#help, this.#comments.place];
@@ -198,7 +199,7 @@ export class Review {
     const place = element("strong", "", `#${number} · ${this.#at + 1} / ${total}`);
     this.#caption.replaceChildren(
       element("span", "", place, ...kept),
-      element("span", "", [by, prompt || title].join(" · ")),
+      element("span", "", [by, prompt || title].filter(Boolean).join(" · ")),
     );
     this.#others.replaceChildren(...votesOf(reviews.filter(({ mine }) => !mine)));
     const isOpen = mayReview && !verdict && !stars;
@@ -237,7 +238,7 @@ export class Review {
     if (step) this.#show(this.#at + step);
     else if (key === "?") showKeys();
     else if (key.toLowerCase() === "z") this.undo();
-    else if (item && key.toLowerCase() === "c") this.#comments.toggle(true);
+    else if (item && key.toLowerCase() === "c" && !this.#talk.hidden) this.#comments.toggle(true);
     else if (!item || !said) return false;
     else if (!isHeld) withName(() => this.#say(item, said, "kx".includes(key.toLowerCase())));
     return true;
@@ -361,7 +362,7 @@ export function mediaOf({ kind, address, thumb, by, title }) {
   if (kind === "audio") return new SoundPlayer({ name: title, url: address, thumb }).place;
   if (kind === "video") return Object.assign(element(kind), { src, controls: true, loop: true });
   if (kind !== "image") return element("p", "", message("File"));
-  const image = Object.assign(element("img"), { src, alt: `${title}, ${by}` });
+  const image = Object.assign(element("img"), { src, alt: [title, by].filter(Boolean).join(", ") });
   if (thumb) image.style.background = `center / contain no-repeat url("${addressOf(thumb)}")`;
   return image;
 }

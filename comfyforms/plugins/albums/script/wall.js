@@ -110,6 +110,7 @@ export class Wall {
       changed: (item) => this.#change([item]),
       left: (at) => this.#reload(at, true),
     });
+    this.#filters.order.hidden = !this.#may("opinions"); // votes and stars
     $("h2", this.place)?.replaceWith(this.#filters.rule, ...this.#filters.parts);
     $(".rows", this.place)?.after(this.#selection.toggle);
     this.#selection.toggle.dataset.icon = "check";
@@ -380,7 +381,8 @@ export class Wall {
     if (this.#count(told.counts)) return;
     this.#change(told.items);
     if (this.#progress.textContent && this.#progress.isConnected) await this.#tellProgress();
-    const isOther = told.next || this.#filter.length > 0 || this.#total !== items;
+    const isPart = this.#filter.length > 0 || !this.#may("opinions"); // votes change the list
+    const isOther = told.next || isPart || this.#total !== items;
     const { index = -1 } = document.activeElement?.closest("li")?.dataset ?? {};
     if (isOther && !this.#review.isOpen) await this.#reload(Number(index), false);
   }

@@ -83,12 +83,72 @@ def test_strangers_see_no_settings_of_other_users(place: Place) -> None:
     album, own = place.album()
     theirs = place.item("bob", album)
     token = place.link(album, settings=True)
-    place.told("ann", "PATCH", f"/{album}", json={"access": "public"})
+    place.told("ann", "PATCH", f"/{album}", json={"access": "public", "public_settings": True})
+    for item in (own, theirs):
+        place.told("ann", "PUT", f"/{album}/items/{item}/review", json={"verdict": "keep"})
     for name in (album, token):
         items = place.told("visitor", "GET", f"/{name}/items")["items"]
         assert {one["id"]: bool(one["prompt"]) for one in items} == {own: True, theirs: False}
     items = place.told("bob", "GET", f"/{album}/items")["items"]
     assert all(one["prompt"] for one in items)
+
+
+def test_the_public_sees_only_kept_results(place: Place) -> None:
+    """No route shows a visitor another result, a vote, a name, a comment or an earlier round, and a
+    prompt only after its owner asked for that in this public access. Guests of a link see them."""
+    album, kept = place.album("public")
+    other = place.item("bob", album)
+    new = {"runs": [a_run(place.app, place.cookies["bob"])]}
+    dropped = place.told("bob", "POST", f"/{album}/items", json=new)["items"][0]["id"]
+
+    def vote(who: str, item: str, verdict: str) -> None:
+        said = {"verdict": verdict, "stars": 4}
+        place.told(who, "PUT", f"/{album}/items/{item}/review", json=said)
+
+    for who, item, verdict in (("bob", kept, "keep"), ("olga", other, "keep")):
+        vote(who, item, verdict)
+        place.told("bob", "POST", f"/{album}/items/{item}/comments", json={"text": "purple"})
+    assert place.ask("ann", "POST", f"/{album}/rounds").ok
+    vote("bob", kept, "keep")
+    vote("olga", other, "reject")
+    for query in ("", "?verdict=dropped", "?verdict=reject", "?since=0", "?sort=votes"):
+        page = place.told("visitor", "GET", f"/{album}/items{query}")
+        assert [one["id"] for one in page["items"]] == [kept], query
+        (doc,) = page["items"]
+        assert {doc[name] for name in ("keeps", "rejects", "comments", "stars", "dropped")} == {0}
+        assert (doc["reviews"], doc["prompt"], doc["by"], doc["settings"]) == ([], "", "", False)
+        zero = {**dict.fromkeys(page["counts"], 0), "keep": 1, "round": 1}
+        assert page["counts"] == zero
+    for word in ("bob", "purple", "lighthouse"):
+        assert place.told("visitor", "GET", f"/{album}/items?text={word}")["total"] == 0, word
+    shown = place.told("visitor", "GET", f"/{album}")
+    assert (shown["items"], shown["by"], shown["may"]) == (1, "", ["look"])
+    assert shown["covers"] == [f"/api/v1/albums/{album}/items/{kept}/thumb"]
+    assert next(events(place, "visitor", album))["items"] == 1
+    file = place.ask("visitor", "GET", f"/{album}/items/{kept}/file/a.png")
+    assert SECRET.encode() not in file.content
+    for hidden in (other, dropped):
+        for path in ("thumb", "file/a.png", "comments"):
+            answer = place.ask("visitor", "GET", f"/{album}/items/{hidden}/{path}")
+            assert answer.status_code == (403 if path == "comments" else 404), path
+        for path in ("zip", "sheet"):
+            assert place.ask("visitor", "GET", f"/{album}/{path}?item={hidden}").status_code == 404
+    for query in ("", "?verdict=", f"?item={kept}&item={other}"):
+        archive = place.ask("visitor", "GET", f"/{album}/zip{query}").content
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            assert len(opened.namelist()) == 1
+    link = place.link(album)
+    assert place.told("visitor", "GET", f"/{link}/items")["total"] == 2
+    assert place.told("visitor", "GET", f"/{link}/items/{kept}/comments")["comments"]
+
+    def prompt() -> str:
+        return str(place.told("visitor", "GET", f"/{album}/items")["items"][0]["prompt"])
+
+    place.told("ann", "PATCH", f"/{album}", json={"public_settings": True})
+    assert prompt() == SECRET
+    for access in ("shared", "public"):
+        place.told("ann", "PATCH", f"/{album}", json={"access": access})
+    assert prompt() == ""
 
 
 def test_another_persons_action_shows_within_a_second(place: Place) -> None:

@@ -28,7 +28,10 @@ def test_an_idle_album_costs_one_short_query_per_look(
 
     async def follow(albums: AlbumStore, album: str) -> None:
         watch = AlbumWatch(albums)
-        pages = [watch.events(album, lambda: None, lambda: False) for _ in range(3)]
+        pages = [
+            watch.events(album, lambda counts: counts, lambda: None, lambda: False)
+            for _ in range(3)
+        ]
         first = [await anext(one) for one in pages]
         assert len(set(first)) == 1
         following = [asyncio.ensure_future(anext(one)) for one in pages]

@@ -25,6 +25,10 @@ FILE = ItemFile("r1", 0, "image", "ab" * 32, True, 8, 6, "a.png", "w", "w", "a p
 # Statements that undo the steps of the app, newest first, by the number before each step.
 TABLES = tuple(f"album{name}" for name in ("_links", "_comments", "_reviews", "_items", "s"))
 BEFORE = {
+    "0006.3": (  # public albums had no choice about prompts
+        "ALTER TABLE albums DROP COLUMN public_settings",
+        "UPDATE albums_version SET version_num = '0003'",
+    ),
     "0006.2": (  # albums had no rounds
         "ALTER TABLE albums DROP COLUMN round",
         "UPDATE albums_version SET version_num = '0002'",
@@ -115,6 +119,7 @@ def test_an_album_can_be_copied_before_its_parent(history: RunStore) -> None:
     inner = dict.fromkeys((column.name for column in albums.columns), "a") | {
         "version": 1,
         "round": 1,
+        "public_settings": False,
         "changed_at": 1.0,
         "size": 1.0,
     }
