@@ -20,6 +20,7 @@ from comfy.base.errors import RunNotFound
 from comfy.launch.sent_prompts import SentPrompts
 from comfy.records.record import Record
 from comfyforms.plugins.comfy_api_v2.documents import (
+    FILES,
     PATH,
     Json,
     Output,
@@ -146,23 +147,24 @@ class Assets:
             raise not_found()
         return found
 
-    def document(self, upload: Upload, request: Request) -> Json:
+    def document(self, upload: Upload, request: Request, owner: str) -> Json:
         status = upload.path.stat()
         at, until = status.st_mtime, status.st_mtime + self.lasts
-        root, size = self.jobs.root(request), status.st_size
-        told = asset_document(upload.id, upload.name, size, at, until, root)
+        links, size = self.jobs.links(request, owner), status.st_size
+        told = asset_document(upload.id, upload.name, size, at, until, links)
         return told | {"hash": upload.hash}
 
 
 @dataclass(frozen=True, slots=True)
 class AssetHandlers:
-    """Handlers of the routes."""
+    """Handlers of the routes. `is_removed`: tells owners whose account is gone."""
 
     assets: Assets
     requests: Requests
     files: UploadFolder
     results: ResultFiles
     limits: WebLimits
+    is_removed: Callable[[str], bool]
 
     routes = GuardedRoutes(errors=errors_with("rate_limited"))
 
@@ -190,10 +192,10 @@ class AssetHandlers:
             kept.append(self.assets.keep(who.owner, str(form.get("file_path") or ""), content))
             return StartOutcome((kept[0].id,))
 
-        self.requests.once(keyed, ("asset", PATH), Sent({}), begin)
+        outcome = self.requests.once(keyed, ("asset", PATH), Sent({}), begin)
         if not kept:
-            raise key_used()
-        document = self.assets.document(kept[0], keyed.request)
+            raise key_used(*outcome.ids)
+        document = self.assets.document(kept[0], keyed.request, keyed.owner)
         return AsciiJSON(document | {"created_new": not known}, 200 if known else 201)
 
     @routes.post(f"{PATH}/assets/from-hash", Access.SIGNED_IN)
@@ -210,7 +212,7 @@ class AssetHandlers:
             raise Refused(404, "blob_not_found", "You have no file with this hash.")
         with known.path.open("rb") as content:
             kept = self.assets.keep(owner, str(told.get("file_path") or known.name), content)
-        return AsciiJSON(self.assets.document(kept, request) | {"created_new": False})
+        return AsciiJSON(self.assets.document(kept, request, owner) | {"created_new": False})
 
     @routes.head(f"{PATH}/assets/by-hash/{{hash_}}", Access.OWNER, work=Work.PROCESSOR)
     def by_hash(self, hash_: str, owner: Owner) -> Response:
@@ -221,10 +223,10 @@ class AssetHandlers:
     def get(self, request: Request, asset_id: str, owner: Owner) -> Response:
         """Return an asset."""
         if upload := self.assets.with_id(owner, asset_id):
-            return AsciiJSON(self.assets.document(upload, request))
+            return AsciiJSON(self.assets.document(upload, request, owner))
         record, output = self._output(owner, asset_id)
-        root, until = self.assets.jobs.root(request), self.assets.jobs.until(record)
-        return AsciiJSON(output_document(output, record, root, until))
+        links, until = self.assets.jobs.links(request, owner), self.assets.jobs.until(record)
+        return AsciiJSON(output_document(output, record, links, until))
 
     @routes.delete(f"{PATH}/assets/{{asset_id}}", Access.OWNER, status_code=204)
     def delete(self, asset_id: str, owner: Owner) -> Response:
@@ -240,6 +242,17 @@ class AssetHandlers:
     )
     def content(self, request: Request, asset_id: str, owner: Owner) -> Response:
         """Return the bytes, also a range of them."""
+        return self._content(request, asset_id, owner)
+
+    @routes.get(f"{FILES}/{{sealed}}", Access.PUBLIC, work=Work.PROCESSOR)
+    def file(self, request: Request, sealed: str) -> Response:
+        """Return the bytes of the asset that a URL in an answer names, to anyone who has it."""
+        owner, asset_id = self.assets.jobs.files.opened(sealed) or ("", "")
+        if self.is_removed(owner):
+            raise not_found()
+        return self._content(request, asset_id, owner)
+
+    def _content(self, request: Request, asset_id: str, owner: str) -> Response:
         if upload := self.assets.with_id(owner, asset_id):
             return sent(upload.path, upload.name)
         record, output = self._output(owner, asset_id)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from comfy.base.files import media_type_of
 from comfy.base.messages import sentences
@@ -21,6 +20,7 @@ from ui.documents.run_doc import problem_of
 
 Json = dict[str, Any]
 PATH = "/api/v2"
+FILES = f"{PATH}/files"
 _NO_REASON = "The job failed, and the server said no reason."
 # The statuses of phases, and the codes of their errors.
 _STATUS: Mapping[Phase, tuple[str, str]] = MappingProxyType(
@@ -35,6 +35,16 @@ _STATUS: Mapping[Phase, tuple[str, str]] = MappingProxyType(
     }
 )
 _TYPES = {kind: kind for kind in ("image", "video", "audio")}
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Links for one caller. `path`: where the caller reaches the app, perhaps with a token. `file`:
+    returns an asset's URL, which opens nothing else, and its end in seconds since 1970. Its second
+    argument is the asset's own end."""
+
+    path: str
+    file: Callable[[str, float], tuple[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +83,11 @@ def outputs_of(record: Record) -> Iterator[Output]:
         yield Output(id_, text.node, name, "text", len(content), content=content)
 
 
-def output_document(output: Output, record: Record, root: str, until: float) -> Json:
-    """Return an output, also as an asset. `root`: the app's URL as the caller reaches it; `until`:
-    when the run may be deleted, in seconds since 1970."""
+def output_document(output: Output, record: Record, links: Links, until: float) -> Json:
+    """Return an output, also as an asset. `until`: when the run may be deleted, in seconds since
+    1970."""
     return {
-        **asset_document(output.id, output.name, output.size, record.submitted_at, until, root),
+        **asset_document(output.id, output.name, output.size, record.submitted_at, until, links),
         "node_id": output.node,
         "name": output.name,
         "type": output.type,
@@ -86,9 +96,10 @@ def output_document(output: Output, record: Record, root: str, until: float) -> 
 
 
 def asset_document(
-    asset_id: str, name: str, size: int, created_at: float, until: float, root: str
+    asset_id: str, name: str, size: int, created_at: float, until: float, links: Links
 ) -> Json:
     """Return an asset without a hash."""
+    url, ends = links.file(asset_id, until)
     return {
         "id": asset_id,
         "hash": None,
@@ -96,16 +107,16 @@ def asset_document(
         "content_type": media_type_of(name),
         "file_path": name,
         "created_at": _moment(created_at),
-        "url": f"{root}{PATH}/assets/{asset_id}/content",
-        "url_expires_at": _moment(until),
+        "url": url,
+        "url_expires_at": _moment(ends),
         "expires_at": _moment(until),
     }
 
 
-def job_document(record: Record, position: int | None, root: str, until: float) -> Json:
+def job_document(record: Record, position: int | None, links: Links, until: float) -> Json:
     """Return a job. `position`: in the queue, from 1. Its links have no host, which the client
     knows better: it may have a password in its address."""
-    state, path = record.state, f"{urlsplit(root).path}{PATH}/jobs/{record.id}"
+    state, path = record.state, f"{links.path}{PATH}/jobs/{record.id}"
     return {
         "id": record.id,
         "status": status_of(state),
@@ -115,7 +126,7 @@ def job_document(record: Record, position: int | None, root: str, until: float) 
         "expires_at": _moment(until),
         "queue_position": position,
         "progress": progress_of(record),
-        "outputs": [output_document(one, record, root, until) for one in outputs_of(record)],
+        "outputs": [output_document(one, record, links, until) for one in outputs_of(record)],
         "error": _error(record),
         "urls": {"self": path, "events": f"{path}/events", "cancel": f"{path}/cancel"},
     }

@@ -36,9 +36,10 @@ class Refused(ComfyError):
         self.status, self.code, self.details = status, code, details or None
 
 
-def key_used() -> Refused:
-    told = "This Idempotency-Key was used before. Find the job that it started."
-    return Refused(422, "idempotency_key_reuse", told)
+def key_used(*ids: str) -> Refused:
+    """Return the refusal of a repeated request. `ids`: of the jobs or assets that it made."""
+    told = "This Idempotency-Key was used before. Use what it started."
+    return Refused(422, "idempotency_key_reuse", told, **({"ids": [*ids]} if ids else {}))
 
 
 def not_found() -> Refused:
@@ -52,7 +53,7 @@ def errors_with(busy: str) -> ErrorAnswer:
 
     def answer(error: ComfyError | HTTPException) -> Response:
         headers: Mapping[str, str] = {}
-        if isinstance(error, OtherRequest | RunGoesOn):
+        if isinstance(error, OtherRequest):
             error = key_used()
         match error:
             case Refused(status=status, code=code, details=details):
@@ -63,7 +64,8 @@ def errors_with(busy: str) -> ErrorAnswer:
             case _:
                 problem, details = problem_of(error), None
                 status, told, headers = problem.status, problem.detail, problem.retry_after_header
-                if status == 429 or (status == 503 and isinstance(error, HTTPException)):
+                is_full = status == 503 and isinstance(error, HTTPException)
+                if status == 429 or is_full or isinstance(error, RunGoesOn):
                     status, code = 429, busy
                 elif status == 400:  # Starlette's, for a form that it can't read
                     status, code = 422, "invalid_request"

@@ -16,6 +16,7 @@ from comfy.runs.interface import Run
 from comfyforms.plugins.comfy_api_v2.documents import (
     PATH,
     Json,
+    Links,
     output_document,
     outputs_of,
     progress_of,
@@ -43,7 +44,7 @@ class EventHandlers:
     async def follow(self, request: Request, job_id: str, owner: Owner) -> Response:
         """Send the job's status, progress, previews and outputs until it has ended."""
         record = await asyncio.to_thread(self.jobs.record, job_id, owner)
-        news = JobNews(self.jobs, self.jobs.root(request))
+        news = JobNews(self.jobs, self.jobs.links(request, owner))
         return LiveStream(_events(news, self.jobs.run(job_id, owner), record))
 
 
@@ -61,10 +62,10 @@ async def _events(news: JobNews, run: Run | None, record: Record) -> AsyncGenera
 
 
 class JobNews:
-    """Events that one client hasn't got yet. `root`: the app's URL for the client."""
+    """Events that one client hasn't got yet."""
 
-    def __init__(self, jobs: Jobs, root: str) -> None:
-        self._jobs, self._root = jobs, root
+    def __init__(self, jobs: Jobs, links: Links) -> None:
+        self._jobs, self._links = jobs, links
         self._last: dict[str, Json] = {}
         self._paced_at = float("-inf")  # by `time.monotonic`
 
@@ -82,7 +83,7 @@ class JobNews:
         until = self._jobs.until(record)
         for output in outputs_of(record):
             if output.id not in self._last:
-                document = output_document(output, record, self._root, until)
+                document = output_document(output, record, self._links, until)
                 yield from self._new("output", document, output.id)
         if is_last:
             yield from self._new("status", status)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from starlette.exceptions import HTTPException
@@ -16,9 +17,11 @@ from comfy.base.errors import RunNotFound, WorkflowError
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.launch.sent_prompts import SentPrompts
 from comfy.library.permissions import Permissions
+from comfy.records.audit import DAY
 from comfy.records.record import SENT_PROMPT, Record
 from comfy.runs.interface import Origin, Run, RunRegistry
-from comfyforms.plugins.comfy_api_v2.documents import PATH, Json, job_document
+from comfyforms.plugins.comfy_api_v2.addresses import FileAddresses
+from comfyforms.plugins.comfy_api_v2.documents import FILES, PATH, Json, Links, job_document
 from comfyforms.plugins.comfy_api_v2.errors import Refused, errors_with, key_used, not_found
 from ui.api.requests import KeyedRequest, Requester, Requests, StartOutcome, keyed_request
 from ui.api.streams import states_of
@@ -41,10 +44,19 @@ class Jobs:
 
     runs: RunRegistry
     root_path: str
+    files: FileAddresses
 
-    def root(self, request: Request) -> str:
-        """Return the app's URL for a caller. A token in the path of the request stays there."""
-        return app_address(request, self.root_path) + str(request.scope.get("root_path", ""))
+    def links(self, request: Request, owner: str) -> Links:
+        """Return the links for a caller. A token in the path of the request stays in a job's links,
+        which only the program itself needs. The URLs of files may get into other hands."""
+        root = app_address(request, self.root_path)
+        own_path = urlsplit(root).path + str(request.scope.get("root_path", ""))
+
+        def file(asset_id: str, until: float) -> tuple[str, float]:
+            ends = min(until, time.time() + DAY)
+            return f"{root}{FILES}/{self.files.sealed(owner, asset_id, ends)}", ends
+
+        return Links(own_path, file)
 
     def record(self, job_id: str, owner: str) -> Record:
         """Return a run of the owner. Blocks on the database. Raises Refused."""
@@ -61,8 +73,8 @@ class Jobs:
         return None
 
     def document(self, record: Record, request: Request) -> Json:
-        until = self.until(record)
-        return job_document(record, self.position(record), self.root(request), until)
+        until, links = self.until(record), self.links(request, record.owner)
+        return job_document(record, self.position(record), links, until)
 
     def position(self, record: Record) -> int | None:
         """Return a waiting run's place among all waiting runs, from 1; None for others."""
@@ -121,9 +133,9 @@ class JobStarts:
             started.append(self.prompts.start(call, origin)[0])
             return StartOutcome((started[0].id,))
 
-        self.requests.once(keyed, ("job", PATH), Sent({}), begin)
+        outcome = self.requests.once(keyed, ("job", PATH), Sent({}), begin)
         if not started:
-            raise key_used()
+            raise key_used(*outcome.ids)
         return started[0]
 
 

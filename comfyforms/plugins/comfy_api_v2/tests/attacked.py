@@ -16,6 +16,7 @@ from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 
 JOBS, ASSETS = "/api/v2/jobs", "/api/v2/assets"
+FILE = "/api/v2/files/{sealed}"  # for anyone with the address of a file
 
 
 def an_asset(app: RunningApp, cookie: str, run: str) -> dict[str, str]:
@@ -57,9 +58,11 @@ def bodies(ids: st.SearchStrategy[Any], _: object) -> st.SearchStrategy[Any]:
 
 PART = AttackedPart(
     an_asset,
+    opened=frozenset({FILE}),
     refused={
         **dict.fromkeys((f"POST {path}" for path in (JOBS, ASSETS, f"{ASSETS}/from-hash")), 422),
         f"GET {JOBS}/{{job_id}}/workflow": 404,  # it has values of the workflow's author
+        f"GET {FILE}": 404,  # a guess
     },
     answering=("/api/v2",),
     bodies=bodies,

@@ -51,7 +51,8 @@ def test_an_uploaded_asset_is_read_used_and_deleted(app: RunningApp, red: bytes)
     )
     path = f"/assets/{asset['id']}"
     again = told(call(app, "GET", path))
-    assert again == {key: value for key, value in asset.items() if key != "created_new"}
+    new = {"url": again["url"], "url_expires_at": again["url_expires_at"]}
+    assert again | {"created_new": True} == asset | new
     assert call(app, "GET", asset["url"]).content == red
     part = call(app, "GET", asset["url"], headers={"range": "bytes=1-3"})
     assert (part.status_code, part.content) == (206, b"PNG")
@@ -64,6 +65,15 @@ def test_an_uploaded_asset_is_read_used_and_deleted(app: RunningApp, red: bytes)
     for method, rest in (("GET", ""), ("GET", "/content"), ("DELETE", "")):
         refused(call(app, method, path + rest), 404, "not_found")
     assert by_hash(app, red) == 404
+
+
+def test_a_url_opens_one_file_for_anyone(app: RunningApp, red: bytes) -> None:
+    """It is valid while the file is there, without the caller's cookie or token."""
+    asset = told(upload(app, red), 201)
+    assert call(app, "GET", asset["url"], cookie="").content == red
+    refused(call(app, "GET", f"{asset['url'][:-9]}AAAAAAAA=", cookie=""), 404, "not_found")
+    call(app, "DELETE", f"/assets/{asset['id']}")
+    refused(call(app, "GET", asset["url"]), 404, "not_found")
 
 
 def test_known_bytes_are_not_sent_again(app: RunningApp, red: bytes) -> None:

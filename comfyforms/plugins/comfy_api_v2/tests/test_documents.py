@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from fastapi import Request
 
 from comfy.base.errors import NodeError
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.comfyui.protocol.run_state import Phase, RunError, RunState
+from comfy.records.audit import DAY
 from comfy.records.record import Job, Record
-from comfyforms.plugins.comfy_api_v2.documents import job_document, outputs_of
+from comfyforms.plugins.comfy_api_v2.addresses import FileAddresses
+from comfyforms.plugins.comfy_api_v2.documents import Links, job_document, outputs_of
 from comfyforms.plugins.comfy_api_v2.jobs import Jobs
 
+LINKS = Links("/forms", lambda asset_id, until: (asset_id, until))
 PROMPT = {"5": {"class_type": "KSampler", "inputs": {}}}
 
 
@@ -44,7 +49,7 @@ def record(**state: object) -> Record:
 def test_a_job_has_a_status_and_an_error(
     state: dict[str, object], status: str, code: str | None
 ) -> None:
-    job = job_document(record(**state), None, "https://forms.example", 2.0)
+    job = job_document(record(**state), None, LINKS, 2.0)
     assert (job["status"], job["error"] and job["error"]["code"]) == (status, code)
     assert (job["created_at"], job["expires_at"]) == (
         "1970-01-01T00:00:01.500Z",
@@ -71,15 +76,24 @@ def test_outputs_keep_their_ids_in_any_order() -> None:
     assert first[2].value == "r/sub/a.latent [output]"
 
 
-def test_links_stay_below_the_callers_address() -> None:
-    """Links of jobs have no host. A prefix of the request stays, which may have a token."""
+def test_only_links_of_jobs_keep_a_token() -> None:
+    """They have no host, but the prefix of the request, which may have a token. The URLs of files
+    have a seal instead, which ends after a day."""
     scope = {
         **{"type": "http", "scheme": "https", "method": "GET", "path": "/api/v2/jobs"},
         **{"root_path": "/below/token", "query_string": b"", "server": ("here", 80)},
         "headers": [(b"host", b"forms.example")],
     }
-    root = Jobs(None, "/forms").root(Request(scope))  # type: ignore[arg-type]
-    assert root == "https://forms.example/forms/below/token"
-    job = job_document(record(files=(OutputFile("a", "", "output", "file", "1"),)), 1, root, 2.0)
+    files = FileAddresses(bytes(32))
+    jobs = Jobs(None, "/forms", files)  # type: ignore[arg-type]
+    links, now = jobs.links(Request(scope), "user:ann"), time.time()
+    of_run = record(files=(OutputFile("a", "", "output", "file", "1"),))
+    job = job_document(of_run, 1, links, now + 10 * DAY)
     assert job["urls"]["events"] == "/forms/below/token/api/v2/jobs/r/events"
-    assert job["outputs"][0]["url"].startswith(f"{root}/api/v2/assets/r-")
+    (output,) = job["outputs"]
+    start, _, seal = output["url"].rpartition("/")
+    assert start == "https://forms.example/forms/api/v2/files"
+    assert files.opened(seal) == ("user:ann", output["id"])
+    assert output["url_expires_at"] < output["expires_at"]
+    assert FileAddresses(bytes(31) + b"x").opened(seal) is None
+    assert files.opened(files.sealed("user:ann", output["id"], now)) is None

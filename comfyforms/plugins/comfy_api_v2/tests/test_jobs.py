@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from itertools import takewhile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from comfyforms.plugins.comfy_api_v2.documents import PATH
 from comfyforms.plugins.comfy_api_v2.tests.calls import (
     call,
     ended,
@@ -117,10 +119,22 @@ def test_a_key_starts_one_job(app: RunningApp) -> None:
     refused(submit(app, {}, key=key), 422, "invalid_workflow")
     first = told(submit(app, key=key), 201)
     for nodes in (None, LONG):
-        refused(submit(app, nodes, key=key), 422, "idempotency_key_reuse")
+        details = refused(submit(app, nodes, key=key), 422, "idempotency_key_reuse")
+        assert details == {"ids": [first["id"]]}
     other = told(submit(app, cookie=BOB, key=key), 201)
     assert other["id"] != first["id"]
     refused(submit(app, key="k" * 256), 422, "invalid_request")
+
+
+def test_a_key_that_is_being_used_can_be_sent_again(app: RunningApp) -> None:
+    """The process that took it may have died: nothing was started, so there is no job to find."""
+    key, same = str(uuid.uuid4()), json.dumps(["job", PATH, {}], sort_keys=True)
+    taken = app.runs.history.requests.begin(f"browser:{ANN}", key, same)
+    answer = submit(app, key=key)
+    refused(answer, 429, "queue_full")
+    assert int(answer.headers["retry-after"]) > 0
+    app.runs.history.requests.failed(taken)
+    told(submit(app, key=key), 201)
 
 
 @pytest.mark.parametrize(
