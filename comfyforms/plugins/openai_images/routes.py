@@ -39,7 +39,8 @@ from ui.web.shares import Room, Work
 _PREFIX = "/v1"
 _MOST_PARAMETERS = 200  # texts of a multipart request
 _NO_IMAGES = "Send images as multipart/form-data, in parts named “image[]”, not URLs or file IDs."
-_NO_WORKFLOW = "No workflow can serve this request."
+_MODELS = f"GET {_PREFIX}/models lists the workflows."
+_PATHS = f"Only {_PREFIX}/models, {_PREFIX}/images/generations and {_PREFIX}/images/edits exist."
 
 
 class RunStream(StreamingResponse):
@@ -97,6 +98,14 @@ class ImageHandlers:
         parameters = read_parameters(dict(texts) | others)
         return await self._answer(request, owner, parameters, images, mask)
 
+    @routes.get("/{path:path}", Access.SIGNED_IN, work=Work.PROCESSOR)
+    @routes.post("/{path:path}", Access.SIGNED_IN)
+    @routes.delete("/{path:path}", Access.SIGNED_IN)
+    def other(self, path: str, owner: Owner) -> Response:
+        """Refuse the other calls of OpenAI's API in its format."""
+        sentence = f"This app has no “{_PREFIX}/{short(path)}”. {_PATHS}"
+        raise Refusal(sentence, None, "unknown_url", 404)
+
     async def _answer(
         self,
         request: Request,
@@ -131,8 +140,9 @@ class ImageHandlers:
         fitting = (one for one in forms if model or one.serves(len(images), mask=bool(mask)))
         if (form := next(fitting, None)) is None:
             # Not 404: Nextcloud takes that for an API without images.
-            what = f"No workflow “{short(model)}” makes images." if model else _NO_WORKFLOW
-            raise Refusal(f"{what} GET {_PREFIX}/models lists all names.", "model")
+            what = f"named “{short(model)}” makes images" if model else _taking(len(images), mask)
+            sentence = f"No workflow {what}. Name another as the model: {_MODELS}"
+            raise Refusal(sentence, "image" if images and not model else "model")
         masks = MaskUploads(self.bodies.uploads, self.files.blobs.turns, requester.owner)
         filled = form.values(parameters, images, mask, masks)
         params, values = form.params(filled), {key: value for key, (_, value) in filled.items()}
@@ -158,6 +168,14 @@ class ImageHandlers:
                 continue
             if any(one.kind == "image" and not one.is_aside for one in found.form.outputs):
                 yield ImageForm(name, workflow, found.form)
+
+
+def _taking(images: int, mask: str) -> str:
+    """Return words for a workflow that needs nothing but this number of images, and perhaps a
+    mask."""
+    if not images:
+        return "makes images from a prompt alone"
+    return f"takes {images} image{'s' * (images > 1)}{' and a mask' if mask else ''}, and no more"
 
 
 def _model(form: ImageForm) -> dict[str, object]:

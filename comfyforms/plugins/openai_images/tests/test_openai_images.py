@@ -14,7 +14,7 @@ from typing import Any
 import openai
 import pytest
 import requests
-from openai import AsyncOpenAI, BadRequestError, OpenAI
+from openai import AsyncOpenAI, BadRequestError, NotFoundError, OpenAI
 from PIL import Image
 
 from comfy.comfyui.protocol.run_state import Phase
@@ -200,7 +200,7 @@ def test_names_the_parameter_of_an_error(
     [
         ({"image": ("a.png", b"no image")}, "image"),
         ({"image": [png(), png()], "model": "inpaint"}, "image"),
-        ({"image": [png()] * 3}, "model"),
+        ({"image": [png()] * 3}, "image"),
         ({"image": png(), "mask": png()}, "mask"),
         ({"image": png(), "mask": mask(), "model": "image_to_image"}, "mask"),
         ({"image": png(), "n": 0}, "n"),
@@ -212,6 +212,19 @@ def test_names_the_parameter_of_an_edit_s_error(
     with pytest.raises(BadRequestError) as refused:
         clients().images.edit(**{"prompt": "a boat", **sent})
     assert refused.value.param == param
+
+
+def test_says_how_many_images_no_workflow_takes(clients: Clients) -> None:
+    """The built-in workflows take one image, unless the model names another."""
+    with pytest.raises(BadRequestError, match="No workflow takes 3 images, and no more") as refused:
+        clients().images.edit(prompt="a boat", image=[png()] * 3)
+    assert "GET /v1/models lists" in str(refused.value)
+
+
+def test_other_calls_of_the_api_are_refused_in_its_format(clients: Clients) -> None:
+    with pytest.raises(NotFoundError, match="This app has no “/v1/chat/completions”") as refused:
+        clients().chat.completions.create(model="gpt-5", messages=[])
+    assert refused.value.code == "unknown_url"
 
 
 def test_refuses_images_that_are_addresses(clients: Clients) -> None:
