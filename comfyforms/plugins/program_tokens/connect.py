@@ -8,14 +8,16 @@ import logging
 import os
 import re
 import sys
+import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
+from cachetools import FIFOCache
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
@@ -30,6 +32,7 @@ from websockets.client import process_exception
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from comfy.base.errors import ComfyError
+from comfy.base.json_values import as_mapping, as_text, json_or_none
 from comfy.comfyui.client.address import is_loopback
 from ui.accounts.login import TOKEN_PREFIX
 from ui.settings.arguments import USAGE_ERROR
@@ -41,12 +44,15 @@ _HERE, _PORT = "127.0.0.1", 8188  # ComfyUI's
 _NAMES = [_HERE, "localhost"]
 VARIABLE = "COMFYFORMS_TOKEN"
 _CONNECT_SECONDS, _AGAIN_SECONDS = 10.0, 1.0
+_AWAY_SECONDS = 60.0  # an upgrade of the app takes less
+_MOST_UNFINISHED = 1000  # prompts
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # The first four are about one connection. The browser's own are for this address only.
 _DROPPED = {
     *("connection", "keep-alive", "transfer-encoding", "upgrade", "host"),
     *("authorization", "x-api-key", "cookie", "set-cookie", "origin", "referer"),
 }
+_ENDS = {"execution_success", "execution_error", "execution_interrupted"}  # types of messages
 _LOST = {1001, 1006, 1011, 1012, 1013}  # close codes after which the app may answer again
 
 
@@ -143,7 +149,8 @@ class Forwarder:
     """ASGI app that sends requests and WebSockets on to the app at `address`, with a token.
 
     Pages of other sites are refused, like at ComfyUI: the token would be theirs to use. It says
-    when the app is away, and when it is back.
+    when the app is away, and when it is back. A program's socket survives that, unless the program
+    would wait for a message that it missed.
     """
 
     def __init__(self, address: str, token: str) -> None:
@@ -152,6 +159,8 @@ class Forwarder:
         self._login = {"x-api-key": token} if token else {}
         self._is_away = False
         self._refused = False
+        # Prompts that programs sent. A full cache forgets the oldest.
+        self._unfinished = FIFOCache[str, bool](_MOST_UNFINISHED)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -197,12 +206,39 @@ class Forwarder:
         except httpx.HTTPError:
             return PlainTextResponse(self._note_away(), 502)
         self._note(answer.status_code)
+        if request.method == "POST" and request.url.path.endswith("/prompt") and answer.is_success:
+            return await self._started(answer)
         response = StreamingResponse(
             self._body(answer), answer.status_code, background=BackgroundTask(answer.aclose)
         )
         passed = _passed(answer.headers.multi_items())
         response.raw_headers = [(name.encode(), value.encode()) for name, value in passed]
         return response
+
+    async def _started(self, answer: httpx.Response) -> Response:
+        """Return the answer to a prompt, and remember the prompt until its end."""
+        try:
+            content = await answer.aread()
+        except httpx.HTTPError:
+            return PlainTextResponse(self._note_away(), 502)
+        self._unfinished[as_text(as_mapping(json_or_none(content)).get("prompt_id"))] = True
+        return Response(content, answer.status_code, media_type="application/json")
+
+    def _hear(self, message: str) -> None:
+        """Read a message of the app, which may be about the end of a prompt."""
+        told = as_mapping(json_or_none(message))
+        if told.get("type") in _ENDS:
+            self._unfinished.pop(as_text(as_mapping(told.get("data")).get("prompt_id")), None)
+
+    async def _has_missed_an_end(self) -> bool:
+        """Return whether a prompt ended while the app's socket was lost."""
+        with suppress(httpx.HTTPError):
+            for prompt_id in [*self._unfinished]:
+                url = f"{self._address}/history/{prompt_id}"
+                answer = await self._client.get(url, headers=self._login)
+                if as_mapping(json_or_none(answer.content)):
+                    return True
+        return False
 
     async def _body(self, answer: httpx.Response) -> AsyncIterator[bytes]:
         try:
@@ -217,7 +253,7 @@ class Forwarder:
         if _is_of_another_site(program):
             await program.close()
             return
-        relay = _Relay(program)
+        relay = _Relay(program, self._hear)
         connection = _Straight(
             self._target(program).replace("http", "ws", 1),
             additional_headers=[*self._login.items()],
@@ -241,14 +277,18 @@ class Forwarder:
     async def _follow(self, relay: _Relay, connection: _Straight) -> None:
         """Pass messages until the program or the app closes its socket. A back-off that grows would
         keep the program waiting after the app is back."""
-        is_lost = True
+        is_lost, last = True, time.monotonic()
         while is_lost:
             try:
                 async with connection as app:
                     self._note(101)
+                    if relay.listening is not None and await self._has_missed_an_end():
+                        return
                     is_lost = await relay.follow(app)
+                    last = time.monotonic()
             except (OSError, InvalidHandshake) as error:
-                if relay.listening is None or process_exception(error):
+                is_gone = time.monotonic() - last > _AWAY_SECONDS
+                if is_gone or relay.listening is None or process_exception(error):
                     raise
                 await asyncio.sleep(_AGAIN_SECONDS)
             if is_lost:
@@ -290,12 +330,13 @@ class _Straight(open_socket):
 
 class _Relay:
     """Program's socket, which outlives the app's. The program's first message is sent again to each
-    new connection, because it has the flags. `has_left`: the program closed it."""
+    new connection, because it has the flags. `hear` gets the app's texts. `has_left`: the program
+    closed the socket."""
 
-    def __init__(self, program: WebSocket) -> None:
+    def __init__(self, program: WebSocket, hear: Callable[[str], None]) -> None:
         self.listening: asyncio.Task[None] | None = None
         self.has_left = False
-        self._program = program
+        self._program, self._hear = program, hear
         self._app: ClientConnection | None = None
         self._first: str | bytes = ""
 
@@ -311,6 +352,7 @@ class _Relay:
             with suppress(ConnectionClosed, RuntimeError, WebSocketDisconnect):
                 async for message in app:
                     if isinstance(message, str):
+                        self._hear(message)
                         await self._program.send_text(message)
                     else:
                         await self._program.send_bytes(message)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -26,8 +26,13 @@ from websockets.sync.server import ServerConnection, serve
 from comfyforms.plugins.program_tokens.connect import VARIABLE, connect
 from comfyforms.plugins.program_tokens.tests.conftest import Team
 from tests.imports import ROOT
+from tests.support.app_process import free_port as app_port
+from tests.support.app_process import started
 from tests.support.samples.media import saved
+from tests.support.samples.shipped import prompt
 from tests.support.waiting import LONGEST_WAIT, eventually
+
+STARTS = ("execution_start", "execution_cached")
 
 
 class Connected(NamedTuple):
@@ -227,6 +232,38 @@ def test_a_socket_survives_a_lost_connection(team: Team, tmp_path: Path) -> None
         kinds = [json.loads(events.recv())["type"] for _ in range(2)]
         assert kinds == ["status", "feature_flags"]
         events.shutdown()
+
+
+def test_a_program_hears_that_the_app_was_killed_in_its_run(tmp_path: Path) -> None:
+    """The stand-in dies with the app, so the run is lost. The program's socket closes, as ComfyUI's
+    would, or has the end: the program doesn't wait forever."""
+    client, options = "0123456789abcdef", ("--data", str(tmp_path / "data"))
+    options = (*options, "--port", str(app_port()))
+    body = {"prompt": prompt(n5_steps=10_000), "client_id": client}
+    with started(*options, COMFYFORMS_SERVER="") as app, connected(app.url, tmp_path) as here:
+        eventually(lambda: listening(here.url))
+        address = f"{here.url.replace('http', 'ws')}/ws?clientId={client}"
+        events = websocket.create_connection(address, timeout=LONGEST_WAIT)
+        sent = requests.post(f"{here.url}/prompt", json=body, timeout=LONGEST_WAIT).json()
+        assert any(one["type"] == "progress_state" for one in messages(events))
+        app.kill()
+        with started(*options, COMFYFORMS_SERVER=""):
+            kinds = [one["type"] for one in messages(events)]
+            assert "execution_success" not in kinds
+            address = f"{here.url}/history/{sent['prompt_id']}"
+            told = requests.get(address, timeout=LONGEST_WAIT).json()
+            assert told[sent["prompt_id"]]["status"]["status_str"] == "error"
+
+
+def messages(events: websocket.WebSocket) -> Iterator[dict[str, Any]]:
+    """Yield the messages that are no previews, up to the end of a run or of the socket."""
+    with suppress(websocket.WebSocketConnectionClosedException):
+        while frame := events.recv():  # "" after a close frame
+            if isinstance(frame, str):
+                message = json.loads(frame)
+                yield message
+                if message["type"].startswith("execution_") and message["type"] not in STARTS:
+                    return
 
 
 @pytest.mark.parametrize(
