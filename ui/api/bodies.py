@@ -26,10 +26,12 @@ _REFUSALS = {
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of models, and of dataclasses
 _COMPONENT = "#/components/schemas/{model}"
 _JSON_PART = {"type": "string", "description": "As JSON."}
-_FIELD_PART = {
-    "type": "string",
-    "format": "binary",
-    "description": "A field's value or file, by field key.",
+_FILE_PART = {"type": "string", "format": "binary"}
+_FIELD_PART = _FILE_PART | {"description": "A field's value or file, by field key."}
+_FILES = {"type": "object", "properties": {"file": _FILE_PART}}
+# A body for `openapi_extra` that has only files.
+FILES_BODY: Mapping[str, Any] = {
+    "requestBody": {"content": {"multipart/form-data": {"schema": _FILES}}, "required": True}
 }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Depends
 
+from ui.api.bodies import FILES_BODY
 from ui.api.requests import REPLAYED, KeyedRequest, Requests, StartOutcome, answer_of, keyed_request
 from ui.api.values import Sent
 from ui.web.access import Access, GuardedRoutes
@@ -15,18 +15,6 @@ from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Room
 from ui.web.upload_folder import UploadFolder
-
-_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {"file": {"type": "string", "format": "binary"}},
-            }
-        }
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +45,7 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
         status_code=201,
         response_model=UploadDocs,
         responses={200: REPLAYED | {"model": UploadDocs}},
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra=FILES_BODY,
     )
     async def upload_files(keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
         """Store files for a day.

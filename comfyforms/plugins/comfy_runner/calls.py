@@ -140,7 +140,7 @@ class RunnerCalls:
         values = fields.values(written)
         await asyncio.to_thread(self.runner.check, name, owner, kept, values)
         await asyncio.to_thread(self.kept.put, caller.person, name, values)
-        return status("success", positive_prompt=written.positive, negative_prompt=written.negative)
+        return status("success", **written.model_dump())
 
     @routes.post("/interrupt", Access.SIGNED_IN)
     async def interrupt(self, request: Request, owner: Owner) -> Response:

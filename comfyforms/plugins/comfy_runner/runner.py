@@ -314,7 +314,10 @@ class PromptFields:
     negative: str
 
     def values(self, written: WrittenPrompts) -> Values:
-        both = {self.positive: written.positive, self.negative: written.negative}
+        both = {
+            self.positive: written.positive_prompt,
+            self.negative: written.negative_prompt,
+        }
         return {key: text for key, text in both.items() if key}
 
 

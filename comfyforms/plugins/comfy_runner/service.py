@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import requests
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from urllib3.exceptions import HTTPError
 
 from comfy.base.errors import ComfyError
@@ -23,12 +24,6 @@ _TASK = (
     " positive_prompt: what the image should show, as short phrases separated by commas; and"
     " negative_prompt: what it should not show."
 )
-_PARTS = ("positive_prompt", "negative_prompt")
-_SHAPE = {
-    "type": "object",
-    "properties": {part: {"type": "string"} for part in _PARTS},
-    "required": list(_PARTS),
-}
 _PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes per piece of an answer, and most pieces
 
 
@@ -45,12 +40,13 @@ class TextServiceError(ComfyError):
     """Error for a text service that doesn't answer, or gives an invalid answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenPrompts:
-    """Prompt and negative prompt."""
+class WrittenPrompts(BaseModel):
+    """Answer of the model."""
 
-    positive: str
-    negative: str
+    model_config = ConfigDict(str_strip_whitespace=True)
+
+    positive_prompt: str = Field(min_length=1)
+    negative_prompt: str
 
 
 class TextQuestion:
@@ -70,7 +66,7 @@ class TextQuestion:
             "model": self._service.model,
             "system": _TASK,
             "prompt": json.dumps(description, ensure_ascii=False),
-            "format": _SHAPE,
+            "format": WrittenPrompts.model_json_schema(),
             "stream": False,
         }
         with self._session as session:
@@ -99,11 +95,10 @@ def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
     if status != requests.codes.ok:
         why = short(as_text(told.get("error"))) or str(status)
         raise TextServiceError(f"The text service refused: {why}")
-    written = as_mapping(json_or_none(as_text(told.get("response"))))
-    positive, negative = (as_text(written.get(part)).strip() for part in _PARTS)
-    if not positive:
+    try:
+        return WrittenPrompts.model_validate_json(as_text(told.get("response")))
+    except ValidationError:
         raise TextServiceError(
             "The text service returned no prompt.",
             "Try again, or choose another model under [ollama].",
-        )
-    return WrittenPrompts(positive, negative)
+        ) from None

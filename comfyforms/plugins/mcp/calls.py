@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import anyio
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -166,12 +167,8 @@ class ToolCalls:
         tool, given = params["name"], params.get("arguments") or {}
         try:
             match tool:
-                case tools.FIND | tools.DESCRIBE | tools.CHOICES:
-                    answer = partial(self._found, tool, given, self._owner(call.request))
-                    return text_result(await asyncio.to_thread(answer))
-                case tools.RUN:
-                    workflow = str(given.get("workflow", ""))
-                    return await self._run(workflow, tools.sent_values(given.get("values")), call)
+                case tools.FIND | tools.DESCRIBE | tools.CHOICES | tools.RUN:
+                    return await self._general(tools.arguments_of(tool, given), call)
                 case workflow:
                     return await self._run(workflow, given, call)
         except ComfyError as problem:
@@ -179,14 +176,23 @@ class ToolCalls:
         except HTTPException as problem:
             return refused_call(Problem(problem.status_code, problem.detail), {})
 
-    def _found(self, tool: str, given: Mapping[str, Any], owner: str) -> dict[str, Any]:
-        query = str(given.get("query") or "")
-        if tool == tools.FIND:
-            return tools.found_workflows(named_forms(self._library, owner), query)
-        named = self._named(str(given.get("workflow", "")), owner)
-        if tool == tools.DESCRIBE:
-            return tools.described_workflow(named)
-        return tools.found_choices(named, str(given.get("argument", "")), query)
+    async def _general(self, asked: BaseModel, call: Call) -> dict[str, Any]:
+        """Answer a call of a tool that works with all workflows. Raises ComfyError or
+        HTTPException."""
+        if isinstance(asked, tools.Run):
+            return await self._run(asked.workflow, asked.values, call)
+        answer = partial(self._found, asked, self._owner(call.request))
+        return text_result(await asyncio.to_thread(answer))
+
+    def _found(self, asked: BaseModel, owner: str) -> dict[str, Any]:
+        match asked:
+            case tools.Find(query=query):
+                return tools.found_workflows(named_forms(self._library, owner), query)
+            case tools.Choices(workflow=name, argument=argument, query=query):
+                return tools.found_choices(self._named(name, owner), argument, query)
+            case tools.Describe(workflow=name):
+                return tools.described_workflow(self._named(name, owner))
+        raise AssertionError(asked)
 
     async def _run(self, called: str, given: dict[str, Any], call: Call) -> dict[str, Any]:
         """Run a workflow to its end and report its progress. Raises ComfyError or HTTPException."""

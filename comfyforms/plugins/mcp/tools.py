@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from comfy.base.errors import ComfyError
 from comfy.base.wording import did_you_mean
-from comfy.form.model import Field, Form
+from comfy.form.model import Field as FormField
+from comfy.form.model import Form
 from ui.api.named_workflows import NamedForm, argument_names, plain_word
 from ui.api.problems import NotThere
 from ui.api.workflows import is_required
@@ -48,58 +51,90 @@ def _text(description: str) -> dict[str, Any]:
     return {"type": "string", "description": description}
 
 
-_WORKFLOW = _text("Name of the workflow.")
-_FILES = _list_of(_object(uri=_TEXT, name=_TEXT))
-RESULT = _object("runs", "files", runs=_list_of(_TEXT), files=_FILES, texts=_list_of(_TEXT))
-_TOOLS: Mapping[str, Mapping[str, Any]] = {
-    FIND: {
-        "description": "Search the workflows by words in their titles and descriptions. Without a "
-        "query, list them.",
-        "inputSchema": _object(query=_TEXT),
-        "outputSchema": _object(workflows=_list_of(_object(workflow=_TEXT)), more=_NUMBER),
-        "annotations": _READS,
-    },
-    DESCRIBE: {
-        "description": "Return all arguments of a workflow, also those that its tool accepts "
-        "without describing them.",
-        "inputSchema": _object("workflow", workflow=_WORKFLOW),
-        "outputSchema": _object(workflow=_TEXT, arguments={"type": "object"}),
-        "annotations": _READS,
-    },
-    CHOICES: {
-        "description": "Search the choices of an argument that has too many to list, such as "
-        "models.",
-        "inputSchema": _object(
-            *("workflow", "argument"),
-            workflow=_WORKFLOW,
-            argument=_text("Its name; for a column of a list: list.column."),
-            query=_text("Words that the choices contain."),
-        ),
-        "outputSchema": _object(choices=_list_of(_TEXT), more=_NUMBER),
-        "annotations": _READS,
-    },
-    RUN: {
-        "description": f"Run a workflow and return its results. {DESCRIBE} lists its arguments.",
-        "inputSchema": _object(
-            "workflow",
-            workflow=_WORKFLOW,
-            values=_list_of(
+class Find(BaseModel):
+    """Search the workflows by words in their titles and descriptions. Without a query, list
+    them."""
+
+    query: str = ""
+
+
+class Describe(BaseModel):
+    """Return all arguments of a workflow, also those that its tool accepts without describing
+    them."""
+
+    workflow: str = Field(description="Name of the workflow.")
+
+
+class Choices(Describe):
+    """Search the choices of an argument that has too many to list, such as models."""
+
+    argument: str = Field(description="Its name; for a column of a list: list.column.")
+    query: str = Field("", description="Words that the choices contain.")
+
+
+class Run(Describe):
+    """Run a workflow and return its results. describe_workflow lists its arguments."""
+
+    values: Annotated[
+        dict[str, Any],
+        BeforeValidator(lambda told: _sent_values(told)),
+        WithJsonSchema(
+            _list_of(
                 _object(
                     *("name", "value"),
                     name=_TEXT,
                     value=_text("Numbers, true and false as text; lists and objects as JSON."),
                 )
-            ),
+            )
         ),
-        "outputSchema": RESULT,
-        "annotations": _RUNS,
-    },
+    ] = {}
+
+
+_FILES = _list_of(_object(uri=_TEXT, name=_TEXT))
+RESULT = _object("runs", "files", runs=_list_of(_TEXT), files=_FILES, texts=_list_of(_TEXT))
+# The general tools: their arguments, answers and hints.
+_TOOLS: Mapping[str, tuple[type[BaseModel], Mapping[str, Any], Mapping[str, bool]]] = {
+    FIND: (
+        Find,
+        _object(workflows=_list_of(_object(workflow=_TEXT)), more=_NUMBER),
+        _READS,
+    ),
+    DESCRIBE: (Describe, _object(workflow=_TEXT, arguments={"type": "object"}), _READS),
+    CHOICES: (Choices, _object(choices=_list_of(_TEXT), more=_NUMBER), _READS),
+    RUN: (Run, RESULT, _RUNS),
 }
 
 
 def general_tools(*names: str) -> list[dict[str, Any]]:
     """Return these of the tools that work with all workflows."""
-    return [{"name": name, **_TOOLS[name]} for name in names]
+    return [
+        {
+            "name": name,
+            "description": " ".join((kind.__doc__ or "").split()),
+            "inputSchema": _arguments(kind.model_json_schema()),
+            "outputSchema": answer,
+            "annotations": hints,
+        }
+        for name, (kind, answer, hints) in ((name, _TOOLS[name]) for name in names)
+    ]
+
+
+def _arguments(schema: Mapping[str, Any]) -> dict[str, Any]:
+    parts = {name: dict(part) for name, part in schema["properties"].items()}
+    for part in parts.values():
+        part.pop("default", None)
+    return _object(*schema.get("required", ()), **{key: _plain(one) for key, one in parts.items()})
+
+
+def arguments_of(tool: str, given: Mapping[str, Any]) -> BaseModel:
+    """Return the arguments of a general tool. Some assistants send null for what they omit. Raises
+    ComfyError."""
+    told = {name: value for name, value in given.items() if value is not None}
+    try:
+        return _TOOLS[tool][0].model_validate(told)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise ComfyError(f"“{first['loc'][0]}”: {first['msg']}.") from None
 
 
 def workflow_tool(named: NamedForm, icon: str, fields: str) -> dict[str, Any]:
@@ -134,7 +169,7 @@ def input_schema(form: Form, *, main_only: bool = False, whole: bool = False) ->
     )
 
 
-def _argument(name: str, field: Field, *, whole: bool) -> dict[str, Any]:
+def _argument(name: str, field: FormField, *, whole: bool) -> dict[str, Any]:
     schema = field.kind.schema(field)
     plain, label = _plain(schema), translated(field.label)
     said = [
@@ -230,7 +265,7 @@ def found_choices(named: NamedForm, argument: str, query: str) -> dict[str, Any]
     return {"choices": found[:_MOST_FOUND], "more": max(0, len(found) - _MOST_FOUND)}
 
 
-def _choice_fields(form: Form) -> Iterator[tuple[str, Field]]:
+def _choice_fields(form: Form) -> Iterator[tuple[str, FormField]]:
     for key, name in argument_names(form).items():
         field = form.field(key)
         if field.choices:
@@ -240,14 +275,12 @@ def _choice_fields(form: Form) -> Iterator[tuple[str, Field]]:
                 yield f"{name}.{column.key}", column
 
 
-def sent_values(told: object) -> dict[str, Any]:
+def _sent_values(told: object) -> dict[str, Any]:
     """Return the values of a call as an object: some assistants send one in place of the list.
-    Raises ComfyError."""
+    Raises ValueError."""
     match told:
-        case None:
-            return {}
         case dict():
             return told
         case list() if all(isinstance(one, dict) and {*one} >= {"name", "value"} for one in told):
             return {str(one["name"]): one["value"] for one in told}
-    raise ComfyError('“values” must be a list of {"name": "…", "value": "…"}.')
+    raise ValueError('send a list of {"name": "…", "value": "…"}')

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.server
+import inspect
 import io
 import json
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from comfyforms.remote.calls import Calls, TokenSession
 from tests.security.signing_in import signed_in
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from ui.api.bodies import BatchBody, RunBody, StartBody
 from ui.settings.web_settings import WebSettings
 
 SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}
@@ -103,3 +106,14 @@ def test_an_image_of_any_mode_is_sent() -> None:
             app.upload(broken)
         app.close()
         served.close_idle()
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [(RemoteApp.run, RunBody), (RemoteApp.batch, BatchBody), (RemoteApp.chain, StartBody)],
+)
+def test_each_keyword_is_a_part_of_the_request(
+    call: Callable[..., object], body: type[StartBody]
+) -> None:
+    own = {"self", "workflow", "key"}
+    assert inspect.signature(call).parameters.keys() - own <= body.model_fields.keys()
