@@ -47,6 +47,8 @@ class AttackedPart:
     elsewhere: str = "-"
     # starts a run at a URL with a cookie and a number of steps, and returns how many it saw
     steps_seen: Callable[[str, str, int], int] | None = None
+    # makes the data that `owned` returned as large as it may be
+    enlarge: Callable[[RunningApp, Mapping[str, str]], None] = lambda *_: None
 
 
 @cache

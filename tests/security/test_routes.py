@@ -6,7 +6,8 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,6 +21,8 @@ from starlette.exceptions import HTTPException
 
 from comfy.base.user_groups import UserGroup
 from comfy.library.permissions import Permissions
+from comfy.records.record import SENT_PROMPT
+from tests.attacks.parts import attacked_parts
 from tests.attacks.people import (
     ANN,
     BOB,
@@ -38,6 +41,7 @@ from tests.attacks.people import (
 from tests.attacks.route_answers import (
     ELSEWHERE,
     GRADIO,
+    LOGOUT,
     OPEN,
     REFUSED,
     SHUT,
@@ -54,6 +58,9 @@ from ui.web.limits import LOGIN_FORM, BodyLimit
 from ui.web.shares import Caller, Room
 
 ONLY_RUNS = ("upscale",)  # what the group may run; Ann uses other workflows
+LARGE = 64_000  # bytes of an answer
+WORDS = "a lighthouse " * 300_000  # 4 MB
+QUERIES = {path: query for part in attacked_parts() for path, query in part.queries.items()}
 NO_RULE = (
     "Declare them with ui.web.access.GuardedRoutes. Those of a new Gradio belong into GRADIO or"
     " SHUT of tests/attacks/route_answers.py."
@@ -227,6 +234,46 @@ def test_a_declaration_without_limits_is_refused(access: Access, options: dict[s
 
     with pytest.raises(ValueError, match="/new"):
         GuardedRoutes().put("/new", access, **options)(handle)
+
+
+def with_large_data(app: RunningApp, who: Person) -> Person:
+    """Return a user whose run is a record of 4 MB, after each plugin made its own data large."""
+    small = who.owned.run
+    record = app.runs.history.get_many([small], None)[small]
+    values = {**record.job.values, "2.text": WORDS[:LARGE]}
+    extra = {"extra_pnginfo": {"workflow": {"nodes": [], "text": WORDS}}}
+    job = replace(record.job, workflow=SENT_PROMPT, values=values, extra_data=extra)
+    large = replace(record, id=str(uuid.uuid4()), job=job)
+    app.runs.history.end(large)
+    for part in attacked_parts():
+        part.enlarge(app, who.owned.of_parts)
+    of_parts = who.owned.of_parts.items()
+    ids = {name: large.id if value == small else value for name, value in of_parts}
+    return replace(who, owned=replace(who.owned, run=large.id, of_parts=ids))
+
+
+def lengths(
+    app: RunningApp, who: Person, routes: Iterable[DeclaredRoute]
+) -> Iterator[tuple[str, int]]:
+    """Yield the path of each GET, and the length of its answer."""
+    for path in {route.path for route in routes if "GET" in route.methods} - LOGOUT:
+        address = app.url + who.owned.at(path + QUERIES.get(bare(path), ""))
+        headers = who.headers | {"Accept-Encoding": "identity"}
+        answer = requests.get(address, headers=headers, timeout=LONGEST_WAIT, allow_redirects=False)
+        yield path, len(answer.content)
+
+
+def test_a_large_answer_takes_a_turn(place: Place) -> None:
+    """All plugins are on. A route that takes no turns answers with as many bytes after people have
+    stored large data as before."""
+    app, ann = place.app, place.ann
+    constant = [route for route in app.asgi.state.rules if route.is_constant]
+    before = dict(lengths(app, ann, constant))
+    ann = with_large_data(app, ann)
+    assert dict(lengths(app, ann, constant)) == before, "Let these routes take turns."
+    growing = [route for route in app.asgi.state.rules if route.work]
+    large = [path for path, size in lengths(app, ann, growing) if size > LARGE]
+    assert len(large) >= 8, large
 
 
 def lists_of_bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -95,7 +95,7 @@ class DownloadHandlers:
             raise HTTPException(404)
         return self.desk.servers.pool.servers[number]
 
-    @routes.get("/downloads", Access.ADMINISTRATOR, response_model=DownloadList)
+    @routes.get("/downloads", Access.ADMINISTRATOR, work=Work.HEALTH, response_model=DownloadList)
     def list_downloads(self) -> AsciiJSON:
         """Return the downloads of models at all servers."""
         lists = self.desk.models.downloads.lists()
@@ -245,19 +245,17 @@ class OverviewHandlers:
         self.desk.announcements.remove(self.desk.actor(request))
         return Response(status_code=204)
 
-    @routes.get(
-        "/storage", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=StorageFigures
-    )
+    @routes.get("/storage", Access.ADMINISTRATOR, response_model=StorageFigures)
     def list_storage(self) -> AsciiJSON:
         """Return the storage of all users, and what expires in the next seven days."""
         return AsciiJSON(self.desk.figures.storage())
 
-    @routes.get("/usage", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=UsageDoc)
+    @routes.get("/usage", Access.ADMINISTRATOR, response_model=UsageDoc)
     def get_usage(self) -> AsciiJSON:
         """Return the runs of the last eight weeks by workflow, and of the last 24 hours."""
         return AsciiJSON(UsageDoc(self.desk.figures.weeks(), self.desk.figures.day()))
 
-    @routes.get("/paid-runs", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=PaidRunsDoc)
+    @routes.get("/paid-runs", Access.ADMINISTRATOR, response_model=PaidRunsDoc)
     def list_paid_runs(self) -> AsciiJSON:
         """Return how many paid runs each user started in the last 24 hours and 30 days."""
         return AsciiJSON(PaidRunsDoc(self.desk.figures.paid_runs()))
@@ -270,7 +268,7 @@ class OverviewHandlers:
             missing_parts(services.library, services.known_parts, owner, demo=services.demo)
         )
 
-    @routes.get("/links", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=LinksDoc)
+    @routes.get("/links", Access.ADMINISTRATOR, response_model=LinksDoc)
     def list_links(self) -> AsciiJSON:
         """Return the links that users have made for others, without what they show."""
         return AsciiJSON(LinksDoc(self.desk.links.all()))
@@ -281,7 +279,7 @@ class OverviewHandlers:
         self.desk.links.end(self.desk.actor(request), link)
         return Response(status_code=204)
 
-    @routes.get("/groups", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=GroupsDoc)
+    @routes.get("/groups", Access.ADMINISTRATOR, response_model=GroupsDoc)
     def list_groups(self) -> AsciiJSON:
         """Return the storage and the runs of each group."""
         return AsciiJSON(GroupsDoc(self.desk.people.uses_of_groups()))
@@ -289,7 +287,7 @@ class OverviewHandlers:
     def _events(self, wanted: WantedEvents, cursor: str) -> Iterator[AuditEvent]:
         return self.desk.audit.export(self.desk.identity.name_of, wanted, cursor)
 
-    @routes.get("/audit", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=AuditDoc)
+    @routes.get("/audit", Access.ADMINISTRATOR, response_model=AuditDoc)
     def list_audit_events(
         self, wanted: _Wanted, cursor: EventCursor = "", limit: _Limit = 1000
     ) -> AsciiJSON:
@@ -306,7 +304,6 @@ class OverviewHandlers:
     @routes.get(
         "/audit.csv",
         Access.ADMINISTRATOR,
-        work=Work.PROCESSOR,
         response_class=StreamingResponse,
         responses={200: {"content": {"text/csv": BINARY}}},
     )
@@ -318,7 +315,6 @@ class OverviewHandlers:
     @routes.get(
         "/usage.csv",
         Access.ADMINISTRATOR,
-        work=Work.PROCESSOR,
         response_class=StreamingResponse,
         responses={200: {"content": {"text/csv": BINARY}}},
     )

@@ -49,7 +49,7 @@ from ui.web.access import Access, Gate, GuardedRoutes, LateRoute
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON, wants_page
 from ui.web.security_headers import strict_policy
-from ui.web.shares import FairSlots, Work
+from ui.web.shares import FairSlots
 
 _SCRIPT, _STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
 _TYPES: Mapping[str, str] = MappingProxyType({_SCRIPT: "text/javascript", _STYLE: "text/css"})
@@ -104,7 +104,7 @@ def _docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
     routes = GuardedRoutes(include_in_schema=False)
     folder = Path(str(files("fastapi_offline"))) / "static"
 
-    @routes.get("/docs", Access.SIGN_IN_PAGE)
+    @routes.get("/docs", Access.SIGN_IN_PAGE, is_constant=True)
     async def page(request: Request) -> HTMLResponse:
         """Return a page that lists every route and lets you try it."""
         if identity.owner(request) is None and wants_page(request):
@@ -112,7 +112,7 @@ def _docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
         await identity.reader(request)
         return HTMLResponse(_PAGE, headers=_POLICY)
 
-    @routes.get("/docs/{name}", Access.FILE)
+    @routes.get("/docs/{name}", Access.FILE, is_constant=True)
     async def file(name: str) -> FileResponse:
         """Return a script or style sheet of the page."""
         if name not in _TYPES:
@@ -193,7 +193,7 @@ def _openapi_document(api: FastAPI, root: str) -> GuardedRoutes:
         more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}
         return json.dumps(schema | more).encode()
 
-    @routes.get("/openapi.json", Access.SIGNED_IN, work=Work.PROCESSOR)
+    @routes.get("/openapi.json", Access.SIGNED_IN)
     def openapi() -> Response:
         """Return the OpenAPI document."""
         return Response(document(), media_type="application/json")

@@ -107,9 +107,7 @@ class ChainHandlers:
         chain = await asyncio.to_thread(self.documents.started, summary)
         return answer_of(outcome, chain, chain.url)
 
-    @routes.get(
-        "/chains", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=ChainPage
-    )
+    @routes.get("/chains", Access.SIGNED_IN, summary="List", response_model=ChainPage)
     def list_chains(
         self, *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: Owner
     ) -> AsciiJSON:
@@ -120,23 +118,12 @@ class ChainHandlers:
         page, more = page_of(self.chains.of(owner), cursor, limit)
         return AsciiJSON(ChainPage(tuple(map(self.documents.listed, page)), more))
 
-    @routes.get(
-        "/chains/{chain_id}",
-        Access.OWNER,
-        summary="Get",
-        work=Work.PROCESSOR,
-        response_model=ChainDoc,
-    )
+    @routes.get("/chains/{chain_id}", Access.OWNER, summary="Get", response_model=ChainDoc)
     def get_chain(self, chain_id: str, owner: Owner) -> AsciiJSON:
         """Return each step's progress, with the ended runs."""
         return AsciiJSON(self.documents.whole(self.chains.get(chain_id, owner)))
 
-    @routes.get(
-        "/chains/{chain_id}/steps/{name}/results",
-        Access.OWNER,
-        work=Work.PROCESSOR,
-        response_model=HistoryDoc,
-    )
+    @routes.get("/chains/{chain_id}/steps/{name}/results", Access.OWNER, response_model=HistoryDoc)
     def list_step_results(
         self,
         chain_id: str,

@@ -41,7 +41,6 @@ from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, AsciiJSON
-from ui.web.shares import Work
 
 
 def editor_doc(edited: EditedForm, form: Form) -> EditorDoc:
@@ -257,7 +256,7 @@ class FormEditorHandlers:
         opened = self._editor_of(name, owner).open(owner, name)
         return AsciiJSON(_editor_json(editor_doc(opened, self.library.form(name, owner))))
 
-    @routes.get("", Access.OWNER, work=Work.PROCESSOR, response_model=EditorDoc)
+    @routes.get("", Access.OWNER, response_model=EditorDoc)
     def get_editor(self, name: str, owner: Owner) -> AsciiJSON:
         """Return the settings of a form, and everything that can be edited."""
         return self._opened(owner, name)
@@ -310,7 +309,7 @@ class FormEditorHandlers:
         )
         return self._opened(owner, name)
 
-    @routes.get("/history", Access.OWNER, work=Work.PROCESSOR, response_model=list[FormVersion])
+    @routes.get("/history", Access.OWNER, response_model=list[FormVersion])
     def list_form_versions(self, name: str, owner: Owner) -> AsciiJSON:
         """Return the last versions of a form's settings, newest first."""
         versions = self._editor_of(name, owner).versions(owner, name)

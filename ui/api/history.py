@@ -64,9 +64,7 @@ class HistoryHandlers:
 
     routes = GuardedRoutes(tags=["Runs"])
 
-    @routes.get(
-        "/runs", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=HistoryDoc
-    )
+    @routes.get("/runs", Access.SIGNED_IN, summary="List", response_model=HistoryDoc)
     def list_runs(
         self,
         wanted: Annotated[Wanted, Depends()],
@@ -104,7 +102,7 @@ class HistoryHandlers:
         going = [run.record for run in line if wanted.workflow in ("", run.job.workflow)]
         return AsciiJSON(HistoryDoc(tuple(map(self.docs.listed, (*going, *ended))), more))
 
-    @routes.get("/storage", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=StorageDoc)
+    @routes.get("/storage", Access.SIGNED_IN, response_model=StorageDoc)
     def get_storage(self, owner: Owner) -> AsciiJSON:
         """Return the storage of your results, their end, and how many runs you may start."""
         if owner == NOBODY:

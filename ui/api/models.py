@@ -123,7 +123,6 @@ class ModelPickerHandlers:
     @routes.get(
         "/workflows/{name:path}/models/preview",
         Access.OWNER,
-        work=Work.PROCESSOR,
         response_class=Response,
         responses=_IMAGE,
     )

@@ -32,7 +32,7 @@ from ui.documents.run_doc import RunDoc, result_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import BINARY, NO_STORE, has_tag, json_text
-from ui.web.shares import Room
+from ui.web.shares import Room, Work
 from ui.web.socket_limits import set_from_thread
 
 # A run's subscribe method, which takes a callback and returns a function that unsubscribes it.
@@ -265,6 +265,7 @@ class StreamHandlers:
     @routes.get(
         "/runs/{run_id}/files/{n}",
         Access.OWN_FILE,
+        work=Work.FILE,
         audit="file",
         response_class=Response,
         responses=_FILE,

@@ -173,7 +173,6 @@ class TemplateHandlers:
     @routes.get(
         "/templates/{template_id:path}/thumb",
         Access.SIGNED_IN,
-        work=Work.PROCESSOR,
         response_class=FileResponse,
         responses={
             200: {"content": {"image/webp": BINARY}},

@@ -136,14 +136,14 @@ class ResultHandlers:
             raise HTTPException(404, NO_RESULT)
         return record, files[index]
 
-    @routes.get("/files/{run_id}/all.zip", Access.OWN_FILE, audit="download", work=Work.PROCESSOR)
+    @routes.get("/files/{run_id}/all.zip", Access.OWN_FILE, audit="download")
     def everything(self, run_id: str, owner: Owner) -> StreamingResponse:
         """Return all results of a run as a ZIP."""
         record = self._own(run_id, owner)
         archive = self.results.archive(_own_files([record]))
         return zip_download(archive, run_name(record) or record.job.title)
 
-    @routes.get("/files/chosen.zip", Access.OWN_FILE, audit="download", work=Work.PROCESSOR)
+    @routes.get("/files/chosen.zip", Access.OWN_FILE, audit="download")
     def chosen(
         self, run: Annotated[list[str], Query(max_length=MOST_CHOSEN)], owner: Owner
     ) -> StreamingResponse:
@@ -158,7 +158,7 @@ class ResultHandlers:
             raise HTTPException(404, _NO_FILE)
         return path, inputs[index].name
 
-    @routes.get("/files/{run_id}/given/{index}", Access.OWN_FILE)
+    @routes.get("/files/{run_id}/given/{index}", Access.OWN_FILE, work=Work.FILE)
     def given(self, run_id: str, index: int, owner: Owner) -> FileResponse:
         """Return an input file of a run."""
         try:
@@ -180,7 +180,7 @@ class ResultHandlers:
             image, headers=_headers(f"{name}.jpg", "image/jpeg"), media_type="image/jpeg"
         )
 
-    @routes.get("/files/{run_id}/{index}/thumb", Access.OWN_FILE)
+    @routes.get("/files/{run_id}/{index}/thumb", Access.OWN_FILE, work=Work.FILE)
     def thumbnail(self, run_id: str, index: int, owner: Owner) -> Response:
         """Return the small image of a result."""
         _, file = self._own_file(run_id, index, owner)
@@ -206,7 +206,7 @@ class ResultHandlers:
         headers = _headers(result_name(record, index), "image/png")
         return Response(data, headers=headers, media_type="image/png")
 
-    @routes.get("/files/{run_id}/{index}/{name}", Access.OWN_FILE, audit="file")
+    @routes.get("/files/{run_id}/{index}/{name}", Access.OWN_FILE, work=Work.FILE, audit="file")
     def one(self, request: Request, run_id: str, index: int, owner: Owner) -> Response:
         """Return a result. Its name in the address is only for people and their downloads."""
         record, file = self._own_file(run_id, index, owner)
@@ -492,7 +492,7 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
             raise RunNotFound
         return files
 
-    @routes.get("/shared/{token}/all.zip", Access.FILE, work=Work.PROCESSOR)
+    @routes.get("/shared/{token}/all.zip", Access.FILE)
     def everything(token: str) -> Response:
         """Send all files of the link. Their contents and names follow the same rules as single
         ones."""
@@ -504,7 +504,7 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
         answer.headers.update(_NOT_KEPT)
         return answer
 
-    @routes.get("/shared/{token}/{n}/{name}", Access.FILE, work=Work.PROCESSOR)
+    @routes.get("/shared/{token}/{n}/{name}", Access.FILE)
     def file(token: str, n: int, name: str, request: Request) -> Response:
         """Send the file."""
         one = found(token, n)[0]

@@ -36,7 +36,7 @@ from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
-from ui.web.shares import Room, shared_address
+from ui.web.shares import Room, Work, shared_address
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def upload_routes(uploads: UploadFolder) -> GuardedRoutes:
             log.warning("An upload can't be read: %s", words_of(error))
             return _full(not_written(error, NOT_KEPT, message("Try again.")))
 
-    @routes.get(UPLOAD_PROGRESS, Access.FILE)
+    @routes.get(UPLOAD_PROGRESS, Access.FILE, is_constant=True)
     async def progress() -> StreamingResponse:
         # The page shows a file on arrival. Gradio's own route would remember every requested ID.
         async def nothing_more() -> AsyncIterator[str]:
@@ -80,7 +80,7 @@ def upload_routes(uploads: UploadFolder) -> GuardedRoutes:
         return StreamingResponse(nothing_more(), media_type="text/event-stream")
 
     @routes.head(f"{FILE}{{place:path}}", Access.OWN_FILE)
-    @routes.get(f"{FILE}{{place:path}}", Access.OWN_FILE)
+    @routes.get(f"{FILE}{{place:path}}", Access.OWN_FILE, work=Work.FILE)
     def show(place: str, owner: Owner) -> FileResponse:
         """Return a field's file to its owner."""
         file = uploads.find(owner, place)

@@ -27,7 +27,6 @@ from ui.operator.tables import Cell, table
 from ui.page.plain.layout import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API
-from ui.web.shares import Work
 
 _NONE, _NO_MATCH = message("No activity yet."), message("Nothing matches.")
 _CLEAR = message("Clear filters")
@@ -99,7 +98,7 @@ def activity_routes(frame: AdminFrame) -> GuardedRoutes:
         servers = {run: desk.servers.pool.at(one.server) for run, one in records.items()}
         return {run: one.label for run, one in servers.items() if one}
 
-    @routes.get(ACTIVITY, Access.SIGN_IN_PAGE, work=Work.PROCESSOR)
+    @routes.get(ACTIVITY, Access.SIGN_IN_PAGE)
     def activity(
         request: Request, chosen: Annotated[_Chosen, Depends()], cursor: str = ""
     ) -> HTMLResponse:

@@ -47,6 +47,7 @@ from ui.page.plain.layout import module_tag
 from ui.page.plain.questions import action_form, asking_form, more_buttons
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
+from ui.web.shares import Work
 
 Duration = Literal["always", "hour", "hours", "day", "week"]
 _HOUR = 3600.0
@@ -456,7 +457,7 @@ class OperatorHandlers:
     def after(self, request: Request, action: Callable[[], object], status: int = 409) -> Response:
         return self.frame.after(request, PATH, action, self._body, status)
 
-    @routes.get(PATH, Access.SIGN_IN_PAGE)
+    @routes.get(PATH, Access.SIGN_IN_PAGE, work=Work.HEALTH)
     def operator(self, request: Request, freed: str = "", updated: str = "") -> HTMLResponse:
         """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
         done = ""

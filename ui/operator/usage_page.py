@@ -22,7 +22,6 @@ from ui.operator.frame import PEOPLE, USAGE, AdminFrame, section
 from ui.operator.tables import Cell, number, size, table
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API
-from ui.web.shares import Work
 
 _STORAGE, _BY_PERSON = message("Storage"), message("Storage by person")
 _BY_GROUP = message("Storage by group")
@@ -60,7 +59,7 @@ def usage_routes(frame: AdminFrame) -> GuardedRoutes:
         people, groups = desk.people.all(), desk.people.uses_of_groups()
         return _body(figures.storage(), people, groups, figures.paid_runs(), figures.weeks())
 
-    @routes.get(USAGE, Access.SIGN_IN_PAGE, work=Work.PROCESSOR)
+    @routes.get(USAGE, Access.SIGN_IN_PAGE)
     def usage(request: Request) -> HTMLResponse:
         """Return the page. Raises 404 for other users."""
         return frame.shown(request, USAGE, body)

@@ -9,6 +9,7 @@ from comfy.base.errors import WorkflowError
 from ui.files.result_files import sent
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes, Owner
+from ui.web.shares import Work
 from ui.web.urls import COVERS
 
 
@@ -16,7 +17,7 @@ def cover_routes(library: WorkflowLibrary) -> GuardedRoutes:
     """Return `GET /page/covers/{name}`."""
     routes = GuardedRoutes()
 
-    @routes.get(f"{COVERS}/{{name:path}}", Access.FILE)
+    @routes.get(f"{COVERS}/{{name:path}}", Access.FILE, work=Work.FILE)
     def cover(name: str, owner: Owner, image: str = "") -> FileResponse:
         """Return the cover image beside a workflow of the folder, or for authors another `image`
         beside it."""

@@ -77,7 +77,7 @@ def language_routes(languages: Languages, identity: Identity) -> GuardedRoutes:
     """Return `GET /languages/{version}/{name}` and `POST /language`, both public."""
     routes = GuardedRoutes()
 
-    @routes.get("/languages/{version}/{name}", Access.PUBLIC)
+    @routes.get("/languages/{version}/{name}", Access.PUBLIC, is_constant=True)
     def messages(version: str, name: str, request: Request) -> Response:
         """Return the messages of the page's script in one language; 404 for any version but the
         current one."""

@@ -185,7 +185,7 @@ def gradio_script_routes() -> GuardedRoutes:
     Gradio itself would compress them for each visitor, in the thread that also sends previews."""
     routes = GuardedRoutes()
 
-    @routes.get(f"{SCRIPTS}{{name}}", Access.FILE)
+    @routes.get(f"{SCRIPTS}{{name}}", Access.FILE, is_constant=True)
     def script(name: str, request: Request) -> Response:
         """Return one file; 404 if it doesn't exist."""
         file = _script(name)
@@ -435,13 +435,13 @@ def script_routes() -> GuardedRoutes:
             raise HTTPException(404, "This script doesn't exist.")
         return _file(name).answer(request)
 
-    @routes.get("/pages/{version}/{name}", Access.PUBLIC)
+    @routes.get("/pages/{version}/{name}", Access.PUBLIC, is_constant=True)
     def of_page(version: str, name: str, request: Request) -> Response:
         """Return the script of the sign-in page, or of a plugin's page that guests load, too; 404
         for any version but the current one."""
         return answered(version, f"{_PAGES}/{name}", request)
 
-    @routes.get("/script/{version}/{name}", Access.FILE)
+    @routes.get("/script/{version}/{name}", Access.FILE, is_constant=True)
     def module(version: str, name: str, request: Request) -> Response:
         """Return a file of the script; 404 for any version but the current one."""
         return answered(version, name, request)

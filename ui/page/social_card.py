@@ -66,7 +66,7 @@ def social_card_routes() -> GuardedRoutes:
     in."""
     routes = GuardedRoutes()
 
-    @routes.get(_PATH, Access.PUBLIC)
+    @routes.get(_PATH, Access.PUBLIC, is_constant=True)
     def card() -> FileResponse:
         """Return the card."""
         return FileResponse(CARD, media_type="image/png", headers=KEEP_A_DAY)

@@ -62,7 +62,7 @@ def typeface_routes() -> GuardedRoutes:
     """Return `GET /typeface/{name}`, which is public like the sign-in page that uses it."""
     routes = GuardedRoutes()
 
-    @routes.get("/typeface/{name}", Access.PUBLIC)
+    @routes.get("/typeface/{name}", Access.PUBLIC, is_constant=True)
     def typeface(name: str) -> Response:
         """Return a font file; 404 for any version but the current one."""
         _, content = _files().get(f"typeface/{name}", ("", b""))

@@ -33,7 +33,7 @@ _SOCKET = "WEBSOCKET"  # stands for the method that a WebSocket doesn't have
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _Guard = Callable[[Request], Awaitable[object]]
 _LARGE = (BodyLimit.FILES, BodyLimit.WORKFLOW, BodyLimit.CALL)
-_OWN_OPTIONS = ("is_plain", "work", "body", "room", "closes_signed_out", "audit")
+_OWN_OPTIONS = ("is_plain", "work", "is_constant", "body", "room", "closes_signed_out", "audit")
 
 
 class _Decorator(Protocol):
@@ -71,9 +71,11 @@ class DeclaredRoute:
     """Route with its access rule and the middleware's options.
 
     `methods`: empty for a WebSocket. `options`: FastAPI's. `is_plain`: Starlette calls it without
-    FastAPI, so its handler checks the caller. `work`: an expensive GET, whose requests take turns;
-    never for a stream of events, which would keep its turn. `body`: what its requests may contain;
-    `room`: where they hold a place until they are answered, as those with a large body must.
+    FastAPI, so its handler checks the caller. `work`: of a GET, whose requests take turns, by
+    default for a processor. `is_constant`: a GET takes none, because nothing that people store
+    makes its answers larger or slower. `body`: what its requests may contain; `room`: where they
+    hold a place until they are answered, as those with a large body must, and streams of events,
+    which would keep a turn.
     `closes_signed_out`: the handler of a WebSocket accepts callers without a sign-in, and closes
     with a code that tells its page. `errors`: the format of its errors and of the middleware's
     refusals, if it isn't the app's.
@@ -88,6 +90,7 @@ class DeclaredRoute:
     options: Mapping[str, Any] = field(default_factory=dict)
     is_plain: bool = False
     work: Work | None = None
+    is_constant: bool = False
     body: BodyLimit = BodyLimit.PAGE
     room: Room | None = None
     closes_signed_out: bool = False
@@ -101,6 +104,9 @@ class DeclaredRoute:
             raise ValueError(f"{self.path}: callers without an account send only a LOGIN_FORM")
         if self.body in _LARGE and self.room is None:
             raise ValueError(f"{self.path}: a large body needs a room")
+        bounds = (self.work, self.is_constant or None, self.room)
+        if "GET" in self.methods and sum(one is not None for one in bounds) != 1:
+            raise ValueError(f"{self.path}: a GET has either work, or a room, or is constant")
 
 
 class RouteHandlers(Protocol):
@@ -114,8 +120,8 @@ class RouteHandlers(Protocol):
 
 class GuardedRoutes:
     """Routes of one topic. `prefix` is put before each path; `options`: FastAPI's options for each
-    route. `DeclaredRoute` explains `audit`, `errors`, `work`, `body`, `room` and
-    `closes_signed_out`."""
+    route. `DeclaredRoute` explains `audit`, `errors`, `work`, `is_constant`, `body`,
+    `room` and `closes_signed_out`."""
 
     def __init__(
         self, prefix: str = "", *, errors: ErrorAnswer | None = None, **options: Any
@@ -202,6 +208,8 @@ class GuardedRoutes:
         own = {name: options.pop(name) for name in _OWN_OPTIONS if name in options}
         if access in _OPEN:
             own.setdefault("body", BodyLimit.LOGIN_FORM)
+        if "GET" in methods and not {"room", "is_constant"} & own.keys():
+            own.setdefault("work", Work.PROCESSOR)
 
         def declared(endpoint: _Endpoint) -> _Endpoint:
             all_options = self._options | options

@@ -159,9 +159,10 @@ class FairSlots:
 
 
 class Work(Enum):
-    """Kinds of expensive requests: what each one needs for more than 50 ms."""
+    """Kinds of requests that take turns: what each one needs."""
 
     PROCESSOR = auto()
+    FILE = auto()  # reads a run to send one of its files, of which a page shows many
     CATALOG = auto()  # a processor; may wait for the ComfyUI server's catalog
     HEALTH = auto()  # may wait for a health check of the ComfyUI server
 

@@ -224,7 +224,7 @@ class AlbumHandlers:
             for key, one in zip(ids, visits, strict=True)
         )
 
-    @routes.get("", Access.PUBLIC, work=Work.PROCESSOR, response_model=AlbumsDoc)
+    @routes.get("", Access.PUBLIC, response_model=AlbumsDoc)
     def list_albums(
         self, request: Request, cursor: str = "", limit: Limit = PAGE_LENGTH
     ) -> AsciiJSON:
@@ -259,7 +259,7 @@ class AlbumHandlers:
         if fields.parent:
             self.visits.of(Asked(request, fields.parent), Right.CHANGE)
 
-    @routes.get("/{album}", Access.PUBLIC, work=Work.PROCESSOR, response_model=AlbumDoc)
+    @routes.get("/{album}", Access.PUBLIC, response_model=AlbumDoc)
     def get_album(self, asked: _Asked) -> AsciiJSON:
         """Return an album, and what you may do in it.
 
@@ -324,7 +324,7 @@ class AlbumHandlers:
         self._note(visit, "delete", what, seen=True)
         return Response(status_code=204)
 
-    @routes.get("/{album}/items", Access.PUBLIC, work=Work.PROCESSOR, response_model=ItemsPage)
+    @routes.get("/{album}/items", Access.PUBLIC, response_model=ItemsPage)
     def list_album_items(
         self,
         asked: _Asked,
@@ -475,12 +475,7 @@ class AlbumHandlers:
         self._note(visit, "review", what)
         return AsciiJSON(self._item_docs(visit, [self.store.item(album, item)])[0])
 
-    @routes.get(
-        "/{album}/items/{item}/comments",
-        Access.PUBLIC,
-        work=Work.PROCESSOR,
-        response_model=CommentsDoc,
-    )
+    @routes.get("/{album}/items/{item}/comments", Access.PUBLIC, response_model=CommentsDoc)
     def list_album_comments(
         self, asked: _Asked, item: _Number, cursor: NumberCursor = ""
     ) -> AsciiJSON:
@@ -558,7 +553,9 @@ class AlbumHandlers:
                 title = visit.shown(one).title
                 yield one, replace(record, job=replace(record.job, title=title))
 
-    @routes.get("/{album}/items/{item}/thumb", Access.PUBLIC, **download_of("image/webp"))
+    @routes.get(
+        "/{album}/items/{item}/thumb", Access.PUBLIC, work=Work.FILE, **download_of("image/webp")
+    )
     def get_album_thumbnail(self, asked: _Asked, item: _Number) -> Response:
         """Return the small image of a result."""
         visit = self.visits.of(asked)
@@ -566,12 +563,7 @@ class AlbumHandlers:
         thumbnail = sent_thumbnail(self.results.blobs, found.digest, found.kind)
         return _revalidated(asked, visit, thumbnail)
 
-    @routes.get(
-        "/{album}/items/{item}/file/{name}",
-        Access.PUBLIC,
-        work=Work.PROCESSOR,
-        **download_of("*/*"),
-    )
+    @routes.get("/{album}/items/{item}/file/{name}", Access.PUBLIC, **download_of("*/*"))
     def get_album_file(self, asked: _Asked, item: _Number, name: str) -> Response:
         """Return a result's file. If its settings aren't shown, the file has no metadata.
 
@@ -588,9 +580,7 @@ class AlbumHandlers:
             return _revalidated(asked, visit, file)
         raise AlbumNotFound
 
-    @routes.get(
-        "/{album}/zip", Access.PUBLIC, work=Work.PROCESSOR, **download_of("application/zip")
-    )
+    @routes.get("/{album}/zip", Access.PUBLIC, **download_of("application/zip"))
     def get_album_zip(
         self,
         asked: _Asked,
@@ -616,7 +606,7 @@ class AlbumHandlers:
         self._note(visit, "download", _results_in(visit))
         return answer
 
-    @routes.get("/{album}/sheet", Access.PUBLIC, work=Work.PROCESSOR, **download_of("image/png"))
+    @routes.get("/{album}/sheet", Access.PUBLIC, **download_of("image/png"))
     def get_album_sheet(
         self, asked: _Asked, item: _Some, verdict: WantedVerdict = "keep"
     ) -> StreamingResponse:

@@ -219,7 +219,7 @@ class AssetHandlers:
         """Tell by the status if the caller has uploaded this content."""
         return Response(status_code=200 if self.assets.with_hash(owner, hash_) else 404)
 
-    @routes.get(f"{PATH}/assets/{{asset_id}}", Access.OWNER, work=Work.PROCESSOR)
+    @routes.get(f"{PATH}/assets/{{asset_id}}", Access.OWNER)
     def get(self, request: Request, asset_id: str, owner: Owner) -> Response:
         """Return an asset."""
         if upload := self.assets.with_id(owner, asset_id):
@@ -237,9 +237,7 @@ class AssetHandlers:
         self._output(owner, asset_id)
         raise Refused(409, "asset_in_use", "This asset is in use.")
 
-    @routes.get(
-        f"{PATH}/assets/{{asset_id}}/content", Access.OWNER, audit="file", work=Work.PROCESSOR
-    )
+    @routes.get(f"{PATH}/assets/{{asset_id}}/content", Access.OWNER, audit="file")
     def content(self, request: Request, asset_id: str, owner: Owner) -> Response:
         """Return the bytes, also a range of them."""
         return self._content(request, asset_id, owner)

@@ -88,7 +88,7 @@ class RunnerCalls:
 
     routes = GuardedRoutes(errors=status_errors)
 
-    @routes.get("/health", Access.PUBLIC)
+    @routes.get("/health", Access.PUBLIC, is_constant=True)
     @routes.head("/health", Access.PUBLIC)
     async def health(self) -> Response:
         """Return the health status, without sign-in."""

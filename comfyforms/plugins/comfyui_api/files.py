@@ -44,7 +44,7 @@ from ui.web.access import Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Room, Work, shared_address
+from ui.web.shares import Room, shared_address
 
 _GONE = message("This file no longer exists.")
 _FOLDERS = ("input", "output", "temp")
@@ -336,7 +336,7 @@ class FileCalls:
         return masked
 
     @routes.head("/view", Access.OWN_FILE)
-    @routes.get("/view", Access.OWN_FILE, audit="file", work=Work.PROCESSOR)
+    @routes.get("/view", Access.OWN_FILE, audit="file")
     def view(  # noqa: PLR0913 - the names are ComfyUI's
         self,
         request: Request,

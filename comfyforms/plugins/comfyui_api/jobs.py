@@ -21,7 +21,6 @@ from comfyforms.plugins.comfyui_api.errors import Json, comfyui_errors
 from comfyforms.plugins.comfyui_api.prompts import MOST, PromptCalls, is_uuid
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Work
 
 _STATES = {
     Phase.WAITING: "pending",
@@ -42,7 +41,7 @@ class JobCalls:
 
     routes = GuardedRoutes(errors=comfyui_errors)
 
-    @routes.get("/api/jobs", Access.SIGNED_IN, work=Work.PROCESSOR)
+    @routes.get("/api/jobs", Access.SIGNED_IN)
     def jobs(  # noqa: PLR0913 - the names are ComfyUI's
         self,
         owner: Owner,

@@ -42,7 +42,7 @@ from ui.files.deleting import RunDeletion
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import AsciiJSON, json_text
-from ui.web.shares import Room, Work
+from ui.web.shares import Room
 
 # Keys of other accounts, which the app neither needs nor stores.
 _MOST_METADATA = 256  # bytes, as in ComfyUI
@@ -76,12 +76,12 @@ class PromptCalls:
         body, requester = await request.body(), Requester.of(owner, request.scope)
         return AsciiJSON(await asyncio.to_thread(self._start, body, requester))
 
-    @routes.get("/prompt", Access.SIGNED_IN)
+    @routes.get("/prompt", Access.SIGNED_IN, is_constant=True)
     async def prompt(self, owner: Owner) -> Response:
         """Return the number of unfinished runs of all users."""
         return AsciiJSON(queue_info(len(self._line())))
 
-    @routes.get("/queue", Access.SIGNED_IN, work=Work.PROCESSOR)
+    @routes.get("/queue", Access.SIGNED_IN)
     def queue(self, owner: Owner) -> Response:
         """Return the unfinished runs in the order of their turns, without others' content."""
         entries: dict[bool, list[str]] = {True: [], False: []}
@@ -115,7 +115,7 @@ class PromptCalls:
                 run.cancel()
         return Response()
 
-    @routes.get("/history", Access.SIGNED_IN, work=Work.PROCESSOR)
+    @routes.get("/history", Access.SIGNED_IN)
     def history(self, owner: Owner, max_items: int = MOST, offset: int = -1) -> Response:
         """Return the user's finished runs of sent prompts, oldest first: the newest `max_items`, or
         as many from the `offset` on. Fewer if the answer would be too large."""

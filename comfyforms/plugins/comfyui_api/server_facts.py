@@ -193,7 +193,7 @@ class ServerCalls:
     def system_stats(self) -> Response:
         return AsciiJSON(self.stats())
 
-    @routes.get("/features", Access.SIGNED_IN)
+    @routes.get("/features", Access.SIGNED_IN, is_constant=True)
     async def features(self) -> Response:
         return AsciiJSON({"supports_preview_metadata": True, "max_upload_size": self.most})
 

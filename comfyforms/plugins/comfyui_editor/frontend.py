@@ -111,7 +111,7 @@ class FrontEndFiles:
     def page(self) -> Response:
         return self._sent("", "text/html")
 
-    @routes.get("/api/extensions", Access.SIGNED_IN)
+    @routes.get("/api/extensions", Access.SIGNED_IN, work=Work.HEALTH)
     def extensions(self) -> Response:
         """Return the addresses of the scripts of the front end and of node packs, and of the
         script with the way back to the app."""
@@ -119,7 +119,7 @@ class FrontEndFiles:
         scripts = [one for one in listed if isinstance(one, str) and one.startswith("/extensions/")]
         return AsciiJSON([*scripts, f"/{_SCRIPT}"])
 
-    @routes.get("/api/{path:path}", Access.SIGNED_IN)
+    @routes.get("/api/{path:path}", Access.SIGNED_IN, work=Work.HEALTH)
     def shared(self, path: str) -> Response:
         """Return a list that is the same for all users."""
         if not _LISTS.fullmatch(path) or _leads_up(path):

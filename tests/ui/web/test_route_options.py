@@ -9,10 +9,10 @@ import pytest
 from starlette.types import Scope
 
 from tests.support.serving import RunningApp
-from ui.web.access import DeclaredRoute
+from ui.web.access import Access, DeclaredRoute, GuardedRoutes
 from ui.web.limits import BodyLimit, BodyLimitMiddleware
 from ui.web.responses import API
-from ui.web.shares import TurnMiddleware, Work
+from ui.web.shares import Room, TurnMiddleware, Work
 
 MULTIPART = "multipart/form-data"
 EXPENSIVE = {
@@ -89,3 +89,17 @@ def test_an_expensive_request_takes_turns(app: RunningApp, path: str, work: Work
 def test_a_body_has_the_limit_of_its_route(app: RunningApp, path: str, body: BodyLimit) -> None:
     """The limit depends on the route's declaration, or on the table of Gradio's routes."""
     assert installed(app, BodyLimitMiddleware).body_of(request_for("POST", path)) is body
+
+
+def test_a_get_takes_turns_unless_its_declaration_says_otherwise() -> None:
+    """A place in a room replaces the turns: a stream would never end its turn."""
+    routes = GuardedRoutes()
+    routes.get("/a", Access.PUBLIC)(print)
+    routes.get("/b", Access.OWNER, room=Room.CALLS)(print)
+    routes.get("/c", Access.PUBLIC, is_constant=True)(print)
+    routes.post("/d", Access.SIGNED_IN)(print)
+    routes.plain("/e", print, Access.SIGNED_IN, "GET", "POST")
+    assert [one.work for one in routes] == [Work.PROCESSOR, None, None, None, Work.PROCESSOR]
+    for options in ({"work": None}, {"work": Work.FILE, "room": Room.CALLS}):
+        with pytest.raises(ValueError, match="/f: a GET has either"):
+            routes.get("/f", Access.OWNER, **options)(print)

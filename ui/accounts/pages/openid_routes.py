@@ -84,7 +84,7 @@ class OpenIDHandlers:
     def _too_many(self, request: Request) -> bool:
         return not self.rate.take(client_address(request.scope), time.monotonic())
 
-    @routes.get(OPENID, Access.PUBLIC)
+    @routes.get(OPENID, Access.PUBLIC, is_constant=True)
     def begin(self, request: Request, to: str = "/", *, other_account: bool = False) -> Response:
         """Redirect to the provider. `to`: the user's destination in the app."""
         to = to if _PLACE.fullmatch(to) else "/"
@@ -99,7 +99,7 @@ class OpenIDHandlers:
         cookie = self.identity.cookies.attempt(request, sealed, LASTS)
         return RedirectResponse(address, 303, {"set-cookie": cookie})
 
-    @routes.get(_BACK, Access.PUBLIC)
+    @routes.get(_BACK, Access.PUBLIC, is_constant=True)
     def come_back(
         self,
         request: Request,

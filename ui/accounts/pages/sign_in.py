@@ -169,8 +169,8 @@ def login_routes(
             return refusal(why, status)
         return sign_in(request, why, status=status)
 
-    @routes.get(f"{LOGIN}/", Access.PUBLIC)
-    @routes.get(LOGIN, Access.PUBLIC)
+    @routes.get(f"{LOGIN}/", Access.PUBLIC, is_constant=True)
+    @routes.get(LOGIN, Access.PUBLIC, is_constant=True)
     def to_sign_in(request: Request) -> Response:
         """Show the sign-in page at its own URL. Redirects a signed-in user to the app."""
         if identity.login is None or identity.signed_in(request):
@@ -230,7 +230,7 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
     async def all_browsers(request: Request) -> Response:
         return await log_out(request, everywhere=True)
 
-    @routes.get(_LOGOUT, Access.FILE)
+    @routes.get(_LOGOUT, Access.FILE, is_constant=True)
     def not_by_a_link() -> None:
         raise HTTPException(405, "Sign out on the page.", {"Allow": "POST"})
 
@@ -243,7 +243,7 @@ def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
     routes = GuardedRoutes()
     new = Rate(NEW_BROWSERS, NEW_BROWSER)
 
-    @routes.get("/join/{token}", Access.PUBLIC)
+    @routes.get("/join/{token}", Access.PUBLIC, is_constant=True)
     def join(token: str, request: Request) -> Response:
         """Redirect to the app with a new session. An existing session stays. An expired link gets a
         404 with a message."""

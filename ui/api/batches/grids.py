@@ -38,7 +38,6 @@ from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BUSY
 from ui.web.responses import BINARY, AsciiJSON
-from ui.web.shares import Work
 
 _SMALL = 320  # pixels: thumbnails suffice up to this size
 _SIDE = 512
@@ -82,7 +81,7 @@ class GridHandlers:
         grid = grid_of(table.content, swapped=swapped)
         return GridResults(self.runs.registry.history, self.files, table, grid, owner)
 
-    @routes.get("/grid", Access.OWN_FILE, work=Work.PROCESSOR, response_model=GridDoc)
+    @routes.get("/grid", Access.OWN_FILE, response_model=GridDoc)
     def get_grid(
         self,
         batch_id: str,
@@ -133,7 +132,6 @@ class GridHandlers:
         Access.OWN_FILE,
         audit="download",
         summary="HTML page",
-        work=Work.PROCESSOR,
         **download_of("text/html"),
     )
     def get_grid_page(
@@ -152,7 +150,6 @@ class GridHandlers:
         Access.OWN_FILE,
         audit="download",
         summary="HTML page as ZIP",
-        work=Work.PROCESSOR,
         **download_of("application/zip"),
     )
     def get_grid_archive(

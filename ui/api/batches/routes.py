@@ -51,7 +51,7 @@ from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import FairSlots, Room, Work
+from ui.web.shares import FairSlots, Room
 
 # A table's rows determine the field of each file. The file is checked again for that field.
 _TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
@@ -214,9 +214,7 @@ class BatchHandlers:
             )
             return AsciiJSON(check_doc)
 
-    @routes.get(
-        "/batches", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=BatchPage
-    )
+    @routes.get("/batches", Access.SIGNED_IN, summary="List", response_model=BatchPage)
     def list_batches(
         self, *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: Owner
     ) -> AsciiJSON:
@@ -227,13 +225,7 @@ class BatchHandlers:
         page, more = page_of(self.batches.of(owner), cursor, limit)
         return AsciiJSON(BatchPage(tuple(map(self.document, page)), more))
 
-    @routes.get(
-        "/batches/{batch_id}",
-        Access.OWNER,
-        summary="Get",
-        work=Work.PROCESSOR,
-        response_model=BatchDoc,
-    )
+    @routes.get("/batches/{batch_id}", Access.OWNER, summary="Get", response_model=BatchDoc)
     def get_batch(self, batch_id: str, *, with_page: bool = False, owner: Owner) -> AsciiJSON:
         """Return a batch and its progress.
 

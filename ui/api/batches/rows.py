@@ -36,7 +36,6 @@ from ui.files.result_files import ResultFiles, as_file, saved_places, zip_downlo
 from ui.languages.current import translated
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import BINARY, AsciiJSON
-from ui.web.shares import Work
 
 _PAGE = 100  # rows per request
 _MOST_ROWS = 200
@@ -52,9 +51,7 @@ def rows_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
     """Return `GET /batches/{batch_id}/rows` and `GET /batches/{batch_id}/rows/{index}/values`."""
     routes = GuardedRoutes(tags=["Batches"])
 
-    @routes.get(
-        "/batches/{batch_id}/rows", Access.OWNER, work=Work.PROCESSOR, response_model=RowPage
-    )
+    @routes.get("/batches/{batch_id}/rows", Access.OWNER, response_model=RowPage)
     def list_batch_rows(  # noqa: PLR0913 - options by name
         batch_id: str,
         *,
@@ -79,12 +76,7 @@ def rows_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
         documents = batch.shown(some) if with_page else batch.with_runs(some)
         return AsciiJSON(RowPage(len(places), tuple(documents), more))
 
-    @routes.get(
-        "/batches/{batch_id}/rows/{index}/values",
-        Access.OWNER,
-        work=Work.PROCESSOR,
-        response_model=FormValues,
-    )
+    @routes.get("/batches/{batch_id}/rows/{index}/values", Access.OWNER, response_model=FormValues)
     def get_batch_row_values(batch_id: str, index: int, owner: Owner) -> AsciiJSON:
         """Return the values that fill in a form as for this row.
 
@@ -265,13 +257,7 @@ def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedR
     def own(batch_id: str, owner: Owner) -> BatchResults:
         return BatchResults(runs, files, batches.table(batch_id, owner), owner)
 
-    @routes.get(
-        "/results.zip",
-        Access.OWN_FILE,
-        audit="download",
-        work=Work.PROCESSOR,
-        **download_of("application/zip"),
-    )
+    @routes.get("/results.zip", Access.OWN_FILE, audit="download", **download_of("application/zip"))
     def get_batch_archive(
         pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
     ) -> StreamingResponse:
@@ -279,13 +265,7 @@ def results_api(batches: BatchQueue, runs: Runs, files: ResultFiles) -> GuardedR
         results.check(pattern)
         return zip_download(results.archive(pattern), results.table.summary.title)
 
-    @routes.get(
-        "/results.csv",
-        Access.OWN_FILE,
-        audit="download",
-        work=Work.PROCESSOR,
-        **download_of("text/csv"),
-    )
+    @routes.get("/results.csv", Access.OWN_FILE, audit="download", **download_of("text/csv"))
     def get_batch_table(results: BatchResults = Depends(own)) -> StreamingResponse:
         """Return the values and files of each row as CSV."""
         return StreamingResponse(

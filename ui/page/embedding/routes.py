@@ -18,7 +18,7 @@ def embedding_routes() -> GuardedRoutes:
     """Return `GET /embed.js`."""
     routes = GuardedRoutes()
 
-    @routes.get("/embed.js", Access.PUBLIC)
+    @routes.get("/embed.js", Access.PUBLIC, is_constant=True)
     def script() -> Response:
         """Return the script that defines the element `comfy-form`."""
         name = json.dumps(current_brand().name)

@@ -184,12 +184,12 @@ def install_routes() -> GuardedRoutes:
     them."""
     routes = GuardedRoutes()
 
-    @routes.get("/manifest.json", Access.PUBLIC)
+    @routes.get("/manifest.json", Access.PUBLIC, is_constant=True)
     def manifest() -> AsciiJSON:
         """Return the manifest, which replaces Gradio's. Its URLs are relative to its own."""
         return AsciiJSON(_manifest(current_brand()), media_type="application/manifest+json")
 
-    @routes.get("/icons/{name}", Access.PUBLIC)
+    @routes.get("/icons/{name}", Access.PUBLIC, is_constant=True)
     def icon(name: str) -> Response:
         """Return one of the icons, or the logo; 404 for any other name."""
         logo = current_brand().logo

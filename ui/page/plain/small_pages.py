@@ -57,7 +57,7 @@ def offline_routes(root_path: str, largest: int) -> GuardedRoutes:
     an upload's most bytes."""
     routes = GuardedRoutes()
 
-    @routes.get(_PATH, Access.PUBLIC)
+    @routes.get(_PATH, Access.PUBLIC, is_constant=True)
     def worker(request: Request) -> Response:
         """Return the worker with the page in it."""
         page = json.dumps(_page(app_address(request, root_path)))
@@ -89,7 +89,7 @@ def health_routes() -> GuardedRoutes:
     routes = GuardedRoutes()
 
     @routes.head("/health", Access.PUBLIC)
-    @routes.get("/health", Access.PUBLIC)
+    @routes.get("/health", Access.PUBLIC, is_constant=True)
     async def health() -> PlainTextResponse:
         """Answer on the event loop itself, which is the part that has to be alive."""
         return PlainTextResponse("alive\n", headers=NO_STORE)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import requests
+from collections.abc import Mapping
 
+import requests
+from sqlalchemy import insert
+
+from comfy.records.people import kept_values
+from comfyforms.plugins.albums.tables import album_comments
 from tests.attacks.parts import AttackedPart
 from tests.attacks.texts import SECRET
 from tests.support.serving import RunningApp
@@ -27,6 +32,14 @@ def an_album(app: RunningApp, cookie: str, run: str) -> dict[str, str]:
     assert added.ok, added.text
     item = str(added.json()["items"][0]["id"])
     return {"album": str(made["id"]), "item": item, "comment": "1"}
+
+
+def with_long_comments(app: RunningApp, owned: Mapping[str, str]) -> None:
+    """Write as many comments about the result as it takes."""
+    row = {"item": int(owned["item"]), "person": "a", "at": 0.0, "by": "", "text": "x" * 2_000}
+    rows = [row | kept_values(row, "")] * 500
+    with app.runs.history.engine.begin() as connection:
+        connection.execute(insert(album_comments), rows)
 
 
 PART = AttackedPart(
@@ -69,4 +82,5 @@ PART = AttackedPart(
     },
     {"GET /albums/{album}": (200, 404, 200)},  # a private one; a sign-in
     frozenset({"GET /albums/{album}"}),
+    enlarge=with_long_comments,
 )
