@@ -24,6 +24,7 @@ import pytest
 from hypothesis import settings
 
 import ui  # noqa: F401 - before Gradio, whose import takes half as long then
+from tests.support.costs import Costs
 from tests.support.distribution import PROCESSES_PER_CORE, PROFILES, PURE, ByFile
 from tests.support.leaks import closing, left_since, measured
 from tests.support.postgres import database_of, running_postgres
@@ -103,6 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the number of examples for property tests, and collect garbage rarely. A collection
     costs up to a second of processor time, because the objects of earlier tests stay in memory."""
     settings.load_profile(PROFILES[config.getoption("--nightly")])
+    if os.environ.get("CI"):
+        config.pluginmanager.register(Costs())
     gc.set_threshold(50_000, 20, 80)
 
 

@@ -5,7 +5,7 @@ node := "tests/script/node_modules/.bin"
 
 # Environment and development tools
 init: script-tools
-    test -d .venv || python3 -m venv .venv
+    test -d .venv || python3 -m venv --upgrade-deps .venv
     .venv/bin/pip install -q -e '.[test]'
 
 # Tools that check the page's accessibility and script

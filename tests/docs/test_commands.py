@@ -22,7 +22,7 @@ import pytest
 import app
 from comfy import __main__ as shell
 from tests.support.programs import needs
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import IMPORTING
 from tools.docs_site import parts_pages
 from ui.settings.arguments import read_settings
 
@@ -43,8 +43,8 @@ PROGRAM = re.compile(
 PATH = re.compile(r"(?:tests|docs|workflows|ui|comfy)/[^<>]+")
 # Commands that a test runs as they are: page, beginning, and the test.
 RUN = (
-    ("README.md", "python3 -m venv .venv && ", ".ci/run"),
-    ("CONTRIBUTING.md", "python3 -m venv .venv && ", ".ci/run"),
+    ("README.md", "python3 -m venv --upgrade-deps .venv && ", ".ci/run"),
+    ("CONTRIBUTING.md", "python3 -m venv --upgrade-deps .venv && ", ".ci/run"),
     ("CONTRIBUTING.md", ".venv/bin/python app.py", "tests/docs/nightly/test_readme.py"),
     ("README.md", ".venv/bin/python -m comfyforms space ", "tests/cli/test_space_command.py"),
     ("README.md", ".venv/bin/python ", "tests/docs/nightly/test_readme.py"),
@@ -205,7 +205,7 @@ def help_of(words: tuple[str, ...]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=LONGEST_WAIT,
+        timeout=IMPORTING,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr

@@ -14,6 +14,9 @@ _T = TypeVar("_T")
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1  # seconds
 LONGEST_WAIT = 90.0  # the bound of every wait: on a busy machine all of it is late
+# The bound for a new process that imports the app. That takes 4 s of a processor; a busy machine
+# gives a twentieth of one.
+IMPORTING = 5 * LONGEST_WAIT
 
 
 def eventually(true: Callable[[], object], what: str = "it", seconds: float = LONGEST_WAIT) -> None:
