@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import shutil
-import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -36,6 +34,7 @@ from comfy.runs.limits import RunLimits
 from comfy.webhooks.waiting import WebhookSettings
 from comfyui_standin import DemoServer
 from tests.support.leaks import closing
+from tests.support.ports import listening_socket
 from tests.support.registries import history_address, new_registry
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.files.deleting import RunDeletion
@@ -49,9 +48,6 @@ from ui.web.server_health import CheckIntervals
 from ui.web.uvicorn_protocols import PageConnection
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
-START_SECONDS = 20
-FIRST_PORT, LAST_PORT = 21_000, 32_000  # below those that systems give to who asks for any
-PORTS = 100  # of each test process
 # Pixels: few tests look closely at what a stand-in has painted. Usual shapes keep theirs at it.
 PAINTED = 192
 SECRET = (
@@ -235,28 +231,9 @@ def open_history(folder: Path, limits: HistoryLimits | None = None) -> RunStore:
     return RunStore(history_address(folder), kept, limits)
 
 
-def listening_socket(host: str) -> socket.socket:
-    """Return a socket on the first free port of this test process's range. Successive apps share an
-    address this way, and browsers reuse the scripts that they compiled for it."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    for port in range(FIRST_PORT + PORTS * worker, LAST_PORT):
-        # asyncio sends small pieces at once only where the protocol is named: without it each
-        # answer over a kept connection takes 40 ms more.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-            listener.listen(128)
-        except OSError:  # taken
-            listener.close()
-        else:
-            return listener
-    raise AssertionError("no port is free")
-
-
 def _port(server: Server, thread: threading.Thread) -> int:
     pause = threading.Event()
-    for _ in range(START_SECONDS * 100):
+    for _ in range(round(LONGEST_WAIT * 100)):
         if server.has_taken_up:
             return server.port
         assert thread.is_alive(), "the app ended while it started"
