@@ -90,7 +90,7 @@ def build_form(
         missing=missing,
         missing_prompt=lacks_prompt,
         is_valid=is_valid(prompt, catalog),
-        notes=(*_notes(candidates), *_demo_notes(prompt, catalog)),
+        notes=(*_notes(candidates, workflow, titles), *_demo_notes(prompt, catalog)),
         titles=titles,
         prompt=prompt,
         nodes=nodes,
@@ -176,10 +176,20 @@ def _outputs(
     return tuple(outputs)
 
 
-def _notes(candidates: Sequence[Candidate]) -> Iterator[Note]:
+def _notes(
+    candidates: Sequence[Candidate], workflow: Workflow, titles: Mapping[str, str]
+) -> Iterator[Note]:
     for candidate in candidates:
         if candidate.note and candidate.group != "hidden":
             yield Note(candidate.note, candidate.key, candidate.default, candidate.is_guess)
+    for node, drawn in workflow.drawn.items():
+        if drawn.is_outdated and node in titles:
+            said = message(
+                "“{node}” was saved with another version of this node. Values that don't fit were"
+                " replaced by defaults.",
+                node=titles[node],
+            )
+            yield Note(said, "", None)
 
 
 def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:

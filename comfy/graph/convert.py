@@ -411,7 +411,7 @@ def _pack(here: Placed) -> str:
 def _drawn(here: Placed) -> DrawnNode:
     node = here.node
     if not node.missing:
-        return DrawnNode(_group(here), node.saved.color)
+        return DrawnNode(_group(here), node.saved.color, is_outdated=node.is_outdated)
     values = node.saved.widgets_values
     return DrawnNode(
         _group(here),

@@ -78,7 +78,8 @@ class LivePort:
 
 @dataclass(slots=True, eq=False)
 class LiveNode:
-    """A node of the graph during conversion. Rewrites change its links and widgets."""
+    """A node of the graph during conversion. Rewrites change its links and widgets. `is_outdated`:
+    see `Restored`."""
 
     saved: GraphNode
     title: str
@@ -87,6 +88,7 @@ class LiveNode:
     outputs: list[OutputSlot] = field(default_factory=list)
     widgets: list[NodeWidget] = field(default_factory=list)
     inner: LiveGraph | None = None
+    is_outdated: bool = False
 
     @property
     def id(self) -> str:

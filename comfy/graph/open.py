@@ -27,17 +27,10 @@ from comfy.comfyui.input_spec import (
 from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.packs import rule_of
+from comfy.graph.saved_values import fits, restored
 from comfy.graph.schema import Graph, GraphNode, InputSlot, OutputSlot, SavedGraph, slot_type
 from comfy.graph.subgraphs import host_inputs, leaf_first, migrate_proxies
-from comfy.graph.widgets import (
-    NodeWidget,
-    fits,
-    grown_inputs,
-    layout,
-    personalise,
-    restored,
-    widget_type,
-)
+from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, widget_type
 
 # Types for which the script of a popular pack makes a widget: Comfyui-Easy-Use, ComfyUI-RMBG,
 # comfy_mtb, ComfyUI-Lora-Manager and AlekPet's nodes. Older files have no socket that would tell.
@@ -60,7 +53,6 @@ _TYPES = frozenset(
         "RANDOMIZER_CONFIG",
     }
 )
-_SCALARS = (str, bool, int, float)
 _MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
 
@@ -75,16 +67,28 @@ def _with_pack_widgets(spec: NodeSpec, node: GraphNode) -> NodeSpec:
         return spec
     names = set(_with_widget(sockets, node))
     found = _as_widgets(spec, names)
-    more = {
-        name
-        for name, one in sockets.items()
-        if name not in names and isinstance(one.options.get("default"), _SCALARS)
-    }
-    more -= {slot.name for slot in node.inputs}
+    more = {name for name, one in sockets.items() if one.options.get("default") is not None}
+    more -= {*names, *(slot.name for slot in node.inputs)}
     values = node.widgets_values
-    if more and isinstance(values, tuple) and len(values) == _stored(found) + len(more):
-        return _as_widgets(found, more)
+    if more and isinstance(values, tuple):
+        wide = _as_widgets(found, more)
+        widgets, buttons = layout(wide), values[_stored(wide) :]
+        placed = dict(zip((one.name for one in widgets if one.stored), values, strict=False))
+        is_saved = more <= placed.keys() and all(
+            _is_like(placed[one.name], one.value) for one in widgets if one.name in more
+        )
+        if is_saved and all(one is None for one in buttons):
+            return wide
     return found
+
+
+def _is_like(value: object, default: object) -> bool:
+    """Tell if a value has the shape of a default. Old editors saved a list as an object."""
+    if isinstance(default, list):
+        return isinstance(value, list | dict) and len(value) == len(default)
+    if isinstance(default, int | float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
 
 
 def _with_widget(sockets: dict[str, InputSpec], node: GraphNode) -> Iterator[str]:
@@ -191,7 +195,7 @@ def open_node(
     rule = rule_of(node.type)
     spec = _with_pack_widgets(spec, node)
     sockets = {slot.widget or slot.name: slot.widget is not None for slot in node.inputs}
-    widgets = restored(spec, rule.values(node), node.named_values, sockets)
+    widgets, is_outdated = restored(spec, rule.values(node), node.named_values, sockets)
     widgets += _hidden_widgets(spec, node)
     widgets += rule.added(node)
     personalise(spec, widgets, node.properties)
@@ -202,6 +206,7 @@ def open_node(
         _inputs(node, spec, widgets),
         _outputs(node, spec),
         widgets,
+        is_outdated=is_outdated,
     )
 
 

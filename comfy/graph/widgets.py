@@ -1,5 +1,4 @@
-"""Widget layout: which widgets the editor gives a node, in which order, and how it restores saved
-`widgets_values`.
+"""Widget layout: which widgets the editor gives a node, and in which order.
 
 Saved values have positions but no names, and not every position is an input.
 `control_after_generate` companions, upload buttons and preview helpers have positions, too. So the
@@ -11,11 +10,9 @@ saves and sends it. See docs/comfyui.md#35.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from comfy.base.json_values import as_mapping
@@ -51,7 +48,6 @@ _OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
 # A combo whose choices are other widgets of the node.
 _CUSTOM_COMBO = "CustomCombo"
 _MOST_GROWN = 200
-_NO_MORE = object()
 
 
 def widget_type(spec: InputSpec) -> str | None:
@@ -288,107 +284,6 @@ def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
             yield f"{spec.name}.{label}", raw, required and ordinal < least
 
 
-def restored(
-    node: NodeSpec,
-    values: Sequence[Any] | Mapping[str, Any] | None,
-    named: Mapping[str, Any],
-    sockets: Mapping[str, bool] = MappingProxyType({}),
-) -> list[NodeWidget]:
-    """Return a node's widgets with their saved values. `sockets`: for each saved socket, whether it
-    belongs to a widget.
-
-    The editor reads a list by position. If the class has changed since, or if a pack's script adds
-    widgets, values end up in the wrong widgets. `named`, the same values by name, is sometimes out
-    of date. So names count only if they put a value of the right type into more widgets, or those
-    of sockets if there are more values than widgets.
-    """
-    if isinstance(values, Mapping):
-        return _by_name(layout(node), values)
-    widgets = _with_numbered(layout(node), named)
-    own = _without_socket_values(node, widgets, values or (), sockets)
-    by_socket = {} if named or own is not values else _by_socket(layout(node), sockets, own)
-    listed = _by_position(widgets, own)
-    if not (named or by_socket):
-        return listed
-    by_name = _by_name(_with_numbered(layout(node), named), named or by_socket)
-    # If the class has another number of widgets, sockets count even if all types fit.
-    is_longer = bool(by_socket) and len(values or ()) > sum(one.stored for one in listed)
-    return by_name if _misfits(by_name) < _misfits(listed) + is_longer else listed
-
-
-def _by_socket(
-    widgets: list[NodeWidget], saved: Mapping[str, bool], values: Sequence[Any]
-) -> Mapping[str, Any]:
-    """Return the values by the names of the saved widgets' sockets, and of their companions. Empty
-    if a declared widget has no socket, as in editors before 1.16, or if the counts differ. Buttons
-    have no socket; a script adds them last, with a text or nothing as their value."""
-    sockets = [name for name, of_widget in saved.items() if of_widget]
-    if any(one.spec and one.stored and one.name not in sockets for one in widgets):
-        return {}
-    companions: dict[str, list[str]] = {}
-    for before, widget in itertools.pairwise(widgets):
-        if not widget.sent and before.name in sockets:
-            companions.setdefault(before.name, []).append(widget.name)
-    names = [name for socket in sockets for name in (socket, *companions.get(socket, ()))]
-    buttons = values[len(names) :]
-    if len(values) < len(names) or not all(one is None or isinstance(one, str) for one in buttons):
-        return {}
-    return dict(zip(names, values, strict=False))
-
-
-def _with_numbered(widgets: list[NodeWidget], named: Mapping[str, Any]) -> list[NodeWidget]:
-    """Return the widgets with those that a pack's script adds under a name that another widget has.
-    The editor numbers these: `text#1`, `text#2`."""
-    sent = {widget.name for widget in widgets if widget.sent}
-    for before, name in itertools.pairwise(named):
-        base, _, number = name.rpartition("#")
-        place = next((at for at, one in enumerate(widgets, 1) if one.name == before), None)
-        if base in sent and number.isdecimal() and place is not None:
-            widgets.insert(place, NodeWidget(name, None))
-    return widgets
-
-
-def _by_position(widgets: list[NodeWidget], values: Sequence[Any]) -> list[NodeWidget]:
-    waiting = iter(values)
-    for widget in widgets:  # the list changes, but only after the current widget
-        if widget.stored:
-            value = next(waiting, _NO_MORE)
-            if value is _NO_MORE:
-                break
-            assign(widgets, widget, value)
-    return widgets
-
-
-def _by_name(widgets: list[NodeWidget], values: Mapping[str, Any]) -> list[NodeWidget]:
-    for widget in widgets:  # the list changes, but only after the current widget
-        if widget.name in values:
-            assign(widgets, widget, values[widget.name])
-    return widgets
-
-
-def _misfits(widgets: Iterable[NodeWidget]) -> int:
-    return sum(
-        widget.spec is not None and not fits(widget.value, widget.spec) for widget in widgets
-    )
-
-
-def fits(value: object, spec: InputSpec) -> bool:
-    """Tell if a value has the type of its widget. Names of files depend on the server."""
-    match widget_type(spec):
-        case "INT":
-            return type(value) is int or (isinstance(value, float) and value.is_integer())
-        case "FLOAT":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "BOOLEAN":
-            return isinstance(value, bool)
-        case "STRING":
-            return isinstance(value, str)
-        case _ if spec.choices and not spec.names_files:
-            return value in spec.choices
-        case _:
-            return True
-
-
 def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:
     """Set a widget's value like the editor's setter, including effects on neighboring widgets."""
     widget.value, spec = value, widget.spec
@@ -447,21 +342,3 @@ def _number_choice(widgets: list[NodeWidget]) -> None:
     for widget in widgets:
         if widget.name == "index":
             widget.value = options.index(widgets[0].value) if widgets[0].value in options else -1
-
-
-def _without_socket_values(
-    node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any], sockets: Mapping[str, bool]
-) -> Sequence[Any]:
-    """Return the values without the `forceInput` sockets' values, if the counts show that an old
-    editor saved them (docs/comfyui.md#44). It saved none for a socket without a widget."""
-    names = {widget.name for widget in widgets}
-    forced: list[bool] = []
-    for spec in node.inputs:
-        if spec.name in names or (spec.is_forced and sockets.get(spec.name, True)):
-            forced.append(spec.is_forced)
-            if spec.options.get("control_after_generate"):
-                forced.append(False)
-    forced += [False] * ("upload" in names)
-    if not any(forced) or len(forced) != len(values):
-        return values
-    return [value for value, dummy in zip(values, forced, strict=True) if not dummy]

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from comfy.comfyui.object_info import NodeSpec
-from comfy.graph.widgets import restored
+from comfy.graph.saved_values import restored
 from comfy.prompt.model import Node, Prompt, links, own_title
 from comfy.prompt.shapes import unwrapped
 
@@ -46,7 +46,7 @@ def _column(node: Node, columns: Mapping[str, int]) -> int:
 def _node(node: Node, spec: NodeSpec | None) -> dict[str, Any]:
     linked = dict(links(node))
     values = {key: unwrapped(one) for key, one in node["inputs"].items() if key not in linked}
-    widgets = restored(spec, values, {}) if spec else []
+    widgets = restored(spec, values, {}).widgets if spec else []
     names = {widget.name for widget in widgets}
     types = {key: one.type for key, one in spec.active_inputs(values).items()} if spec else {}
     outputs = zip_longest(spec.output_names, spec.output_types) if spec else ()

@@ -109,7 +109,7 @@ class DrawnNode:
 
     `group` is the title of the group around it, and `color` its color. A node of an unknown class
     also has `inputs` (type by name), `outputs` (name and type) and `texts`, its saved values that
-    have no input name.
+    have no input name. `is_outdated`: its saved values don't suit its class.
     """
 
     group: str = ""
@@ -117,6 +117,7 @@ class DrawnNode:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[tuple[str, str], ...] = ()
     texts: tuple[str, ...] = ()
+    is_outdated: bool = False
 
 
 NOT_DRAWN = DrawnNode()

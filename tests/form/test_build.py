@@ -25,6 +25,9 @@ from comfy.form.rules import place
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldConfig
+from comfy.workflow.model import open_workflow
+from comfy.workflow.resolve import on_server
+from tests.support.samples import graphs
 from tests.support.samples.forms import (
     field_of,
     form_of,
@@ -129,6 +132,24 @@ def test_a_value_of_the_wrong_kind_is_named_and_replaced() -> None:
     form = form_of(with_values(text_to_image(), "3", steps="many"))
     assert form.field("3.steps").default == 20
     assert form.problems == ("Steps: The value in the workflow is “many”. Enter a whole number.",)
+
+
+def test_a_node_of_another_version_is_named() -> None:
+    """Values that don't fit the node's inputs are defaults, and one note says so."""
+    values = (7, "fixed", "seconds", "heun", 0.5)
+    data = graphs.graph(
+        graphs.graph_node(1, "Sample", *values, title="My sampler"),
+        graphs.graph_node(2, "Decode"),
+        graphs.graph_node(3, "SaveImage"),
+        links="1.0 LATENT > 2.latent\n2.0 IMAGE > 3.images",
+    )
+    workflow = open_workflow("old.json", json.dumps(data).encode())
+    form = build_form(on_server(workflow, graphs.CATALOG), graphs.CATALOG)
+    assert form.field("1.steps").default == 20
+    assert [note.said for note in form.notes] == [
+        "“My sampler” was saved with another version of this node. Values that don't fit were"
+        " replaced by defaults."
+    ]
 
 
 def test_a_value_outside_the_limits_is_named_and_moved() -> None:
@@ -354,7 +375,7 @@ def test_markup_in_titles_stays_text() -> None:
 def test_json_has_the_documented_shape() -> None:
     """`comfy form --json` prints exactly these keys."""
     form = form_of(text_to_image()).to_json()
-    assert list(form) == ["title", "fields", "outputs", "problems"]
+    assert list(form) == ["title", "fields", "outputs", "problems", "notes"]
     assert list(form["fields"][0]) == [
         "key",
         "node",

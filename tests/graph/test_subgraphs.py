@@ -425,15 +425,15 @@ def test_widgets_with_sockets_come_last() -> None:
     turned = "seed:INT steps:INT sampler_name:COMBO"
     sample = inner("Sample", 1, "fixed", 20, "euler", 1.0, sockets="model:MODEL", turned=turned)
     data = graph(
-        graph_node(5, "workflow>G", "b.safetensors", 0.5, 7, "fixed", 30, "heun"),
+        graph_node(5, "workflow>G", 0.5, "b.safetensors", 7, "fixed", 30, "heun"),
         extra=grouping(sample, inner("Load", "a.safetensors")),
     )
-    assert inputs(data, "8:7") == {"name": 0.5}
+    assert inputs(data, "8:7") == {"name": "b.safetensors"}
     assert inputs(data, "8:6") == {
         "seed": 7,
         "steps": 30,
         "sampler_name": "heun",
-        "denoise": "b.safetensors",
+        "denoise": 0.5,
     }
 
 

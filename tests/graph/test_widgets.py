@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
@@ -137,7 +139,7 @@ def test_limits_set_by_the_author() -> None:
 )
 def test_numbers_that_json_cannot_carry(value: Any) -> None:
     """The converter turns NaN and infinity into null at any depth."""
-    sent = str(inputs(graph(graph_node(1, "Number", value)), "1"))
+    sent = str(inputs(graph(graph_node(1, "Palette", value)), "1"))
     assert "None" in sent
     assert "nan" not in sent
     assert "inf" not in sent
@@ -589,6 +591,115 @@ def test_sockets_of_converted_widgets_do_not_name_the_others(
     sent = convert(graph(node), catalog).prompt["1"]["inputs"]
     assert (sent["operation"], sent["delimiter"]) == ("reverse", "_")
     assert sent.get("text", "a cat") == "a cat"
+
+
+READ = {
+    "path": ["STRING", {"default": "none"}],
+    "mode": [["single", "range"], {"default": "single"}],
+    "first": ["INT", {"default": 1}],
+    "strength": ["FLOAT", {"default": 0.5}],
+    "loop": ["BOOLEAN", {"default": False}],
+}
+
+
+def read_as(*values: Any, declared: dict[str, Any] = READ) -> tuple[dict[str, Any], bool]:
+    """Return the inputs of a node with these saved values, and whether it is outdated."""
+    catalog = Catalog({"Read": {"input": {"required": declared}, "output": ["IMAGE"]}})
+    result = convert(graph(graph_node(1, "Read", *values)), catalog)
+    return result.prompt["1"]["inputs"], result.drawn["1"].is_outdated
+
+
+FITTING = ("a.mov", "range", 5, 0.7, True)
+FITTING_INPUTS = dict(zip(READ, FITTING, strict=True))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("a.mov", "browse", "copy", "range", 5, 0.7, True, "detect"),
+        ("a.mov", "browse", "range", None, 5, 0.7, True),
+        ("a.mov", "range", "detect", 5, 0.7, True),
+        ("a.mov", "range", {"removed": 1}, 5, 0.7, True),
+        ("a.mov", "range", 5, 0.7, True, "detect", None),
+    ],
+)
+def test_values_that_belong_to_no_input_are_passed_over(values: tuple[Any, ...]) -> None:
+    """A pack's buttons also have saved values. Types and choices tell which ones are inputs."""
+    assert read_as(*values) == (FITTING_INPUTS, False)
+
+
+@pytest.mark.parametrize(
+    ("values", "replaced"),
+    [
+        (("a.mov", 5, 0.7, True), {"mode": "single"}),
+        (("a.mov", "range", {"old": 1}, 0.7, True), {"first": 1}),
+        (("a.mov", "range", "{}", "seconds", 0.7, True), {"first": 1}),
+    ],
+)
+def test_values_that_do_not_fit_are_defaults(
+    values: tuple[Any, ...], replaced: dict[str, Any]
+) -> None:
+    """Of a node saved with another version of its class, only values that fit are taken."""
+    assert read_as(*values) == ({**FITTING_INPUTS, **replaced}, True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("a.mov", "gone", 5, 0.7, True),  # a choice of another server
+        ("a.mov", "gone", 5, 0.7, True, "button"),
+        ("a.mov", "range", "5", 0.7, 1),  # the server reads these
+        ("a.mov", "range", None, "", True),  # no value
+        ("a.mov", "range", 5),
+    ],
+)
+def test_other_values_stay_at_their_position(values: tuple[Any, ...]) -> None:
+    """The editor sends these, too. Inputs without a saved value have their defaults."""
+    defaults = {name: options["default"] for name, (_, options) in READ.items()}
+    expected = {**defaults, **dict(zip(READ, values, strict=False))}
+    assert read_as(*values) == (expected, False)
+
+
+@given(
+    st.lists(st.sampled_from(["text", "mode", "number", "switch"]), min_size=1, max_size=6),
+    st.data(),
+)
+def test_fitting_values_stay_and_none_is_of_another_type(kinds: list[str], data: Any) -> None:
+    """Values that all fit are read by position. Of any others, no number gets a text."""
+    specs: dict[str, Any] = {
+        "text": ["STRING", {"default": "none"}],
+        "mode": [["a", "b"], {"default": "a"}],
+        "number": ["INT", {"default": -1}],
+        "switch": ["BOOLEAN", {"default": False}],
+    }
+    values: dict[str, st.SearchStrategy[Any]] = {
+        "text": st.sampled_from(["x", "y"]),
+        "mode": st.sampled_from(["a", "b"]),
+        "number": st.integers(2, 5),
+        "switch": st.booleans(),
+    }
+    declared = {f"{kind}{at}": specs[kind] for at, kind in enumerate(kinds)}
+    fitting = [data.draw(values[kind]) for kind in kinds]
+    assert read_as(*fitting, declared=declared) == (
+        dict(zip(declared, fitting, strict=True)),
+        False,
+    )
+    junk = st.sampled_from(["x", "b", 3, True, {"k": 1}, None])
+    mixed = data.draw(st.permutations([*fitting, *data.draw(st.lists(junk, max_size=3))]))
+    inputs, _ = read_as(*mixed[: data.draw(st.integers(0, len(mixed)))], declared=declared)
+    for name, value in inputs.items():
+        if name.startswith("number"):
+            assert value is None or isinstance(value, int)
+
+
+@pytest.mark.parametrize("size", [[640, 480], {"0": 640, "1": 480}])
+@pytest.mark.parametrize("button", [(), (None,)])
+def test_a_packs_own_widget_is_sent_if_its_value_is_saved(size: Any, button: Any) -> None:
+    """Older files have no socket that tells. The value has the shape of the default."""
+    declared = {"count": ["INT", {"default": 60}], "size": ["VEC2", {"default": [512, 512]}]}
+    sent = {"__value__": size} if isinstance(size, list) else size
+    assert read_as(9, size, *button, declared=declared) == ({"count": 9, "size": sent}, False)
+    assert read_as(9, *button, declared=declared) == ({"count": 9}, False)
 
 
 STATE = {"hidden": {"BoxState": ["STRING", {"default": "{}"}], "unique_id": "UNIQUE_ID"}}
