@@ -186,7 +186,9 @@ def _write(
     info, files = png_texts(run), []
     for offset, image in enumerate(images):
         filename = f"{name.replace('%batch_num%', str(offset))}_{number + offset:05}_.png"
-        image.save(directory / filename, "PNG", pnginfo=info, compress_level=compress_level)
+        png = io.BytesIO()
+        image.save(png, "PNG", pnginfo=info, compress_level=compress_level)
+        run.storage.write(directory / filename, png.getvalue(), is_result=True)
         files.append({"filename": filename, "subfolder": subfolder, "type": folder})
     return NodeResult((images,), {"images": files})
 

@@ -74,9 +74,10 @@ def _save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
     exif = Image.Exif()
     for tag, (key, value) in zip(_EXIF_TAGS, run.metadata.items(), strict=False):
         exif[tag] = f"{key}:{json.dumps(value)}"
-    filename = f"{name}_{number:05}_.webp"
+    filename, file = f"{name}_{number:05}_.webp", io.BytesIO()
     images[0].save(
-        directory / filename,
+        file,
+        "WEBP",
         save_all=True,
         duration=round(1000 / inputs["fps"]),
         append_images=images[1:],
@@ -86,6 +87,7 @@ def _save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
         method=_WEBP_EFFORT[inputs["method"]],
         loop=0,
     )
+    run.storage.write(directory / filename, file.getvalue(), is_result=True)
     return _animated(images, filename, subfolder, animated=len(images) > 1)
 
 
@@ -104,15 +106,17 @@ def _save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
             key.encode("latin-1") + b"\0" + json.dumps(value).encode("latin-1"),
             after_idat=True,
         )
-    filename = f"{name}_{number:05}_.png"
+    filename, file = f"{name}_{number:05}_.png", io.BytesIO()
     images[0].save(
-        directory / filename,
+        file,
+        "PNG",
         pnginfo=info,
         compress_level=inputs["compress_level"],
         save_all=True,
         duration=int(1000 / inputs["fps"]),
         append_images=images[1:],
     )
+    run.storage.write(directory / filename, file.getvalue(), is_result=True)
     return _animated(images, filename, subfolder, animated=True)
 
 

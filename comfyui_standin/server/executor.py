@@ -498,6 +498,7 @@ class PromptRun:
 
     def execute(self, nodes: Mapping[str, NodeClass], cache: Cache) -> dict[str, Any]:
         """Run the prompt and return its history entry (without the prompt itself)."""
+        self.storage.begin()
         self._message("execution_start", {})
         results: dict[str, NodeResult | None] = {}
         try:
@@ -529,7 +530,8 @@ class PromptRun:
         self.expansion = expanded(self.item.prompt, self.item.outputs, nodes, self.storage)
         prompt = self.expansion.prompt
         signatures = Signatures(prompt, nodes, self.storage)
-        results |= {node_id: cache.get(signatures.of(node_id)) for node_id in prompt}
+        earlier = {node_id: cache.get(signatures.of(node_id)) for node_id in prompt}
+        results |= {node_id: self._reusable(result) for node_id, result in earlier.items()}
         cached = (one for one in self.item.prompt if one in results)
         self._message(
             "execution_cached", {"nodes": [one for one in cached if results[one] is not None]}
@@ -544,6 +546,12 @@ class PromptRun:
             cache.put(signatures.of(node_id), _known(results[node_id]))
             for one in unused[node_id]:  # so that memory doesn't grow with the number of nodes
                 results[one] = _emptied(results.get(one))
+
+    def _reusable(self, cached: NodeResult | None) -> NodeResult | None:
+        """Return an earlier result, unless a file of it is gone, or belongs to another prompt."""
+        files = self.storage.listed(cached.ui or {}) if cached else []
+        is_own = not (files and self.storage.built_in)
+        return cached if is_own and all(file.is_file() for file in files) else None
 
     def _visit(
         self, node_id: str, nodes: Mapping[str, NodeClass], results: dict[str, NodeResult | None]

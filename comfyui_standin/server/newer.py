@@ -46,12 +46,10 @@ class Assets:
         }
 
     def _with_asset(self, item: object, storage: Storage) -> object:
-        if not isinstance(item, dict) or "filename" not in item:
+        paths = storage.listed({"": [item]})
+        if not paths or not isinstance(item, dict):
             return item
-        folder = storage.folder(item.get("type", "output"))
-        if folder is None:
-            return item
-        path = storage.inside(folder, f"{item.get('subfolder', '')}/{item['filename']}".lstrip("/"))
+        (path,) = paths
         asset = self._add(path)
         name = f"Result {len(self._contents)}{path.suffix}"
         is_model = path.suffix.lower() in _MODELS

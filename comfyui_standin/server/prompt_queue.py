@@ -195,6 +195,13 @@ class PromptQueue:
             self.interrupted.set()
             return True
 
+    def file_values(self) -> list[str]:
+        """Return all texts among the inputs of waiting and running prompts."""
+        running, waiting = self.snapshot()
+        nodes = (node for item in (*running, *waiting) for node in item.prompt.values())
+        values = (value for node in nodes for value in (node.get("inputs") or {}).values())
+        return [value for value in values if isinstance(value, str)]
+
     # --- history
 
     def history(self, *, max_items: int | None = None, offset: int = -1) -> dict[str, Any]:

@@ -102,9 +102,10 @@ def _store(storage: Storage, form: FormData, convert: Callable[[bytes], bytes]) 
     data = upload.file.read()
     overwrite = form.get("overwrite") in ("true", "1")
     path = wanted if overwrite else _free_name(wanted, data)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if overwrite or not path.exists():
-        path.write_bytes(convert(data))
+    if storage.built_in and overwrite and not data:
+        storage.remove(path)
+    elif overwrite or not path.exists():
+        storage.write(path, convert(data))
     return {"name": path.relative_to(directory).as_posix(), "subfolder": subfolder, "type": kind}
 
 
@@ -346,8 +347,16 @@ class Routes:
         if body.get("clear"):
             self.queue.forget()
         for prompt_id in body.get("delete", ()):
+            if self.storage.built_in:
+                self._delete_results(prompt_id)
             self.queue.forget(prompt_id)
         return Response()
+
+    def _delete_results(self, prompt_id: str) -> None:
+        for entry in self.queue.history_of(prompt_id).values():
+            for output in entry["outputs"].values():
+                for path in self.storage.listed(output):
+                    self.storage.remove(path)
 
     async def get_jobs(self, request: Request) -> Response:
         """`GET /api/jobs`: list prompts in any state, filtered and sorted."""
@@ -400,8 +409,7 @@ class Routes:
         path = self.storage.inside(self.storage.user, request.path_params["file"])
         if path.exists() and request.query_params.get("overwrite") == "false":
             return Response(status_code=409)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(await request.body())
+        self.storage.write(path, await request.body())
         return Json(request.path_params["file"])
 
     async def get_view(self, request: Request) -> Response:
@@ -525,12 +533,11 @@ def _file(path: Path) -> Response:
 
 
 def _named(path: Path) -> str:
-    """Return the file's name for a header. Names outside Latin-1 are encoded as in RFC 8187."""
-    name = path.name.replace("\\", "\\\\").replace('"', '\\"')
-    try:
-        name.encode("latin-1")
-    except UnicodeEncodeError:
+    """Return the file's name for a header. Names with other characters than printable ones of
+    Latin-1 are encoded as in RFC 8187."""
+    if max(path.name) > "\xff" or not path.name.isprintable():
         return f"filename*=UTF-8''{quote(path.name, safe='', errors='surrogateescape')}"
+    name = path.name.replace("\\", "\\\\").replace('"', '\\"')
     return f'filename="{name}"'
 
 

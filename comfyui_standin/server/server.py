@@ -37,7 +37,7 @@ from comfyui_standin.server.sockets import (
     TextMessage,
 )
 from comfyui_standin.server.validation import ValidationResult
-from comfyui_standin.storage import Storage
+from comfyui_standin.storage import MOST_BYTES, Storage
 
 _MIB = 1024 * 1024
 _LONGEST = 8.0  # seconds that a run simulates, in a demo
@@ -57,8 +57,11 @@ class DemoServer:
     what servers after 0.33.0 have and send: loops, names and previews of results, and the request's
     metadata in messages. `anything` imitates the node classes that the stand-in doesn't have
     itself. `templates`: workflows to offer. `manager`: a ComfyUI-Manager of this generation.
-    `models`: model files to list. Leaving the block ends every thread, closes every socket and
-    removes every file.
+    `models`: model files to list. `built_in`: the server's only client is the app, which overwrites
+    a file with nothing when it no longer needs it: the server deletes that file, and those of a
+    prompt that is deleted from the history. Prompts share no results. `most_bytes`: of all files;
+    beyond that, the oldest are deleted. Leaving the block ends every thread, closes every socket
+    and removes every file.
     """
 
     def __init__(  # noqa: PLR0913 - settings of a server, all by name
@@ -78,6 +81,8 @@ class DemoServer:
         templates: Templates | None = None,
         manager: Generation | None = None,
         models: DemoModels | None = None,
+        built_in: bool = False,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._address = (host, port)
         self.speed = Speed(
@@ -91,6 +96,7 @@ class DemoServer:
         self._max_upload = max_upload
         self._history_size = history_size
         self._anything = anything
+        self._built_in, self._most_bytes = built_in, most_bytes
         if anything:
             nodes = {**open_nodes(), **{key: one for key, one in nodes.items() if key not in NODES}}
             self.speed.longest = _LONGEST
@@ -125,7 +131,9 @@ class DemoServer:
     def start(self) -> None:
         """Start listening and serving. Raises OSError if the port is in use."""
         if self._storage is None:
-            self._storage = Storage(paints=self._anything)
+            self._storage = Storage(
+                paints=self._anything, built_in=self._built_in, most_bytes=self._most_bytes
+            )
             provide_examples(self._storage)
         try:
             self._running = _RunningServer(self, self._storage, self._address)
@@ -259,6 +267,7 @@ class _RunningServer:
             demo._history_size,
             _HISTORY_BYTES if demo._anything else math.inf,
         )
+        storage.named = self.queue.file_values
         self.sockets = Sockets(self._loop, demo._script, journal, self._status, features)
         self._worker = Worker(
             self.queue,

@@ -328,11 +328,12 @@ class Client:
             self._check(response.status_code)
             return FileResponse(response).size
 
-    def empty(self, value: str) -> None:
+    def empty(self, value: str, folder: str = "input") -> None:
         """Overwrite an uploaded file with nothing, since ComfyUI can't delete files
-        (docs/comfyui.md#29). `value` is as returned by `upload`."""
+        (docs/comfyui.md#29). The built-in stand-in deletes it. `value` is as returned by
+        `upload`."""
         subfolder, _, name = value.rpartition("/")
-        form = {"type": "input", "subfolder": subfolder, "overwrite": "true"}
+        form = {"type": folder, "subfolder": subfolder, "overwrite": "true"}
         answer = self._call("POST", "/upload/image", data=form, files={"image": (name, b"")})
         self._check(answer.status)
 
