@@ -106,9 +106,10 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
 
     data = settings.data.absolute()
     database = settings.database.get_secret_value() if settings.database else sqlite_address(data)
-    limits = HistoryLimits(settings.keep_days, int(settings.keep_gb * 1e9))
     shared: SharedRuns | None = installed_plugins().hook.shared_runs(settings=settings)
     try:
+        most = int(settings.keep_gb * 1e9) - stand_in_room(settings)
+        limits = HistoryLimits(settings.keep_days, most)
         kept = BlobStore(data, shared=shared is not None)
         secret = kept_secret(data)
         history = RunStore(database, kept, limits)
@@ -134,6 +135,15 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
                 raise
             log.error("%s. Install the Gradio version that docs/constraints.txt names.", problem)  # noqa: TRY400 - as above
             return USAGE_ERROR
+
+
+def stand_in_room(settings: Settings) -> int:
+    """Return how many bytes of `keep_gb` the built-in stand-in may use: 0 if the settings name a
+    server. Raises ComfyError."""
+    from comfy.comfyui.discovery import STAND_IN_BYTES
+
+    is_named = settings.server_addresses or settings.local_servers
+    return 0 if is_named else min(STAND_IN_BYTES, int(settings.keep_gb * 1e9) // 4)
 
 
 def _terminal_closed(number: int, frame: FrameType | None) -> None:
@@ -214,7 +224,9 @@ def _opened_servers(
     with (
         _local_servers(settings) as local,
         choose_servers(
-            [*settings.server_addresses, *(one.address for one in local)], SHIPPED_WORKFLOWS
+            [*settings.server_addresses, *(one.address for one in local)],
+            SHIPPED_WORKFLOWS,
+            stand_in_room(settings),
         ) as named,
         opened_servers(
             named.addresses,

@@ -16,6 +16,7 @@ from comfy.comfyui.servers.pool import ServerPool
 
 _LOCAL = ServerAddress("http://127.0.0.1:8188")
 _LOOK_SECONDS = 1.0
+STAND_IN_BYTES = 256 * 1024**2
 APP = "comfyforms"  # in the answer of an app that programs take for a ComfyUI
 
 
@@ -34,14 +35,14 @@ class ChosenServers:
 
 @contextmanager
 def choose_servers(
-    addresses: Sequence[ServerAddress], templates: Path | None = None
+    addresses: Sequence[ServerAddress], templates: Path | None = None, room: int = STAND_IN_BYTES
 ) -> Iterator[ChosenServers]:
     """Yield the servers at these addresses. Without addresses, yield ComfyUI at 127.0.0.1:8188 if
     it answers, otherwise a stand-in that runs during the block. Named servers aren't checked, since
     they may start later.
 
-    The stand-in offers the templates of ComfyUI's own package if that is installed, otherwise the
-    workflows in the folder `templates`."""
+    The stand-in stores at most `room` bytes of files. It offers the templates of ComfyUI's own
+    package if that is installed, otherwise the workflows in the folder `templates`."""
     if addresses or answers(_LOCAL):
         yield ChosenServers(tuple(addresses) or (_LOCAL,), stand_in=False)
         return
@@ -49,8 +50,9 @@ def choose_servers(
     from comfyui_standin import DemoServer, folder_templates, package_templates
 
     offered = (package_templates() or folder_templates(templates)) if templates else None
-    with DemoServer(templates=offered, anything=True) as demo:
-        yield ChosenServers((ServerAddress(demo.url, label=message("Demo")),), stand_in=True)
+    with DemoServer(templates=offered, anything=True, built_in=True, most_bytes=room) as demo:
+        address = ServerAddress(demo.url, label=message("Demo"), built_in=True)
+        yield ChosenServers((address,), stand_in=True)
 
 
 @contextmanager

@@ -238,12 +238,12 @@ class _CheckedFile(io.FileIO):
 def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
     """Remove a deleted run's data from the servers, as far as possible.
 
-    Returns whether all of the run's input files are gone from them. Never raises ComfyError.
+    Returns whether all of the run's files are gone from them. Never raises ComfyError.
     """
     names = names_on_server(record)
     ran_on = servers.at(record.server)
     if ran_on is None:
-        return not names  # no longer our server, so don't contact it
+        return not (names or record.state.files)  # no longer our server, so don't contact it
     emptied = [name for name in names.values() if not _is_needed(name, runs, record.owner)]
     results = {name for key, name in names.items() if record.job.inputs[key].result}
     # If several runs share a file, another one may have uploaded it to any server.
@@ -252,7 +252,8 @@ def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
     others = [one for one in servers.servers if one is not ran_on]
     are_clean = [_clean(one, runs, record, emptied, emptied) for one in others]
     left = not is_clean or ((record.state.restarted or shared) and not all(are_clean))
-    return not names or (not left and len(emptied) == len(names))
+    has_results = record.state.files and not ran_on.client.address.built_in
+    return not has_results and (not names or (not left and len(emptied) == len(names)))
 
 
 def _clean(

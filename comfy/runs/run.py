@@ -27,6 +27,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import islice
@@ -122,7 +123,12 @@ class ResultDownloader:
         with self._lock:
             timeout = self._timing.cancel_limit if self.cancelled else self._timing.call
             self._client = asking = client.fork(timeout=timeout)
-        return tuple(self._fetch(asking, file, holder, away, gives_way, end) for file in files)
+        fetched = [self._fetch(asking, file, holder, away, gives_way, end) for file in files]
+        if client.address.built_in and all(file.digest for file in fetched):
+            for name, folder in {(f"{one.subfolder}/{one.filename}", one.type) for one in fetched}:
+                with suppress(ComfyError):  # it deletes its oldest files by itself, too
+                    asking.empty(name.lstrip("/"), folder)
+        return tuple(fetched)
 
     @property
     def cancelled(self) -> bool:

@@ -10,14 +10,17 @@ import pytest
 import requests
 
 from comfy.base.errors import WorkflowError
+from comfy.comfyui.client.address import ServerAddress
 from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
-from comfy.runs.input_files import UPLOADS
-from tests.support.http_client import ANN, BOB, cookie_of, get
+from comfy.runs.input_files import UPLOADS, names_on_server
+from comfyui_standin import DemoServer
+from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.samples.graphs import graph, graph_node
-from tests.support.serving import RunningApp, running_demo_app
+from tests.support.serving import RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.api.page.test_history import QUICK, photo
 
 TEXT = "a secret lighthouse of Ann"
 MYSTERY = graph_node(
@@ -76,6 +79,26 @@ def test_a_workflow_of_unknown_nodes_runs_at_once(app: RunningApp) -> None:
     path = f"/api/v1/runs/{run.json()['id']}"
     eventually(lambda: get(app, path).json()["finished"])
     assert get(app, path).json()["phase"] == "done"
+
+
+def test_the_built_in_stand_in_keeps_no_files_of_deleted_runs() -> None:
+    """Its copies of results go when the app has them, uploads with their run."""
+    with (
+        DemoServer(step_seconds=0, painted=64, anything=True, built_in=True) as demo,
+        running_app(ServerAddress(demo.url, built_in=True)) as app,
+    ):
+        run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
+        (file,) = run.state.files
+        assert file.digest
+        (upload,) = names_on_server(run.record).values()
+        stored = demo.storage.listed({"": [{"filename": file.filename, "type": "output"}]})
+        assert not any(one.exists() for one in stored)
+        assert demo.storage.find(upload)
+        answer = requests.delete(
+            f"{app.url}/api/v1/runs/{run.id}", cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+        )
+        assert answer.json() == {"stays": ""}
+        assert demo.storage.find(upload) is None
 
 
 def test_a_demos_form_says_that_its_paid_nodes_are_free(app: RunningApp) -> None:

@@ -28,8 +28,8 @@ _STAYS = message("The ComfyUI server may keep copies.")
 
 @dataclass(frozen=True, slots=True)
 class RunDeletion:
-    """Deleter of runs. `clean_up` removes ComfyUI's data of a run and returns False if some input
-    stays there."""
+    """Deleter of runs. `clean_up` removes ComfyUI's data of a run and returns False if a file stays
+    there."""
 
     runs: RunRegistry
     copies: FileCopies
@@ -55,8 +55,7 @@ class RunDeletion:
                 self.runs.history.audit.add(
                     owner, "delete", record.job.title, record.id, address=record.address
                 )
-        emptied = self.clean_up(record)
-        return "" if emptied and not record.state.files else _STAYS
+        return "" if self.clean_up(record) else _STAYS
 
     def delete_unlisted(self, older: float = _UNDOABLE) -> None:
         """Delete the runs that were removed from the list at least this many seconds ago. A run

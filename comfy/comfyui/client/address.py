@@ -45,7 +45,7 @@ class ServerAddress:
     http.
 
     `shown`: users may see the address in sentences. `label`: the administrator's name for the
-    server, which all users may see, or "".
+    server, which all users may see, or "". `built_in`: the stand-in that this process runs.
     """
 
     url: str
@@ -53,6 +53,7 @@ class ServerAddress:
     tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
     shown: bool = True
     label: str = ""
+    built_in: bool = False
 
     @classmethod
     def parse(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+import app
 from comfy.comfyui.client.address import is_loopback
 from ui.settings.arguments import has_option, read_settings, secrets, settings_type
 from ui.settings.options import Settings
@@ -370,6 +371,15 @@ def test_help_names_every_setting(
     assert belong == len(list(filter(has_option, secrets())))
     assert str(Path(__file__).parents[3]) not in told
     assert not any(word in told for word in ("Secret", "tuple", "Path", "None", "()"))
+
+
+@pytest.mark.parametrize(
+    ("given", "room"),
+    [({}, 256 * 1024**2), ({"keep_gb": 0.1}, 25_000_000), ({"server": "http://10.0.0.7:8188"}, 0)],
+)
+def test_the_built_in_stand_in_takes_a_part_of_the_space(given: dict[str, Any], room: int) -> None:
+    """The history's limit is smaller by this."""
+    assert app.stand_in_room(Settings(**given)) == room
 
 
 @pytest.mark.parametrize(
