@@ -28,6 +28,7 @@ from comfy.runs.interface import Timeouts
 from comfyui_standin import DemoServer
 from tests.support.leaks import closing
 from tests.support.programs import HOW_TO_INSTALL, installed_chromium, skip_without
+from tests.support.samples.space import PUBLIC
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.visitor import FORGET, WAIT, Site, Visitor
 
@@ -44,7 +45,8 @@ FLAGS = [
     "--in-process-gpu",
     "--js-flags=--no-opt --no-maglev",
     # Requests to other machines fail, and the test reports them.
-    f"--host-resolver-rules=MAP {NETWORK_NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    f"--host-resolver-rules=MAP {NETWORK_NAME} 127.0.0.1, MAP {PUBLIC} 127.0.0.1,"
+    " MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     # A camera that no machine needs, which may be used.
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",

@@ -105,7 +105,7 @@ class Visitor:
     def outside(self) -> list[str]:
         """Return the addresses of requests for other machines. They all fail, because the tests'
         browsers only reach this machine."""
-        here = ("127.0.0.1", None)
+        here = ("127.0.0.1", None, urlsplit(self.site.url).hostname)
         asked = [*self.requests, *self.failed]
         return [address for address in asked if urlsplit(address).hostname not in here]
 

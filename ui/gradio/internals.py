@@ -480,12 +480,13 @@ def _first_view(request: Request) -> str:
 
 
 def _browser_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the page's configuration without the parts that only programs read."""
+    """Return the page's configuration without the parts that only programs read. Without the
+    Space's name, Gradio's script adds no header with fonts and facts from other sites."""
     components = [
         {name: value for name, value in one.items() if name not in _FOR_CLIENTS}
         for one in config.get("components", ())
     ]
-    return {**config, "components": components}
+    return {**config, "components": components, "space_id": None}
 
 
 def _with_first_view(source: str) -> str:

@@ -26,7 +26,7 @@ import trustme
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from playwright.sync_api import FrameLocator, sync_playwright
+from playwright.sync_api import FrameLocator, Page, expect, sync_playwright
 
 from comfy import __main__ as comfy
 from tests.support.environments import ROOT, environment_at, plain_environment, serving
@@ -265,8 +265,8 @@ def host_python(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @contextmanager
-def framed(url: str) -> Iterator[FrameLocator]:
-    """Open the app at `url` behind TLS, in a frame of another site, and yield the frame."""
+def behind_tls(url: str) -> Iterator[Page]:
+    """Yield a page of a browser that reaches the app at `url` behind TLS, by its public name."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert(PUBLIC).configure_cert(tls)
     with (
@@ -277,8 +277,15 @@ def framed(url: str) -> Iterator[FrameLocator]:
             args=[*FLAGS, f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1:{proxy.port}"],
         ) as browser,
     ):
-        page = browser.new_page(ignore_https_errors=True)
+        page = browser.new_page(ignore_https_errors=True, service_workers="block")
         page.set_default_timeout(1000 * LONGEST_WAIT)
+        yield page
+
+
+@contextmanager
+def framed(url: str) -> Iterator[FrameLocator]:
+    """Open the app at `url` behind TLS, in a frame of another site, and yield the frame."""
+    with behind_tls(url) as page:
         frame = f'<iframe src="https://{PUBLIC}" width="1200" height="900"></iframe>'
         page.route(HUB_PAGE, lambda route: route.fulfill(body=frame, content_type="text/html"))
         page.goto(HUB_PAGE)
@@ -330,6 +337,33 @@ def test_a_space_makes_images_in_hugging_faces_frame(
         shown = requests.get(f"{url}/api/v1/workflows", headers=BEHIND, timeout=LONGEST_WAIT).json()
     names = {one["name"] for one in shown["workflows"]}
     assert names == {"text-to-image"} if folder == "written" else "upscale" in names
+
+
+def test_a_space_at_its_own_address_loads_once(
+    written: Path, host_python: Path, home: Path
+) -> None:
+    """Its page sends no request to another site, shows no message, and reports no error."""
+    asked, failed, said = [], [], []
+    command = [host_python, "app.py", "--port", "0"]
+    with (
+        serving(command, written, **SPACE, HOME=str(home)) as url,
+        behind_tls(url) as page,
+    ):
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("requestfailed", lambda request: failed.append(request.url))
+        page.on("console", lambda heard: heard.type == "error" and said.append(heard.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"https://{PUBLIC}", wait_until="commit")
+        expect(page.locator("#generate")).to_be_enabled()
+        page.locator("#generate").click()
+        page.locator('#stage .stage[data-phase="done"]').wait_for()
+        expect(page.get_by_text("couldn't be loaded")).to_have_count(0)
+    assert {urlsplit(one).netloc for one in asked if not one.startswith(("blob:", "data:"))} == {
+        PUBLIC
+    }
+    assert [urlsplit(one).path for one in asked].count("/") == 1
+    assert not failed
+    assert not said
 
 
 def test_a_space_can_require_sign_in_with_hugging_face(space: Path, home: Path) -> None:

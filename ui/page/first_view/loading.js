@@ -124,7 +124,9 @@
   addEventListener(
     "error",
     ({ target }) => {
-      if (target instanceof Element && target.matches("script, link[rel]")) again();
+      const isScript = target instanceof HTMLScriptElement;
+      const address = isScript ? target.src : target instanceof HTMLLinkElement ? target.href : "";
+      if (address.startsWith(`${location.origin}/`)) again(); // other sites' resources don't matter
     },
     true,
   );
@@ -135,21 +137,24 @@
 
   // Gradio asks for the first form before the page's own script can watch its calls.
   const unwatched = window.fetch;
-  window.fetch = (...request) =>
-    unwatched(...request).then(
-      (answer) => {
-        if (answer.status >= 500) unanswered(request[0]);
-        return answer;
-      },
-      (problem) => {
-        unanswered(request[0]);
-        throw problem;
-      },
-    );
+  window.fetch = async (...request) => {
+    // On a Space, it asks Hugging Face whether the Space runs, which this page may not and need not ask.
+    if (addressOf(request[0]).startsWith("https://huggingface.co/api/spaces/"))
+      return new Response('{"runtime": {"stage": "RUNNING"}}');
+    try {
+      const answer = await unwatched(...request);
+      if (answer.status >= 500) unanswered(request[0]);
+      return answer;
+    } catch (problem) {
+      unanswered(request[0]);
+      throw problem;
+    }
+  };
+  /** @param {RequestInfo | URL} asked */
+  const addressOf = (asked) => (asked instanceof Request ? asked.url : String(asked));
   /** @param {RequestInfo | URL} asked */
   const unanswered = (asked) => {
-    const address = asked instanceof Request ? asked.url : String(asked);
-    if (view.isConnected && address.includes("/run/")) again();
+    if (view.isConnected && addressOf(asked).includes("/run/")) again();
   };
 
   // Gradio asks for it before the page's own script is there. `choice` in `form/form.js` makes the same.
