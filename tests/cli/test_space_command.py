@@ -110,6 +110,23 @@ def test_the_front_matter_names_what_runs_here(space: Path) -> None:
     assert head["license"] == "other"
 
 
+def test_the_readme_of_a_demo_says_that_results_are_painted(tmp_path: Path) -> None:
+    """It names no model that a workflow links to, since none runs. Its card lists the workflows
+    that fit."""
+    for name in ("photo-of-a-lighthouse", "photo-of-a-mountain", "photo-of-a-valley"):
+        (tmp_path / f"{name}.json").write_text(linked_graph())
+    demo, real = tmp_path / "demo", tmp_path / "real"
+    words = ["space", *map(str, sorted(tmp_path.glob("*.json"))), "--out"]
+    main([*words, str(demo), "--demo"])
+    main([*words, str(real), "--server", "https://gpu.example.org"])
+    painted = "a stand-in server paints its results"
+    assert painted in (demo / "README.md").read_text("utf-8")
+    assert painted not in (real / "README.md").read_text("utf-8")
+    assert (front_matter(demo)["models"], front_matter(real)["models"]) == ([], ["ann/lights"])
+    card = front_matter(demo)["short_description"]
+    assert card == "Photo of a lighthouse, Photo of a mountain and 1 more"
+
+
 def test_the_requirements_are_pinned_within_their_bounds(space: Path) -> None:
     """Only packages that Gradio's extras also need keep their bounds."""
     lines = (space / "requirements.txt").read_text("utf-8").splitlines()

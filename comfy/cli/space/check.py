@@ -100,10 +100,11 @@ def check_space(folder: Path) -> SpaceReport:
     except (WorkflowError, OSError, UnicodeDecodeError) as error:
         why = words_of(error) if isinstance(error, OSError) else str(error)
         return SpaceReport((why,))
+    in_demo = not has_server and not is_docker
     problems = [
         *specific,
         *(f"requirements.txt lacks {needed[name]}." for name in needed if name not in given),
-        *_missing_models(folder, head),
+        *(() if in_demo else _missing_models(folder, head)),
     ]
     notes = [f"The Space needs the secret {SERVER}, the address of ComfyUI."] if has_server else []
     notes += notes_of(lock)
@@ -111,7 +112,6 @@ def check_space(folder: Path) -> SpaceReport:
         notes.append(
             "ZeroGPU needs more lines in app.py, and runs don't use it: see docs/spaces.md."
         )
-    in_demo = not has_server and not is_docker
     workflows, of_chains = _workflows(folder / WORKFLOWS, in_demo=in_demo)
     for name, one in workflows.items():
         (notes if one.runs else problems).extend(f"{name}: {told}" for told in one.problems)

@@ -40,6 +40,7 @@ PARTS = ("comfy", "comfyui_standin", "ui", "app.py", "LICENSE", "requirements.tx
 WORKFLOWS = "workflows"
 SERVER = "COMFYFORMS_SERVER"
 _LEFT_OUT = {"__pycache__", "tests", "secret.txt"}  # the last is the custom node's
+_DEMO = "This Space is a demo: a stand-in server paints its results, and no model runs."
 _IGNORED = "__pycache__/\n.venv/\ndata/\n"
 _APP = '''"""Show the workflows in this folder as web forms. `comfyforms space` made this file."""
 
@@ -132,7 +133,10 @@ def write_space(
                 target = made / WORKFLOWS / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
-            written = _write_texts(made, out.resolve().name, title, license_id, lock)
+            is_demo = not (has_server or lock)
+            written = _write_texts(
+                made, out.resolve().name, title, license_id, lock, is_demo=is_demo
+            )
             start = _START_WITH_SERVER if has_server else _START
             app = docker.APP if lock else _APP.format(start=start)
             (made / "app.py").write_text(app, encoding="utf-8")
@@ -159,7 +163,9 @@ def _copy_app(target: Path) -> None:
             shutil.copy2(part, target)
 
 
-def _write_texts(made: Path, name: str, title: str, license_id: str, lock: Lock | None) -> str:
+def _write_texts(
+    made: Path, name: str, title: str, license_id: str, lock: Lock | None, *, is_demo: bool
+) -> str:
     """Write everything beside the app and the workflows. `name`: the folder's. Return the title."""
     entries = (
         *WorkflowFolder(made / WORKFLOWS).entries(),
@@ -168,19 +174,19 @@ def _write_texts(made: Path, name: str, title: str, license_id: str, lock: Lock 
     shown = [one for one in entries if not one.problem]
     first = shown[0] if len(shown) == 1 else FolderEntry("", title_words(name))
     title = one_line(title or first.title)
+    models = lock.models if lock else () if is_demo else linked_models(made)
     settings = {
         "title": title,
         "license": one_line(license_id),
-        "models": list(repositories_of(lock.models if lock else linked_models(made))),
+        "models": list(repositories_of(models)),
     }
     version = app_version()
     needed = requirements_in(made / PACKAGE / "requirements.txt")
     cover = next((one.cover.relative_to(made).as_posix() for one in shown if one.cover), "")
-    forms = ((one.title, one.description) for one in shown)
+    forms = [(one.title, one.description) for one in shown]
+    runtime, note = docker.SETTINGS if lock else GRADIO, _DEMO if is_demo else ""
     files = {
-        "README.md": readme_of(
-            settings, one_line(first.description), cover, forms, docker.SETTINGS if lock else GRADIO
-        ),
+        "README.md": readme_of(settings, first.description, cover, forms, runtime, note),
         "requirements.txt": "".join(f"{_pinned(one)}\n" for one in needed),
         ".gitignore": _IGNORED,
         # The version of the app, as in a wheel.

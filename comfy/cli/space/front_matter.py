@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -46,15 +46,16 @@ def readme_of(
     settings: Mapping[str, Any],
     description: str,
     cover: str,
-    forms: Iterable[tuple[str, str]],
+    forms: Sequence[tuple[str, str]],
     runtime: Mapping[str, Any],
+    note: str,
 ) -> str:
     """Return README.md. `settings`: title, license and models; `cover`: the path of an image, or
-    ""; `forms`: titles and descriptions; `runtime`: the settings of Gradio or Docker."""
-    is_short = 0 < len(description) <= _MOST_DESCRIPTION
+    ""; `forms`: titles and descriptions; `runtime`: the settings of Gradio or Docker; `note`: a
+    paragraph, or ""."""
     head = {
         **settings,
-        "short_description": description if is_short else "ComfyUI workflows as web forms",
+        "short_description": _short(description, [title for title, _ in forms]),
         "emoji": "🎨",
         "colorFrom": "indigo",
         "colorTo": "pink",
@@ -63,11 +64,23 @@ def readme_of(
         "pinned": False,
     }
     dumped = yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=1000)
-    image = f"![Example result]({quote(cover)})\n\n" if cover else ""
+    image = f"![Example result]({quote(cover)})" if cover else ""
     lines = (
-        f"- **{_plain(title)}**{f': {_plain(about)}' if about else ''}\n" for title, about in forms
+        f"- **{_plain(title)}**{f': {_plain(about)}' if about else ''}" for title, about in forms
     )
-    return f"---\n{dumped}---\n\n# {_plain(settings['title'])}\n\n{image}{''.join(lines)}"
+    parts = (f"# {_plain(settings['title'])}", image, note, "\n".join(lines))
+    return f"---\n{dumped}---\n\n" + "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _short(description: str, titles: Sequence[str]) -> str:
+    """Return a description of the workflows that fits on the Space's card: the given one, or as
+    many titles as fit."""
+    texts = [description]
+    for count in range(len(titles), 0, -1):
+        more = len(titles) - count
+        texts.append(", ".join(titles[:count]) + (f" and {more} more" if more else ""))
+    fitting = (text for text in map(one_line, texts) if 0 < len(text) <= _MOST_DESCRIPTION)
+    return next(fitting, "ComfyUI workflows as web forms")
 
 
 def _plain(text: str) -> str:
