@@ -126,3 +126,20 @@ def low_contrast(person: Visitor) -> list[str]:
     person.page.evaluate(SETTLE)
     found: list[str] = person.page.evaluate(LOW_CONTRAST)
     return found
+
+
+def test_tab_stays_in_a_dialog_over_the_dimmed_page(fast: Site, visit: Visit) -> None:
+    """The page behind can't be pressed with the keyboard. It has the focus again afterwards."""
+    person = visit(fast).open()
+    person.for_form("Save or apply presets…")
+    dialog = person.page.locator("#presets")
+    expect(dialog.locator("input[type=text]")).to_be_focused()
+    expect(person.page.locator("body > [inert]").first).to_be_attached()
+    for _ in range(2 * dialog.locator("button, input").count()):
+        person.page.keyboard.press("Tab")
+        assert person.page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('#presets')"
+        )
+    person.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(person.page.get_by_role("button", name="Form actions")).to_be_focused()

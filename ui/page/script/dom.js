@@ -189,8 +189,8 @@ export function dialogHead(place, id, title, ...buttons) {
 }
 
 /**
- * Create a dialog over the page that removes itself when it closes. It is a popover, because a modal dialog would make
- * the rest of the page inert, and copying over plain HTTP needs that part.
+ * Create a dialog over the page that removes itself when it closes. Everything beside it is inert meanwhile. It is a
+ * popover, because copying over plain HTTP adds an element to the page, which a modal dialog would make inert, too.
  * @param {string} id
  * @param {string} title
  */
@@ -207,27 +207,30 @@ export function dialog(id, title) {
       closeButton(() => made.hidePopover()),
     ),
   );
+  /** @type {Element[]} */
+  let background = []; // inert while the dialog is open
+  const isClosing = (/** @type {Event} */ event) =>
+    /** @type {ToggleEvent} */ (event).newState === "closed";
+  made.addEventListener("beforetoggle", (event) => {
+    if (isClosing(event)) for (const part of background) part.removeAttribute("inert"); // before the focus goes back
+  });
   made.addEventListener("toggle", (event) => {
-    if (/** @type {ToggleEvent} */ (event).newState === "closed") made.remove();
+    if (isClosing(event)) return made.remove();
+    const beside = all(":scope > :not([inert], #spoken)", made.parentElement ?? document.body);
+    background = beside.filter((part) => part !== made);
+    for (const part of background) part.toggleAttribute("inert", true);
   });
   return made;
 }
 
 /**
- * Show such a dialog. Everything outside an open modal dialog is inert; the dialog's other content also becomes inert.
+ * Show such a dialog, over a modal one if that is open.
  * @param {HTMLElement} place
  * @param {HTMLElement | null | undefined} first gets the focus
  */
 export function showDialog(place, first) {
-  const below = $("dialog:modal");
-  const others = [...(below?.children ?? [])];
-  (below ?? document.body).append(place);
+  ($("dialog:modal") ?? document.body).append(place);
   place.showPopover();
-  const hold = (/** @type {boolean} */ isHeld) => {
-    for (const one of others) one.toggleAttribute("inert", isHeld);
-  };
-  hold(true);
-  place.addEventListener("beforetoggle", () => hold(false), { once: true }); // before the focus goes back
   first?.focus({ preventScroll: true });
 }
 
