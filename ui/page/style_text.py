@@ -60,10 +60,6 @@ _STAGE = (
     "use_menu.css",
 )
 _BATCHES = (
-    "viewport.css",
-    "results.css",
-    "results/prose.css",
-    "use_menu.css",
     "batches/cards.css",
     "batches/vary.css",
     "batches/sheet.css",
@@ -72,6 +68,7 @@ _BATCHES = (
     "batches/grid.css",
     "batches/over.css",
 )
+_SHARED = ("viewport.css", "results.css", "results/prose.css", "use_menu.css")
 # Sheets inside a component that come with the part of the script that the user opens.
 _OPENED_INSIDE: Mapping[str, tuple[str, ...]] = {
     "stage": ("video/tools.css", "chain.css", "results/grid.css", "results/prose.css"),
@@ -152,4 +149,10 @@ def _opened_inside(component: str) -> tuple[str, ...]:
 
 
 def _inside(component: str, names: Iterable[str]) -> str:
-    return f"#{component} {{ {styles(*names)} }}"
+    """Return sheets that apply only inside a component. Batches show results as the stage does."""
+
+    def place(name: str) -> str:
+        is_shared = component == "stage" and name in _SHARED
+        return ":is(#stage, #batches)" if is_shared else f"#{component}"
+
+    return "\n".join(f"{place(name)} {{ {styles(name)} }}" for name in names)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ui.page import style_text
-from ui.page.style_text import styles
+from ui.page.style_text import later_styles, opened_styles, styles
 
 FOLDER = Path(style_text.__file__).with_name("styles")
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -28,3 +28,9 @@ def test_style_sheets_have_no_backtick() -> None:
     for sheet in FOLDER.rglob("*.css"):
         text = sheet.read_text(encoding="utf-8")
         assert not re.search(r"`|\$\{", text), sheet.name
+
+
+def test_sheets_that_stage_and_batches_share_are_sent_once() -> None:
+    sent = later_styles() + opened_styles()
+    for name in ("viewport.css", "results.css", "results/prose.css", "use_menu.css"):
+        assert sent.count(styles(name)) == 1
