@@ -77,6 +77,20 @@ test("delivers the end even if the page paints nothing", async (t) => {
   assert.deepEqual(shown, [1, "done"]);
 });
 
+test("delivers the end after a frame that can't be painted", async (t) => {
+  t.mock.method(console, "error", () => {});
+  const { socket, shown, paints } = opened();
+  socket.frame(1);
+  await settled();
+  socket.frame(2);
+  paints.get(1)(Promise.reject(new Error("no image")));
+  socket.hear({ phase: "done", finished: true });
+  await settled();
+  paints.get(2)();
+  await settled();
+  assert.deepEqual(shown, [1, 2, "done"]);
+});
+
 test("reports an early close and sends nothing afterward", async () => {
   const { socket, shown, paints } = opened();
   socket.frame(1);

@@ -10,6 +10,7 @@ import { MOST_BESIDE } from "page/history/comparable.js";
 import { History } from "page/history/list.js";
 import { Selection } from "page/history/selection.js";
 import { offerUndo } from "page/history/undo.js";
+import { inTurn } from "page/in_turn.js";
 import { message, plural, withEllipsis, withKey } from "page/messages.js";
 import { ask } from "page/requests.js";
 import { page, say } from "page/state.js";
@@ -139,7 +140,7 @@ export class Wall {
     const events = new EventSource(root + albumAt("/events"));
     let heard = Promise.resolve(); // an older answer must not come last
     events.addEventListener("change", ({ data }) => {
-      heard = heard.then(() => this.#hear(JSON.parse(data)));
+      heard = inTurn(heard, () => this.#hear(JSON.parse(data)));
     });
     events.addEventListener("end", () => location.reload());
     events.addEventListener("error", async () => {
@@ -213,8 +214,8 @@ export class Wall {
       this.#total = 0;
       this.#draw();
     }
-    await this.#sending;
-    const told = await this.#ask(this.#filter, () => turn === this.#turn);
+    const ask = () => this.#ask(this.#filter, () => turn === this.#turn);
+    const told = await inTurn(this.#sending, ask);
     if (turn !== this.#turn) return this.#begun;
     this.#isSaving = false;
     if (!told) return;
@@ -237,7 +238,7 @@ export class Wall {
    */
   #complete(to) {
     const turn = this.#turn;
-    this.#loading = this.#loading.then(async () => {
+    this.#loading = inTurn(this.#loading, async () => {
       while (turn === this.#turn && this.#next && this.#items.length < to) {
         const query = [...this.#filter, ["cursor", this.#next]];
         const told = await this.#ask(query, () => turn === this.#turn);
@@ -427,7 +428,7 @@ export class Wall {
     announce(reviewWords([{ by: "", mine: true, ...said }]) || message("Undecided"));
     // Requests must not overtake each other, and only the answer to an item's last one counts.
     const isLast = () => this.#unsent.get(item.id) === vote;
-    this.#sending = this.#sending.then(async () => {
+    this.#sending = inTurn(this.#sending, async () => {
       /** @type {ItemDoc | null | false} */
       const now = isLast() && (await send(`/items/${item.id}/review`, vote, "PUT"));
       if (!isLast()) return;

@@ -11,6 +11,7 @@ import { History } from "../history/list.js";
 import { setFavourite } from "../history/marks.js";
 import { missing, renewed, tilesOf, totalOf, without, withRuns } from "../history/past.js";
 import { Selection } from "../history/selection.js";
+import { inTurn } from "../in_turn.js";
 import { message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { page } from "../state.js";
@@ -92,7 +93,7 @@ class LiveHistory {
     this.#view.mark(seen(page.now)?.id ?? "");
     page.subscribe((now, before) => this.#hear(now, before));
     this.#tabs.onmessage = () => {
-      this.#loading = this.#loading.then(() => this.#renew());
+      this.#loading = inTurn(this.#loading, () => this.#renew());
     };
   }
 
@@ -120,10 +121,10 @@ class LiveHistory {
     // Update one after another, because a run's end is reported twice.
     const { ended } = now;
     if (ended && ended !== before.ended)
-      this.#loading = this.#loading.then(() => this.#grow(ended.id));
+      this.#loading = inTurn(this.#loading, () => this.#grow(ended.id));
     const { restored } = now;
     if (restored && restored !== before.restored)
-      this.#loading = this.#loading.then(() => this.#bringBack(restored.ids));
+      this.#loading = inTurn(this.#loading, () => this.#bringBack(restored.ids));
     if (now.marked && now.marked !== before.marked) this.#mark(now.marked);
     if (now.deleted && now.deleted !== before.deleted) this.#drop(now.deleted.ids);
     const isChanged = (/** @type {"restored" | "marked" | "deleted"} */ how) =>
@@ -273,7 +274,7 @@ class LiveHistory {
       run && ids.includes(run.id) ? { ...run, page: { ...run.page, favourite } } : run,
     );
     this.#show(past);
-    if (this.#filters.areFavourites) this.#loading = this.#loading.then(() => this.#renew());
+    if (this.#filters.areFavourites) this.#loading = inTurn(this.#loading, () => this.#renew());
   }
 
   /** @param {readonly string[]} ids */

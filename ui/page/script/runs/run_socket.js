@@ -2,6 +2,7 @@
 // The socket of a run: delivers its progress, and its frames one after another as they are painted.
 
 import { root } from "../dom.js";
+import { inTurn } from "../in_turn.js";
 
 /** @import { View } from "../state.js" */
 /** @import { Place } from "../stage/preview_animation.js" */
@@ -37,9 +38,9 @@ export function openRunSocket(place, { opened, heard, began, told, paint, closed
    * Deliver the end after the last frame is painted. Wait only briefly, because a hidden page paints nothing.
    * @param {View} view
    */
-  const end = async (view) => {
-    await Promise.race([painting, new Promise((resolve) => setTimeout(resolve, LAST_PAINT))]);
-    told(view);
+  const end = (view) => {
+    const late = new Promise((resolve) => setTimeout(resolve, LAST_PAINT));
+    return inTurn(Promise.race([painting, late]), () => told(view));
   };
   socket.onopen = () => opened?.();
   socket.onmessage = ({ data }) => {
@@ -57,7 +58,7 @@ export function openRunSocket(place, { opened, heard, began, told, paint, closed
     const { number, since, place } = coming;
     newest = number;
     const spent = Math.min(LONGEST, Math.round(performance.now() - since));
-    painting = painting.then(async () => {
+    painting = inTurn(painting, async () => {
       // Skip a frame if a newer one is already here. An animation needs every frame.
       if (number === newest || place) await paint(data, place);
       if (socket.readyState === WebSocket.OPEN) socket.send(`painted ${number} ${spent}`);

@@ -6,6 +6,7 @@ import { ifUnshowable } from "../arrivals.js";
 import { keepFile } from "../batches/given.js";
 import { $, announce, button, element, iconButton, isTouched } from "../dom.js";
 import { otherKindWords, shortened } from "../form/file_kinds.js";
+import { inTurn } from "../in_turn.js";
 import { labeled, message, plural } from "../messages.js";
 import { given, unpackedFiles } from "./given_files.js";
 import { lastOf } from "./zip.js";
@@ -85,7 +86,10 @@ export class FileList {
     this.#said.textContent = this.#leftOut.textContent = "";
     this.#waiting++;
     this.#tell();
-    this.#coming = this.#coming.then(() => this.#keepAll(files));
+    this.#coming = inTurn(this.#coming, () => this.#keepAll(files)).finally(() => {
+      this.#waiting--;
+      this.#tell();
+    });
   }
 
   /**
@@ -117,8 +121,6 @@ export class FileList {
     this.#said.textContent = withMore(problems);
     const names = count ? otherKinds.map(({ name }) => name) : [];
     this.#leftOut.textContent = leftOutWords(count, names);
-    this.#waiting--;
-    this.#tell();
   }
 
   /** @param {Given} file @param {string[]} problems */
