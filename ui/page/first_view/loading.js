@@ -77,8 +77,9 @@
   /** @param {number} wait in milliseconds */
   const pause = (wait) =>
     new Promise((resolve) => {
-      addEventListener("online", resolve, { once: true });
-      setTimeout(resolve, wait);
+      const end = () => resolve(removeEventListener("online", end));
+      addEventListener("online", end);
+      setTimeout(end, wait);
     });
 
   /** Load the page again as soon as the app answers. */

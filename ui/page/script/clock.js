@@ -15,8 +15,9 @@ export const pause = (tries) =>
 /** @param {number} tries number of failed tries @returns {Promise<unknown>} ends after the delay, or once the device is online */
 export const untilRetry = (tries) =>
   new Promise((done) => {
-    addEventListener("online", done, { once: true });
-    setTimeout(done, pause(tries));
+    const end = () => done(removeEventListener("online", end));
+    addEventListener("online", end);
+    setTimeout(end, pause(tries));
   });
 
 /**

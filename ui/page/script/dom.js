@@ -175,6 +175,20 @@ export function downloadLink(text, href, name = "") {
 }
 
 /**
+ * Do something, and let its button ignore presses until that ends, also with an error.
+ * @param {HTMLElement} pressed
+ * @param {() => unknown} does
+ */
+export async function offWhile(pressed, does) {
+  pressed.ariaDisabled = "true";
+  try {
+    await does();
+  } finally {
+    pressed.ariaDisabled = null;
+  }
+}
+
+/**
  * Create a dialog's header with its title and buttons. The title names the dialog.
  * @param {HTMLElement} place
  * @param {string} id the beginning of the title's ID

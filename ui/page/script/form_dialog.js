@@ -1,7 +1,7 @@
 // @ts-check
 // Small dialogs with a form: fields, a button that acts, and “Cancel”.
 
-import { $, button, dialog, element, showDialog } from "./dom.js";
+import { $, button, dialog, element, offWhile, showDialog } from "./dom.js";
 import { message } from "./messages.js";
 
 /**
@@ -31,12 +31,7 @@ export function formDialog(id, title, content, words, does, leave) {
  * @returns {HTMLElement} the field or button that gets the focus
  */
 export function fillForm(place, close, content, words, does, leave = message("Cancel")) {
-  const act = async () => {
-    go.ariaDisabled = "true";
-    await does();
-    go.ariaDisabled = null;
-  };
-  const go = button(words, act, "button primary");
+  const go = button(words, () => offWhile(go, does), "button primary");
   place.append(...content, element("div", "row last", button(leave, close), go));
   place.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the page has keys, too

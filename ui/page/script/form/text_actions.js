@@ -1,7 +1,7 @@
 // @ts-check
 // Buttons that plugins add to the form's prompt, such as rewriting it with a language model.
 
-import { $, button, element } from "../dom.js";
+import { $, button, element, offWhile } from "../dom.js";
 import { message } from "../messages.js";
 import { json, request } from "../requests.js";
 import { fieldId, showError } from "./field_errors.js";
@@ -44,11 +44,10 @@ function rowOf(field, key) {
     button(
       label,
       async (pressed) => {
-        pressed.ariaDisabled = "true";
         pressed.textContent = message("Working…");
-        await act(address, field, key);
-        pressed.textContent = label;
-        pressed.ariaDisabled = null;
+        await offWhile(pressed, () => act(address, field, key)).finally(() => {
+          pressed.textContent = label;
+        });
       },
       "quiet",
     ),

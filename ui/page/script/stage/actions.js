@@ -2,7 +2,7 @@
 // Buttons for the result on the stage. Each acts on that result only.
 
 import { USED } from "../back.js";
-import { $, addressOf, button, downloadLink, element, root } from "../dom.js";
+import { $, addressOf, button, downloadLink, element, offWhile, root } from "../dom.js";
 import { copyButton } from "../form/copying.js";
 import { filled } from "../form/filled.js";
 import { expectValues, refill } from "../form/form.js";
@@ -143,7 +143,7 @@ function againFor({ view, item, isAll, continued }) {
   const { id, phase, seeds, page: stage } = view;
   if (stage.chain) {
     const made = withIcon(
-      button(VARY, (pressed) => startOnce(() => varyChain(id), pressed)),
+      button(VARY, (pressed) => offWhile(pressed, () => varyChain(id))),
       "vary",
     );
     made.title = message("Run the whole chain with new seeds");
@@ -155,7 +155,7 @@ function againFor({ view, item, isAll, continued }) {
   const same = { label: message("Run again"), title: SAME, does: () => run(false) };
   if (!isMade || !Object.keys(seeds).length || stage.form_gone) {
     const again = withIcon(
-      button(same.label, (pressed) => startOnce(() => run(false), pressed)),
+      button(same.label, (pressed) => offWhile(pressed, () => run(false))),
       "reload",
     );
     return isMade ? { shown: [], more: [same] } : { shown: [again], more: [] };
@@ -171,22 +171,11 @@ function againFor({ view, item, isAll, continued }) {
     return { shown: [menuButton(VARY, VARY, ways, "button", "vary")], more: [same] };
   }
   const vary = withIcon(
-    button(VARY, (pressed) => startOnce(() => run(true), pressed)),
+    button(VARY, (pressed) => offWhile(pressed, () => run(true))),
     "vary",
   );
   vary.title = message("Run again with a new seed");
   return { shown: [vary], more: [same] };
-}
-
-/**
- * Start a run, and ignore further presses until it has started.
- * @param {() => Promise<void>} start
- * @param {HTMLButtonElement} pressed
- */
-async function startOnce(start, pressed) {
-  pressed.ariaDisabled = "true";
-  await start();
-  pressed.ariaDisabled = null;
 }
 
 /** Return the entry that puts a run's values into the form. @param {View} view */
