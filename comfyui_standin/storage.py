@@ -28,7 +28,8 @@ class UnsafePath(ValueError):
 
 
 class StorageFull(Exception):
-    """The running prompt's files need more room than there is. Users see the message."""
+    """The running prompt's files need more room than there is. Clients know the message's first
+    words from a full disk."""
 
 
 class Storage:
@@ -151,7 +152,7 @@ class Storage:
                 self._make_room(path)
             if is_result and self._is_full():
                 self._remove(path)
-                raise StorageFull("This workflow's files need more space than the demo has.")
+                raise StorageFull("No space left: the files of this workflow are too large.")
 
     def begin(self) -> None:
         """Note that another prompt begins: the results of the one before may be deleted."""

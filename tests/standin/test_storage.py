@@ -53,7 +53,7 @@ def test_one_prompt_cannot_fill_the_disk() -> None:
     with storing(10) as storage:
         for _ in range(2):
             put(storage, "many")
-        with pytest.raises(StorageFull, match="more space"):
+        with pytest.raises(StorageFull, match="No space left"):
             put(storage, "many")
         assert len([*storage.inside(storage._root, "output").iterdir()]) == 2
 
