@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from comfy.base.files import is_model_file
 from comfy.comfyui.object_info import Catalog
@@ -22,7 +22,7 @@ from comfy.form.missing_items import (
     MissingPrompt,
 )
 from comfy.form.model import Field, cell_label
-from comfy.prompt.model import Prompt, own_title
+from comfy.prompt.model import MissingNode, Prompt, own_title
 from comfy.prompt.texts import Pole, Texts, looks_negative
 from comfy.prompt.trace import ONLY_SHOWS, Trace
 from comfy.requirements.known_packs import known_pack
@@ -48,36 +48,29 @@ def find_missing(
     return (*classes, *choices), missing_prompt(fields, trace, classes)
 
 
-class ListedNode(Protocol):
-    """A node class that a graph lists as required, and its node pack ("" if the graph doesn't name
-    it)."""
-
-    @property
-    def class_type(self) -> str:
-        """Return the node class."""
-
-    @property
-    def pack(self) -> str:
-        """Return the node pack, if known."""
-
-
 def missing_classes(
     prompt: Prompt,
     catalog: Catalog,
-    listed: Iterable[ListedNode] = (),
+    listed: Iterable[MissingNode] = (),
     titles: Mapping[str, str] | None = None,
 ) -> tuple[MissingClass, ...]:
-    """Return a prompt's node classes that a server lacks, in the prompt's order, each once.
+    """Return a prompt's node classes that a server lacks, in the prompt's order, each once. Of a
+    legacy group node, these are the `listed` classes inside.
 
     Nodes that reach no output count, too: the server refuses a prompt for any missing class.
     `titles`: the nodes' names for users, if they differ from their own titles.
     """
     own = {node_id: own_title(node) for node_id, node in prompt.items()} | dict(titles or {})
-    packs = {one.class_type: one.pack for one in listed}
+    packs, inside = dict[str, str](), dict[str, list[str]]()
+    for one in listed:
+        packs[one.class_type] = one.pack
+        if one.group:
+            inside.setdefault(one.group, []).append(one.class_type)
     nodes_by_class: dict[str, list[str]] = {}
     for node_id, node in prompt.items():
-        if node["class_type"] not in catalog:
-            nodes_by_class.setdefault(node["class_type"], []).append(node_id)
+        if (kind := node["class_type"]) not in catalog:
+            for class_type in inside.get(kind, [kind]):
+                nodes_by_class.setdefault(class_type, []).append(node_id)
     offers_paid = bool(nodes_by_class) and has_paid_nodes(catalog)
     named = packs_of({one: prompt[one] for nodes in nodes_by_class.values() for one in nodes})
     return tuple(

@@ -23,11 +23,11 @@ from typing import Any, NamedTuple
 
 from comfy.comfyui.input_spec import InputSpec
 from comfy.comfyui.object_info import NodeSpec
-from comfy.graph.group_nodes import expand_groups
+from comfy.graph.group_nodes import expand_groups, unknown_nodes
 from comfy.graph.links import FromHost, FromOutput, LinkSource, Placed, resolve_source, unfold
 from comfy.graph.live import PRIMITIVE, LiveGraph, LiveInput, LiveNode
 from comfy.graph.open import open_document
-from comfy.graph.schema import pack_names, read_document
+from comfy.graph.schema import GraphNode, pack_names, read_document
 from comfy.graph.subgraphs import promoted_from, unique_ids
 from comfy.graph.use_everywhere import broadcast
 from comfy.graph.widgets import NodeWidget, assign, complete
@@ -172,7 +172,8 @@ def convert(data: object, catalog: Mapping[str, NodeSpec]) -> Converted:
     bound = tuple(_bind(placed, sources))
     prompt = _prompt(placed, sources)
     drawn = {node_id: _drawn(placed[node_id]) for node_id in prompt}
-    return Converted(prompt, names, bound, _missing(placed), resolved.extra, drawn)
+    missing = tuple(_missing(resolved, catalog))
+    return Converted(prompt, names, bound, missing, resolved.extra, drawn)
 
 
 def prompt_of(data: object, catalog: Mapping[str, NodeSpec]) -> Prompt:
@@ -392,20 +393,20 @@ def _shown(here: Placed) -> Iterator[tuple[str, str, NodeWidget, list[tuple[str,
                 )
 
 
-def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
-    nodes_by_type: dict[str, list[Placed]] = {}
-    for here in placed.values():
+def _missing(resolved: _Resolved, catalog: Mapping[str, NodeSpec]) -> Iterator[MissingNode]:
+    """Yield the unknown classes. Of a legacy group, these are the classes inside."""
+    ids: dict[str, list[str]] = {}
+    saved: dict[str, GraphNode] = {}
+    for here in resolved.placed.values():
         if here.node.missing and _runs(here):
-            nodes_by_type.setdefault(here.node.type, []).append(here)
-    return tuple(
-        MissingNode(kind, tuple(here.id for here in nodes), _pack(nodes[0]))
-        for kind, nodes in nodes_by_type.items()
-    )
-
-
-def _pack(here: Placed) -> str:
-    names = pack_names(here.node.saved.properties)
-    return names.get("cnr_id") or names.get("aux_id", "")
+            ids.setdefault(here.node.type, []).append(here.id)
+            saved.setdefault(here.node.type, here.node.saved)
+    for kind, node in saved.items():
+        inside = {one.type: one for one in unknown_nodes(kind, resolved.extra, catalog)}
+        for one in inside.values() or (node,):
+            names = pack_names(one.properties)
+            pack = names.get("cnr_id") or names.get("aux_id", "")
+            yield MissingNode(one.type, tuple(ids[kind]), pack, kind if inside else "")
 
 
 def _drawn(here: Placed) -> DrawnNode:

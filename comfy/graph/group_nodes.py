@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import Any
 
 from comfy.base.errors import WorkflowError
+from comfy.base.json_values import as_mapping
 from comfy.comfyui.input_spec import COMBO, InputSpec, compatible
 from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.live import PRIMITIVE, VIRTUAL, LiveInput, LiveNode
@@ -333,6 +334,14 @@ def expand_groups(document: SavedGraph, catalog: Mapping[str, NodeSpec]) -> Save
         if read is not None:
             document = _expand(document, node, *read, catalog)
     return document
+
+
+def unknown_nodes(
+    class_type: str, extra: Mapping[str, Any], catalog: Mapping[str, NodeSpec]
+) -> list[GraphNode]:
+    """Return the nodes of unknown classes in a group's definition; none for other classes."""
+    definition = as_mapping(as_mapping(extra.get("groupNodes")).get(_name(class_type)))
+    return [one for one in read_nodes(definition) if one.type not in {*catalog, *VIRTUAL}]
 
 
 def _name(class_type: str) -> str:

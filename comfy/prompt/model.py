@@ -96,11 +96,13 @@ def sources_first(
 @dataclass(frozen=True, slots=True)
 class MissingNode:
     """A class type that the server doesn't know, the nodes that need it, and the node pack that the
-    file names ('' if it names none)."""
+    file names ('' if it names none). `group`: the class of the legacy group nodes that contain it,
+    which are in the prompt instead."""
 
     class_type: str
     nodes: tuple[str, ...]
     pack: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

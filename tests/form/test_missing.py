@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +10,7 @@ from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
 from comfy.form.missing_items import MAY_BE_OFF, MissingClass
+from comfy.prompt.model import MissingNode
 from comfy.requirements.model import ModelFile
 from comfy.workflow.config import parse_config
 from tests.support.samples.extra_nodes import wide_catalog
@@ -25,15 +26,7 @@ from tests.support.samples.forms import (
 TO_UPDATE = "Update ComfyUI. If it is up to date, look at its start messages."
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A node as a graph lists it."""
-
-    class_type: str = ""
-    pack: str = ""
-
-
-def said_about(*nodes: dict[str, object], listed: tuple[Listed, ...] = ()) -> list[str]:
+def said_about(*nodes: dict[str, object], listed: tuple[MissingNode, ...] = ()) -> list[str]:
     """Return the sentences about missing node classes."""
     prompt = {str(number): one for number, one in enumerate(nodes)}
     return [one.sentence for one in missing_classes(prompt, small_catalog(), listed)]
@@ -83,7 +76,7 @@ def test_a_missing_class_lists_the_titles_of_its_nodes() -> None:
 
 def test_a_graph_knows_the_pack() -> None:
     """The sentence names the pack that has the missing class."""
-    (said,) = said_about(node("Quux"), listed=(Listed(class_type="Quux", pack="quux-nodes"),))
+    (said,) = said_about(node("Quux"), listed=(MissingNode("Quux", (), "quux-nodes"),))
     assert said == "Missing node: Quux. It comes with the node pack quux-nodes."
 
 
@@ -105,7 +98,7 @@ def test_the_reason_for_a_missing_core_node_is_given(
     raw = dict(small_catalog().raw)
     if has_paid_nodes:
         raw["IdeogramV3"] = {"python_module": "comfy_api_nodes.nodes_ideogram"}
-    listed = (Listed(class_type=class_type, pack="comfy-core"),)
+    listed = (MissingNode(class_type, (), "comfy-core"),)
     (one,) = missing_classes({"1": node(class_type)}, Catalog(raw), listed)
     assert one.sentence == f"Missing node: {class_type}. {said}"
 
@@ -164,7 +157,7 @@ def test_a_prompt_without_packs_names_paid_nodes() -> None:
     (paid,) = said_about(node("KlingVideoNode"))
     assert "paid node" in paid
     (other,) = said_about(
-        node("KlingVideoNode"), listed=(Listed(class_type="KlingVideoNode", pack="kling-pack"),)
+        node("KlingVideoNode"), listed=(MissingNode("KlingVideoNode", (), "kling-pack"),)
     )
     assert other == "Missing node: KlingVideoNode. It comes with the node pack kling-pack."
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from comfy.base.errors import WorkflowError
-from tests.support.samples.graphs import converted, graph, graph_node, inputs, subgraph
+from comfy.form.build import build_form
+from comfy.form.missing_items import MissingClass
+from comfy.prompt.model import MissingNode
+from comfy.workflow.model import open_workflow
+from comfy.workflow.resolve import on_server
+from tests.support.samples.graphs import (
+    CATALOG,
+    converted,
+    graph,
+    graph_node,
+    inputs,
+    subgraph,
+)
 
 
 def text_box(**more: Any) -> dict[str, Any]:
@@ -450,11 +463,18 @@ def test_group_node_with_a_hidden_output() -> None:
 
 
 def test_group_node_without_a_usable_definition() -> None:
-    """A group node without its definition, or with unknown nodes inside, counts as missing like any
-    other class."""
+    """A group node without its definition counts as missing. With unknown nodes inside, these are
+    missing: no pack has the group node itself."""
     data = pair("mine")
-    data["extra"]["groupNodes"]["G"]["nodes"][1] = inner("Mystery")
-    assert [one.class_type for one in converted(data).missing] == ["workflow/G"]
+    mystery = inner("Mystery", properties={"cnr_id": "mystery-pack"})
+    data["extra"]["groupNodes"]["G"]["nodes"][1] = mystery
+    missing = MissingNode("Mystery", ("5",), "mystery-pack", "workflow/G")
+    assert converted(data).missing == (missing,)
+    workflow = open_workflow("old.json", json.dumps(data).encode())
+    form = build_form(on_server(workflow, CATALOG), CATALOG)
+    (sentence,) = [one.sentence for one in form.missing if isinstance(one, MissingClass)]
+    assert sentence.startswith("Missing node: Mystery.")
+    assert "mystery-pack" in sentence
     data["extra"] = {}
     assert [one.class_type for one in converted(data).missing] == ["workflow/G"]
 
