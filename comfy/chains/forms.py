@@ -198,7 +198,7 @@ def _form(plan: ChainPlan, switches: tuple[Field, ...], sections: tuple[StepSect
         fields=tuple(fields),
         outputs=plan.steps[-1].form.outputs,
         problems=tuple(dict.fromkeys(filter(None, problems))),
-        is_valid=all(step.form.is_valid for step in plan.steps),
+        flaws=tuple(flaw for step in plan.steps for flaw in step.form.flaws),
         missing=tuple(dict.fromkeys(item for step in plan.steps for item in _missing(step))),
         notes=tuple(
             replace(note, key=str(StepKey(step.name, note.key)))

@@ -18,11 +18,12 @@ the way back, from values to a prompt.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from comfy.base.messages import Message, as_message, labeled, listed, message
+from comfy.base.messages import Message, as_message, labeled, listed, message, sentences
 from comfy.base.wording import plain_words, short
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.comfyui.protocol.node_lists import PAID_NODES
@@ -42,12 +43,11 @@ from comfy.form.rules import place
 from comfy.prompt.arrange import LOADERS, arrange
 from comfy.prompt.model import Prompt, own_title
 from comfy.prompt.trace import Output, Trace, find_outputs
-from comfy.requirements.readiness import is_valid
+from comfy.requirements.readiness import unconnected
 from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow, title_from_name
 
 _MOST_GUESSED = 5  # names of nodes in the note of a demo
-_INVALID = "It has no output node, or a node lacks a required connection."
 
 
 def build_form(
@@ -89,7 +89,7 @@ def build_form(
         outputs=outputs,
         missing=missing,
         missing_prompt=lacks_prompt,
-        is_valid=is_valid(prompt, catalog),
+        flaws=tuple(_flaws(prompt, catalog, titles)),
         notes=(*_notes(candidates, workflow, titles), *_demo_notes(prompt, catalog)),
         titles=titles,
         prompt=prompt,
@@ -99,7 +99,7 @@ def build_form(
     # If the user chose another option, messages about the authored option's inputs would be wrong.
     as_authored = prompt.keys() == workflow.prompt.keys() and not arranged.new
     problems = (
-        *(() if form.is_valid else (_INVALID,)),
+        *form.flaws,
         *config.problems,
         *(problem for layer in layers if as_authored for problem in layer.problems),
         *_wrong_outputs(config, trace),
@@ -215,6 +215,22 @@ def _wrong_outputs(config: FormConfig, trace: Trace) -> Iterator[str]:
     for node in config.outputs:
         if node not in known:
             yield f"The output “{node}” in the TOML file is not an output node."
+
+
+def _flaws(prompt: Prompt, catalog: Catalog, titles: Mapping[str, str]) -> Iterator[str]:
+    """Report why the server would refuse the prompt, unless it can make one of the results."""
+    lacking = unconnected(prompt, catalog)
+    if not lacking:
+        yield sentences(
+            message("This workflow has no node that saves or shows a result."),
+            message("Add a node such as Save Image."),
+        )
+    if all(lacking.values()):
+        for one in dict.fromkeys(itertools.chain(*lacking.values())):
+            label = plain_words(one.input)
+            yield message(
+                "“{input}” of “{node}” isn't connected.", input=label, node=titles[one.node]
+            )
 
 
 def _dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:

@@ -279,10 +279,10 @@ class Form:
 
     `problems` are messages about what won't work on this server, including the `missing` parts and
     the `missing_prompt`, the node that has the prompt of a form without one; `notes` need no
-    action. `is_valid`: it has a result, and all required links. `ideas` are the author's examples.
-    `titles` has a name for users for every node of the prompt, even without a field. `prompt` is
-    the source of the form, and `nodes` has the server's specs of its node classes, if known. Both
-    are read-only.
+    action. `flaws`: why the server makes no result: no output node, or inputs without a link.
+    `ideas` are the author's examples. `titles` has a name for users for every node of the prompt,
+    even without a field. `prompt` is the source of the form, and `nodes` has the server's specs of
+    its node classes, if known. Both are read-only.
     """
 
     title: str
@@ -292,7 +292,7 @@ class Form:
     problems: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
     missing_prompt: MissingPrompt | None = None
-    is_valid: bool = True
+    flaws: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     ideas: tuple[Idea, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -308,7 +308,7 @@ class Form:
     def can_run(self) -> bool:
         """Return whether the workflow is valid and the server has everything required, or
         alternatives."""
-        return self.is_valid and all(one.can_be_replaced for one in self.missing)
+        return not self.flaws and all(one.can_be_replaced for one in self.missing)
 
     def field(self, key: str) -> Field:
         """Return the field with this key. Raises KeyError."""

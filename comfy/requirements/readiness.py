@@ -193,10 +193,13 @@ def judge(
     )
 
 
-def is_valid(prompt: Prompt, catalog: Catalog) -> bool:
-    """Return whether a prompt has a result, and nodes with all their required links."""
-    alive, has_results = _alive(prompt, catalog)
-    return has_results and not any(_without_link(prompt, alive, catalog))
+def unconnected(prompt: Prompt, catalog: Catalog) -> dict[str, list[InputRef]]:
+    """Return the required inputs without a link that each result depends on. The server accepts a
+    prompt if one of its results has none."""
+    return {
+        end: sorted(_without_link(prompt, _feeding(prompt, [end]), catalog))
+        for end in _ends(prompt, catalog)
+    }
 
 
 def best_of(servers: Iterable[Readiness]) -> Readiness:
@@ -250,21 +253,30 @@ def _version(
 
 
 def _alive(prompt: Prompt, catalog: Catalog) -> tuple[set[str], bool]:
-    """Return the nodes that feed a result, and whether there is any result. A node of an unknown
-    class may be one."""
-    ends = [
+    """Return the nodes that feed a result, and whether there is any result."""
+    ends = _ends(prompt, catalog)
+    return _feeding(prompt, ends), bool(ends)
+
+
+def _ends(prompt: Prompt, catalog: Catalog) -> list[str]:
+    """Return the nodes with a result. A node of an unknown class may be one."""
+    return [
         node_id
         for node_id, node in prompt.items()
         if node["class_type"] not in catalog
         or catalog.raw[node["class_type"]].get("output_node") is True
     ]
+
+
+def _feeding(prompt: Prompt, ends: list[str]) -> set[str]:
+    """Return these nodes, and all that feed them."""
     alive, todo = set(ends), list(ends)
     for node_id in todo:
         for _, link in links(prompt[node_id]):
             if link.node in prompt and link.node not in alive:
                 alive.add(link.node)
                 todo.append(link.node)
-    return alive, bool(ends)
+    return alive
 
 
 def _unoffered(prompt: Prompt, alive: set[str], catalog: Catalog) -> Iterator[tuple[InputRef, str]]:

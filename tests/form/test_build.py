@@ -134,6 +134,19 @@ def test_a_value_of_the_wrong_kind_is_named_and_replaced() -> None:
     assert form.problems == ("Steps: The value in the workflow is “many”. Enter a whole number.",)
 
 
+def test_an_input_without_its_connection_is_named() -> None:
+    """The workflow can't run, unless another result has all its connections."""
+    prompt = text_to_image()
+    saver = next(key for key, one in prompt.items() if one["class_type"] == "SaveImage")
+    loose = {**prompt, "99": node("SaveImage", "Last one", filename_prefix="a")}
+    both = form_of(loose)
+    assert (both.flaws, both.can_run) == ((), True)
+    form = form_of({key: one for key, one in loose.items() if key != saver})
+    assert form.flaws == ("“Images” of “Last one” isn't connected.",)
+    assert form.flaws[0] in form.problems
+    assert not form.can_run
+
+
 def test_a_node_of_another_version_is_named() -> None:
     """Values that don't fit the node's inputs are defaults, and one note says so."""
     values = (7, "fixed", "seconds", "heun", 0.5)

@@ -147,7 +147,7 @@ def test_a_workflow_without_a_result_cannot_run(app: RunningApp) -> None:
     document = get(app, f"/api/v1/workflows/{name}").json()
 
     assert not document["can_run"]
-    assert "no output node" in document["problems"][0]
+    assert "no node that saves or shows a result" in document["problems"][0]
 
 
 def test_a_strict_stand_in_lacks_them(app: RunningApp) -> None:

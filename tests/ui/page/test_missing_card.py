@@ -106,6 +106,8 @@ def test_missing_nodes_and_empty_choices_block_a_run() -> None:
     explains that it is a demo server."""
     empty = MissingChoice("4.a", "Model", "one.safetensors", None)
     assert why_not(()) == why_not(CHOICES) == ""
+    flaw = "“Images” of “Save” isn't connected."
+    assert why_not(CHOICES, (flaw,)) == flaw
     assert why_not((NODE,)) == "Can't run here: 1 node is missing."
     assert why_not((*CHOICES, empty)) == "Can't run here: 1 model and 1 setting are missing."
     assert "Can&#x27;t run here: 1 node is missing." in missing_card((NODE,), demo=False)

@@ -94,11 +94,13 @@ class _Item:
         return " ".join(filter(None, (translated(_MISSING[self.kind]), translated(name), source)))
 
 
-def why_not(missing: Iterable[Missing]) -> str:
-    """Return why this workflow can't run; "" if nothing is missing or all missing parts can be
-    replaced."""
+def why_not(missing: Iterable[Missing], flaws: Iterable[str] = ()) -> str:
+    """Return why this workflow can't run; "" if it has no flaws and nothing is missing, or all
+    missing parts can be replaced."""
     missing = tuple(missing)
-    return "" if all(one.can_be_replaced for one in missing) else _blocking(_items(missing))
+    if all(one.can_be_replaced for one in missing):
+        return next(iter(flaws), "")
+    return _blocking(_items(missing))
 
 
 def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection[str] = ()) -> str:
@@ -390,7 +392,7 @@ def draw_heading(
     ]
     given = (
         name,
-        why_not(form.missing),
+        why_not(form.missing, form.flaws),
         number_rules(form.fields) | seed_rules(form.fields),
         filled.values,
         filled.authors,
