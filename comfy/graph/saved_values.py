@@ -6,7 +6,7 @@ server doesn't declare, or if the node was saved with another version of its cla
 several readings, and the one with the fewest values of a wrong type counts:
 
 1. by position, as in the editor, without the values of sockets
-2. by the names that newer editors save, or those of the saved widgets' sockets
+2. by the names that newer editors save, or by the names of the saved widgets' sockets
 3. in order: each widget has one of the next values that fit it, and the others belong to none
 
 What no reading decides isn't taken: the widget keeps its initial value.
@@ -52,7 +52,7 @@ def restored(
 ) -> Restored:
     """Return a node's widgets with their saved values. `sockets`: for each saved socket, whether it
     belongs to a widget. `named`, the same values by name, is sometimes out of date. So names count
-    only if they put a value of the right type into more widgets, or those of sockets if there are
+    only if they put a value of the right type into more widgets, or names of sockets if there are
     more values than widgets.
     """
     if isinstance(values, Mapping):
@@ -133,7 +133,7 @@ def _best(rows: int, columns: int, weight: Callable[[int, int], int]) -> list[li
 
 
 def _suits(widget: NodeWidget, value: object) -> bool:
-    """Tell if a value has a widget's type, which may be that of its initial value."""
+    """Tell if a value has a widget's type, or the type of its initial value."""
     spec = widget.spec
     if widget.name == _CONTROL:
         return isinstance(value, bool) or (isinstance(value, str) and value in _CONTROLS)

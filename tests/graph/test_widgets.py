@@ -639,7 +639,7 @@ def test_values_that_belong_to_no_input_are_passed_over(values: tuple[Any, ...])
 def test_values_that_do_not_fit_are_defaults(
     values: tuple[Any, ...], replaced: dict[str, Any]
 ) -> None:
-    """Of a node saved with another version of its class, only values that fit are taken."""
+    """A node saved with another version of its class keeps only the values that fit."""
     assert read_as(*values) == ({**FITTING_INPUTS, **replaced}, True)
 
 

@@ -1,4 +1,4 @@
-"""What the tests cost, by file: on CI, the summary names the twenty most expensive files."""
+"""Costs of the tests by file. On CI, the summary names the twenty most expensive files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST = 20
 
 
 class Costs:
-    """Plugin that adds up seconds of wall time and of processor time, with those of ended child
+    """Plugin that adds up seconds of wall time and of processor time, including ended child
     processes. `pytest-xdist` sends a report's attributes from the process that runs the test."""
 
     def __init__(self) -> None:

@@ -162,7 +162,7 @@ class Work(Enum):
     """Kinds of requests that take turns: what each one needs."""
 
     PROCESSOR = auto()
-    FILE = auto()  # reads a run to send one of its files, of which a page shows many
+    FILE = auto()  # reads a run to send one of its files; a page shows many
     CATALOG = auto()  # a processor; may wait for the ComfyUI server's catalog
     HEALTH = auto()  # may wait for a health check of the ComfyUI server
 

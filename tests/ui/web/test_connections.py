@@ -64,7 +64,7 @@ def test_idle_connections_keep_no_user_out(app: RunningApp, begin: str) -> None:
 
 
 def test_an_address_with_few_idle_connections_keeps_them(app: RunningApp) -> None:
-    """The address with the most loses its connections first, however old those of others are."""
+    """The address with the most loses its connections first, however old the others' are."""
     with contextlib.ExitStack() as kept:
         first = kept.enter_context(sent(app, address=OTHER))
         for _ in range(FEW.address_connections):
@@ -75,7 +75,7 @@ def test_an_address_with_few_idle_connections_keeps_them(app: RunningApp) -> Non
 
 def test_refused_bodies_keep_no_user_out(closed_app: RunningApp) -> None:
     """Begun requests without an account, more than there are connections, are refused and closed,
-    also those of a proxy, which may open any number."""
+    also from a proxy, which may open any number."""
     with contextlib.ExitStack() as kept:
         for _ in range(2 * FEW.connections):
             connection = kept.enter_context(sent(closed_app, *begun(OPENING), address="127.0.0.1"))
