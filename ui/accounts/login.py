@@ -6,6 +6,7 @@ Open the sign-in methods that the settings select.
 from __future__ import annotations
 
 import contextlib
+import operator
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -98,6 +99,7 @@ class Login:
         # Records that a user signed in, and the address.
         self.note_sign_in: Callable[[SignedIn, str], object] = lambda _, __: None
         self._store = store
+        self._users: tuple[object, object] = (None, None)  # as `refresh` last found them
         self.guess_counts = GuessCounts(store.database, secret)
         self._pairs = {name: User.of_pair(name, password, secret) for name, password in ways.pairs}
         if ways.guests:
@@ -130,15 +132,19 @@ class Login:
 
     def refresh(self) -> bool:
         """Reload users and sign-ins if another process has changed them. Return whether any had
-        changed. Any thread may call this. Raises SignInStoreError if the sign-ins can't be read,
-        and ComfyError if the users can't."""
+        changed, also users by this process: a new role or group may end a right. Any thread may
+        call this. Raises SignInStoreError if the sign-ins can't be read, and ComfyError if the
+        users can't."""
+        file, openid = self.ways.file, self.ways.openid
         try:
             has_changed = self._store.refresh_if_changed()
-            if has_changed and self.ways.openid is not None:
-                self.ways.openid.refresh()
+            if has_changed and openid is not None:
+                openid.refresh()
         finally:
-            users_changed = self.ways.file is not None and self.ways.file.refresh()
-        return has_changed or users_changed
+            if file is not None:
+                file.refresh()
+        known, self._users = self._users, (file and file.users, openid and openid.people)
+        return has_changed or any(map(operator.is_not, known, self._users))
 
     def keep(self) -> None:
         """Write the times of last use, and forget what has expired. Call this from time to time."""

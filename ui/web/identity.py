@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import gradio as gr
 from fastapi import HTTPException, Request
@@ -111,7 +111,7 @@ class Identity:
         self.operates: Callable[[HTTPConnection], bool] = lambda _: False  # an administrator
         self.notice: Callable[[], Notice | None] = lambda: None  # to everyone
         self.pages: Sequence[tuple[str, str]] = ()  # plugins': addresses and labels
-        self._sockets: WeakSet[WebSocket] = WeakSet()
+        self._sockets = WeakKeyDictionary[WebSocket, Callable[[HTTPConnection], bool]]()
 
     def owner(self, request: HTTPConnection) -> str | None:
         """Return the owner's name; None if sign-in is on and this request has no login.
@@ -243,9 +243,12 @@ class Identity:
             case _:
                 return False
 
-    def opened(self, socket: WebSocket) -> None:
-        """Remember a socket, to close it when its login ends."""
-        self._sockets.add(socket)
+    def opened(
+        self, socket: WebSocket, has_right: Callable[[HTTPConnection], bool] = lambda _: True
+    ) -> None:
+        """Remember a socket, to close it when its login ends, or its user no longer has the right
+        that it depends on."""
+        self._sockets[socket] = has_right
 
     def is_connected(self, owner: str) -> bool:
         """Return whether an owner has a socket open at this process."""
@@ -280,11 +283,11 @@ class Identity:
         await self.close_expired(code)
 
     async def close_expired(self, code: int = NO_LOGIN) -> None:
-        """Close the sockets whose login has ended."""
+        """Close the sockets whose login has ended, or whose user has lost a right."""
         ended = [
             asyncio.create_task(close(one, code))
-            for one in list(self._sockets)
-            if self.owner(one) is None
+            for one, has_right in list(self._sockets.items())
+            if self.owner(one) is None or not has_right(one)
         ]
         if ended:
             await asyncio.wait(ended, timeout=_CLOSING)

@@ -88,6 +88,7 @@ class MessageSockets:
         hello = greeting(client, hearer.unfinished if hearer else _unfinished(self.runs))
         with ends_with_browser(socket):
             if all == "true" and self.operates(socket):
+                self.identity.opened(socket, self.operates)
                 session = RelaySession(socket, owner, None, self._others_frame)
                 await session.serve(self.runs, hello)
             elif not run and (all or not is_known):

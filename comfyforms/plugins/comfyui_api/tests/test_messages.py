@@ -15,17 +15,24 @@ import pytest
 import requests
 import websocket
 from comfy_api_simplified import ComfyApiWrapper
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.library.permissions import Permissions
 from comfy.runs.interface import Run
 from comfyforms.plugins.comfyui_api.relay import with_own_names
+from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, BOB, connected, cookie_of, finished, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
+from ui.accounts.login import SignInSettings
+from ui.accounts.users import UsersFile
+from ui.settings.web_settings import WebSettings
 from ui.web.socket_limits import UNKNOWN_RUN
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+ADMIN, USER = ("anna", "lighthouse"), ("ben", "harbour-7")
 SMALL = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)  # what a slow client's machine keeps for it
 
 
@@ -66,6 +73,33 @@ def kinds(got: list[str | bytes]) -> list[str | int]:
         json.loads(one)["type"] if isinstance(one, str) else struct.unpack_from(">I", one)[0]
         for one in got
     ]
+
+
+def test_a_socket_of_a_role_ends_with_it(tmp_path: Path) -> None:
+    """A demoted administrator no longer hears other users' runs. Their own socket stays."""
+    users = UsersFile(tmp_path / "users.json")
+    for name, password in (ADMIN, USER):
+        users.add(name, password, "operator" if name == ADMIN[0] else "user")
+    settings = WebSettings(port=0, sign_in=SignInSettings(file=users))
+    may = Permissions(operates=lambda owner: users.role(owner[len("user:") :]) == "operator")
+    with running_demo_app(settings=settings, permissions=may) as (_, app):
+        with signed_in(app, ADMIN) as browser:
+            cookie = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
+            address = app.url.replace("http", "ws")
+            with (
+                connect(
+                    f"{address}/ws?all=true", additional_headers={"Cookie": cookie}
+                ) as all_runs,
+                connect(f"{address}/ws", additional_headers={"Cookie": cookie}) as own,
+            ):
+                all_runs.recv(LONGEST_WAIT)
+                own.recv(LONGEST_WAIT)
+                users.set_role(ADMIN[0], "user")
+                with pytest.raises(ConnectionClosed):
+                    all_runs.recv(LONGEST_WAIT)
+                own.ping().wait(LONGEST_WAIT)
+                assert own.close_code is None
+        app.close_idle()
 
 
 def test_a_client_gets_all_frames_of_its_runs(served: Served) -> None:
