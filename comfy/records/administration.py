@@ -47,6 +47,7 @@ from comfy.records.tables import (
     Unowned,
     digest,
     kept_columns,
+    lock_rows,
     reading,
     share_of,
     tables,
@@ -138,6 +139,7 @@ class ModelRequestStore:
         row |= kept_values(row, share_of(address))
         own = model_requests.c.owner == row["owner"]
         with transaction(self._engine) as connection:
+            lock_rows(connection, model_requests, digest(owner))
             connection.execute(delete(model_requests).where(own, _is_for(workflow)))
             count = select(func.count()).select_from(model_requests).where(own)
             if connection.execute(count).scalar_one() >= _MOST_OF_ONE:

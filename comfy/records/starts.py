@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, text
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select
 
-from comfy.records.tables import digest, reading, share_of, transaction
+from comfy.records.tables import digest, lock_rows, reading, share_of, transaction
 from comfy.records.tables import starts as _starts
 
 HOUR = 3600.0  # seconds
@@ -27,7 +27,6 @@ _RECENT = select(
     _starts.c.at > bindparam("since"),
     _starts.c.id != bindparam("this"),
 )
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,7 @@ class StartStore:
             check(RecentStarts(has_group=True))
             return None
         row = _row(start, time.time())
-        if connection.dialect.name == "postgresql":
-            connection.execute(_LOCK, {"key": int(row["owner"][:15], 16)})
+        lock_rows(connection, _starts, row["owner"])
         # Write first, to take SQLite's write lock before reading.
         key = connection.execute(_INSERT, row).inserted_primary_key
         this = int(key[0]) if key else 0

@@ -51,6 +51,8 @@ _SEE = message("Tell the administrator, then try again.")
 
 VERSION = "0006"  # the last step in `comfy.records.steps`
 
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+
 tables = MetaData()  # without the tables of plugins
 # The key of the declaration in `Table.info` of each table of the history. `comfy.records.people`
 # derives the shares of `--keep-gb` and the deletion of a person from it.
@@ -476,6 +478,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises ComfyError."""
     with as_comfy_errors(), engine.begin() as connection:
         yield connection
+
+
+def lock_rows(connection: Connection, table: Table, owner: str) -> None:
+    """Let no other transaction that calls this count or add rows of an owner's digest until the end
+    of this one. SQLite's first write does the same."""
+    if connection.dialect.name == "postgresql":
+        key = int(digest(f"{table.name} {owner}")[:15], 16)
+        connection.execute(_LOCK, {"key": key})
 
 
 def replace_row(connection: Connection, table: Table, values: Mapping[str, object]) -> None:

@@ -320,17 +320,19 @@ class Login:
         label = one_line(label)[:_LONGEST_LABEL]
         if not label:
             raise ComfyError(_NO_LABEL)
-        if len(self.tokens_of(who)) >= _MOST_TOKENS:
+        shown = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        public = secrets.token_urlsafe(8)
+        who_for = who.name, who.way, who.proof
+        token = AccessToken(digest_of(shown), public, *who_for, label, self.clock(), scope=scope)
+
+        def counts(other: AccessToken) -> bool:
+            return _person(other) == _person(who) and self._is_listed(other)
+
+        if not self._store.put_token(token, _MOST_TOKENS, counts):
             raise ComfyError(
                 plural("You have {count} token.", "You have {count} tokens.", count=_MOST_TOKENS),
                 message("Revoke one that is no longer used."),
             )
-        shown = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        public = secrets.token_urlsafe(8)
-        who_for = who.name, who.way, who.proof
-        self._store.put_token(
-            AccessToken(digest_of(shown), public, *who_for, label, self.clock(), scope=scope)
-        )
         names = {"person": self.shown_name(who), "token": label}
         self.note(who, message("{person} created the token “{token}”.", **names), "account")
         return shown
@@ -346,8 +348,11 @@ class Login:
         """Return the tokens of all users, newest first, for administrators, without tokens that
         a change of the password has ended."""
         every = list(self._store.access_tokens.values())
-        valid = (one for one in every if one.way != "password" or self._holds(one))
+        valid = filter(self._is_listed, every)
         return sorted(valid, key=lambda one: one.made, reverse=True)
+
+    def _is_listed(self, token: AccessToken) -> bool:
+        return token.way != "password" or self._holds(token)
 
     def revoke_any(self, who: SignedIn, token_id: str) -> None:
         """Revoke a token of any user. An unknown id counts as already revoked."""

@@ -11,7 +11,7 @@ import hmac
 import json
 import secrets
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -103,11 +103,19 @@ class SignInStore:
                 for key in keys:
                     self.sessions.pop(key, None)
 
-    def put_token(self, token: AccessToken) -> None:
+    def put_token(
+        self, token: AccessToken, most: int, counts: Callable[[AccessToken], bool]
+    ) -> bool:
+        """Store a token, unless there are `most` that count. Return whether it was stored."""
+        table = database.access_tokens
         with self.database.changing() as rows:
+            named = rows.execute(select(table).where(table.c.name == token.name))
+            if sum(counts(AccessToken(*row)) for row in named) >= most:
+                return False
             rows.execute(insert(database.access_tokens).values(asdict(token)))
             with self._memory:
                 self.access_tokens[token.key] = token
+        return True
 
     def end_token(self, key: str) -> None:
         with self.database.changing() as rows:

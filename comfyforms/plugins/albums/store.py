@@ -45,7 +45,7 @@ from comfy.records.database import erase_deleted
 from comfy.records.people import forget_beyond, kept_values
 from comfy.records.rows import escaped, unescaped
 from comfy.records.serialization import searchable
-from comfy.records.tables import digest, reading, share_of, transaction
+from comfy.records.tables import digest, lock_rows, reading, share_of, transaction
 from comfy.records.tables import runs as _runs
 from comfyforms.plugins.albums.filters import (
     EVERYBODY,
@@ -299,6 +299,7 @@ class AlbumStore:
         own = _albums.c.owner == owner.key
         own |= (_albums.c.share == share) & (share != "")
         with transaction(self._engine) as connection:
+            lock_rows(connection, _albums, share or owner.key)
             connection.execute(insert(_albums).values(row))
             most = message("You can have at most {count} albums.", count=_MOST_ALBUMS)
             _check_number(connection, own, _MOST_ALBUMS, most)

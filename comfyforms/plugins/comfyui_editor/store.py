@@ -14,7 +14,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_mapping, json_or_none
 from comfy.base.messages import message
 from comfy.media.checks import MIB
-from comfy.records.tables import digest, reading, replace_row, transaction
+from comfy.records.tables import digest, lock_rows, reading, replace_row, transaction
 from comfyforms.plugins.comfyui_editor.tables import editor_files as _files
 
 SETTINGS = "comfy.settings.json"
@@ -123,7 +123,8 @@ class UserFiles:
 
 
 def _lock(connection: Connection, owner: str) -> None:
-    """Write first, to take SQLite's write lock before reading. A database server locks the row."""
+    """Write first, to take SQLite's write lock before reading."""
+    lock_rows(connection, _files, digest(owner))
     of_owner = _at(owner, SETTINGS)
     connection.execute(update(_files).where(*of_owner).values(owner=digest(owner)))
 

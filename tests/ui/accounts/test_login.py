@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ui.accounts import database
 from ui.accounts import login as rules
 from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn, sign_in_address
 from ui.accounts.store import BrowserSession, SignInStore
+from ui.accounts.users import UsersFile
 from ui.web.cookies import Cookies
 from ui.web.guesses import FailedSignIns, Guesses, PasswordAttempt
 from ui.web.identity import Identity
@@ -136,6 +138,48 @@ def test_tokens_per_user_are_limited(login: Login, monkeypatch: pytest.MonkeyPat
     assert login.revoke(anna, made.id)
     assert login.by_token(token) is None
     login.new_token(anna, "another")
+
+
+def test_tokens_made_at_the_same_time_are_limited(login: Login) -> None:
+    """Each is counted in the transaction that writes it."""
+    anna = person(login, signed_in(login))
+
+    def made(number: int) -> bool:
+        try:
+            return bool(login.new_token(anna, f"token {number}"))
+        except ComfyError:
+            return False
+
+    with ThreadPoolExecutor(20) as threads:
+        assert sum(threads.map(made, range(70))) == 50
+    assert len(login.tokens_of(anna)) == 50
+
+
+def test_a_process_counts_the_tokens_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit holds although this process hasn't read the other one's token yet."""
+    monkeypatch.setattr(rules, "_MOST_TOKENS", 1)
+    ways, kept = WaysIn((("anna", "lighthouse"),)), sign_in_address("", tmp_path)
+    with (
+        closing(Login(ways, b"secret", SignInStore(kept), TIMES, CLOCK)) as one,
+        closing(Login(ways, b"secret", SignInStore(kept), TIMES, CLOCK)) as other,
+    ):
+        one.new_token(person(one, signed_in(one)), "its own")
+        with pytest.raises(ComfyError, match="You have 1 token"):
+            other.new_token(person(other, signed_in(other)), "another")
+
+
+def test_a_new_role_is_noticed_once(tmp_path: Path) -> None:
+    """Also by the process that changed it, so that it closes what the role had opened."""
+    users = UsersFile(tmp_path / "users.json")
+    users.add("anna", "lighthouse", "operator")
+    with closing(Login(WaysIn(file=users), b"secret", SignInStore(), TIMES, CLOCK)) as login:
+        login.refresh()
+        assert not login.refresh()
+        users.set_role("anna", "user")
+        assert login.refresh()
+        assert not login.refresh()
 
 
 def test_a_change_that_cannot_be_written_is_undone(

@@ -39,7 +39,7 @@ def test_sign_ins_survive_a_restart(database: str) -> None:
     """Sessions, tokens, the share link and users named by a proxy are in the database."""
     with closing(SignInStore(database)) as store:
         store.put_session(SESSION)
-        store.put_token(TOKEN)
+        store.put_token(TOKEN, 50, bool)
         store.open_share_link()
         store.note_named("bén 🙂", 3.0)
         link = store.share_link
@@ -55,7 +55,7 @@ def test_sign_ins_survive_a_restart(database: str) -> None:
 def test_a_token_from_before_scopes_opens_everything(database: str) -> None:
     """An upgrade of the tables adds its scope."""
     with closing(SignInStore(database)) as store:
-        store.put_token(replace(TOKEN, scope="programs"))
+        store.put_token(replace(TOKEN, scope="programs"), 50, bool)
     engine = create_engine(database)
     with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as rows:
         rows.execute("ALTER TABLE access_tokens DROP COLUMN scope")
@@ -83,7 +83,7 @@ def test_a_use_is_not_lost_if_the_database_is_read_before_the_write(database: st
 
     with closing(SignInStore(database)) as store:
         store.put_session(SESSION)
-        store.put_token(TOKEN)
+        store.put_token(TOKEN, 50, bool)
         for key in (SESSION.key, TOKEN.key):
             store.touch(key, 5.0)
         store.end_share_link()
@@ -96,7 +96,7 @@ def test_another_process_notices_each_change_once(stores: tuple[SignInStore, Sig
     """One refresh is enough, and a process doesn't reload for its own changes."""
     one, other = stores
     one.put_session(SESSION)
-    one.put_token(TOKEN)
+    one.put_token(TOKEN, 50, bool)
     assert not one.refresh_if_changed()
     assert other.refresh_if_changed()
     assert not other.refresh_if_changed()
@@ -147,7 +147,7 @@ def test_times_of_last_use_of_two_processes_are_merged(
     """The later time wins in both, whichever process writes first."""
     one, other = stores
     one.put_session(SESSION)
-    one.put_token(TOKEN)
+    one.put_token(TOKEN, 50, bool)
     other.refresh_if_changed()
     for store, session, token, named in ((one, 7.0, 3.0, 5.0), (other, 4.0, 6.0, 8.0)):
         store.touch(SESSION.key, session)
@@ -227,7 +227,7 @@ def test_users_stay_signed_in_while_the_database_is_away(
     assert store.sessions[SESSION.key].seen == 9.0
     switch(False)
     assert not store.refresh_if_changed()
-    store.put_token(TOKEN)
+    store.put_token(TOKEN, 50, bool)
     store.close()
     with closing(SignInStore(database)) as store:
         assert (store.sessions[SESSION.key].seen, len(store.access_tokens)) == (9.0, 1)
@@ -263,7 +263,7 @@ def test_a_shell_revokes_a_token_in_the_database(
     else:
         where += ["--database", database]
     with closing(SignInStore(database)) as store:
-        store.put_token(TOKEN)
+        store.put_token(TOKEN, 50, bool)
         assert app.main(["token", "list", *where]) == 0
         assert "nightly" in capsys.readouterr().out
         assert app.main(["token", "revoke", TOKEN.id, *where]) == 0

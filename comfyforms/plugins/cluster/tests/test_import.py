@@ -64,7 +64,7 @@ def test_copies_records_and_leaves_the_files(
             first = connection.execute(insert(starts).values(START)).inserted_primary_key
     token = AccessToken("k", "t1", "anna", "password", "", "laptop", 1.0, 2.0)
     with closing(SignInStore(sign_in_address("", old))) as sign_ins:
-        sign_ins.put_token(token)
+        sign_ins.put_token(token, 50, bool)
     assert run_import(old, database, old) == 0
     summary = capsys.readouterr().out
     assert "runs: 2" in summary

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from comfy.records.blobs import BlobStore
+from comfy.records.store import RunStore
 from comfyforms.plugins.comfyui_editor.store import EditorFull, UserFiles
 from comfyforms.plugins.comfyui_editor.tests.conftest import AtEditor
 from tests.attacks.people import ANN, BOB
+from tests.support.postgres import empty
 from tests.support.serving import RunningApp
 
 Opener = Callable[[tuple[str, str]], AtEditor]
@@ -60,6 +66,25 @@ def test_files_of_a_user_are_limited(app: RunningApp) -> None:
     files.write("user:dora", "c", b"c")
     assert files.read("user:dora", "a") == b"a" * 1500
     files.write("user:emil", "a", b"a" * 3000)
+
+
+def test_files_written_at_the_same_time_are_limited(postgres: str, tmp_path: Path) -> None:
+    """Also those of users without settings, whose row a database server could lock."""
+    empty(postgres)
+    with closing(RunStore(postgres, BlobStore(tmp_path))) as history:
+        files = UserFiles(history.engine, most=1000)
+
+        def is_written(number: int) -> bool:
+            try:
+                files.write(f"user:{number % 10}", f"file {number}", b"a" * 600)
+            except EditorFull:
+                return False
+            return True
+
+        with ThreadPoolExecutor(10) as threads:
+            by_user = (range(user, 80, 10) for user in range(10))
+            order = [number for numbers in by_user for number in numbers]
+            assert sum(threads.map(is_written, order)) == 10
 
 
 def test_a_workflow_goes_to_the_editor_and_back(app: RunningApp, editor_of: Opener) -> None:
