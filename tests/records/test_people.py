@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import LargeBinary, String, Table, Text, func, insert, select
+from sqlalchemy import LargeBinary, MetaData, String, Table, Text, func, insert, select
 
-import comfy.records.store  # noqa: F401 - adds its tables
+import comfy.records.store
 from comfy.base.quota import level_of
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records import audit
@@ -27,7 +29,19 @@ PEOPLE = ("owner", "person", "by", "share", "address")  # names of columns about
 EVE = "192.0.2.7"  # the address of many people
 
 
-@pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
+def _every_table() -> list[Table]:
+    """Return the tables of all databases, whichever module of the product declares them."""
+    root, found = Path(comfy.__file__).parent.parent, dict[str, Table]()
+    files = (one for part in ("comfy", "ui", "comfyforms") for one in (root / part).rglob("*.py"))
+    for path in (one.relative_to(root) for one in files):
+        if "tests" not in path.parts and "MetaData()" in (root / path).read_text("utf-8"):
+            module = import_module(".".join(path.with_suffix("").parts))
+            for metadata in (one for one in vars(module).values() if isinstance(one, MetaData)):
+                found |= metadata.tables
+    return list(found.values())
+
+
+@pytest.mark.parametrize("table", _every_table(), ids=lambda table: table.name)
 def test_every_table_declares_whose_its_rows_are(table: Table) -> None:
     """A table without a declaration would have no limits, and would outlast its people."""
     match table.info.get(ROWS):

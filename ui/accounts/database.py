@@ -32,7 +32,7 @@ from sqlalchemy.pool import StaticPool
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
 from comfy.records.database import Schema, lock_tables, make_tables, new_engine
-from comfy.records.tables import version_table
+from comfy.records.tables import ROWS, Bounded, Unowned, version_table
 
 _tables = MetaData()
 _version = version_table("sign_in", _tables)
@@ -43,6 +43,7 @@ changes = Table(
     _tables,
     Column("id", Integer, primary_key=True),
     Column("number", BigInteger, nullable=False),
+    info={ROWS: Unowned("One row.")},
 )
 # The columns of `ui.accounts.store.BrowserSession`.
 sessions = Table(
@@ -54,6 +55,7 @@ sessions = Table(
     Column("proof", Text, nullable=False),
     Column("began", Double, nullable=False),
     Column("seen", Double, nullable=False),
+    info={ROWS: Bounded("name", "100 per user, 1,000 guests.", "seen")},
 )
 # The columns of `ui.accounts.store.AccessToken`.
 access_tokens = Table(
@@ -68,9 +70,14 @@ access_tokens = Table(
     Column("made", Double, nullable=False),
     Column("used", Double, nullable=False),
     Column("scope", Text, nullable=False, server_default=""),
+    info={ROWS: Bounded("name", "50 per user.", "made")},
 )
-# At most one row.
-share_link = Table("share_link", _tables, Column("token", String(64), primary_key=True))
+share_link = Table(
+    "share_link",
+    _tables,
+    Column("token", String(64), primary_key=True),
+    info={ROWS: Unowned("One row.")},
+)
 # Users whom a trusted proxy named, or whose sessions ended, with the last time since 1970.
 named_by_proxy = Table(
     "named_by_proxy",
@@ -78,6 +85,7 @@ named_by_proxy = Table(
     Column("key", String(64), primary_key=True),  # digest of the name
     Column("name", Text, nullable=False),
     Column("named", Double, nullable=False),
+    info={ROWS: Bounded("name", "One per user.", "named")},
 )
 # Users of an OpenID provider, as JSON.
 openid_people = Table(
@@ -85,6 +93,7 @@ openid_people = Table(
     _tables,
     Column("id", String(64), primary_key=True),
     Column("person", Text, nullable=False),
+    info={ROWS: Bounded("id", "One per user. They last as long as a session.")},
 )
 # Wrong passwords, by the digest of an address, of an address and a name, or of a known browser.
 guesses = Table(
@@ -93,6 +102,7 @@ guesses = Table(
     Column("key", String(64), primary_key=True),
     Column("wrong", Integer, nullable=False),
     Column("last", Double, nullable=False),  # seconds since 1970
+    info={ROWS: Unowned("Counts, which last 15 minutes.")},
 )
 SIGN_IN_SCHEMA = Schema(
     "sign-ins",

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from comfy.records.database import Schema, make_tables
-from comfy.records.tables import transaction, version_table
+from comfy.records.tables import ROWS, Bounded, Unowned, transaction, version_table
 
 cluster_tables = MetaData()
 _version = version_table("cluster", cluster_tables)
@@ -69,6 +69,7 @@ live = Table(
     Column("deadline", Double),  # seconds since 1970
     Column("number", BigInteger, nullable=False, server_default=text("0")),
     Column("state", LargeBinary),
+    info={ROWS: Bounded("owner", "The unfinished runs per person.")},
 )
 
 # Numbers that sort turn keys and owners: see `comfy.runs.line.order.Turns`. `key`: JSON.
@@ -78,6 +79,7 @@ turns = Table(
     Column("key", Text, primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("last", Boolean, nullable=False, server_default=false()),
+    info={ROWS: Unowned("Numbers, while runs wait.")},
 )
 
 # Batches and chains that a process executes. `owner`, `share`: digests, for limits. `process`: the
@@ -91,6 +93,7 @@ group_work = Table(
     Column("share", String(64), nullable=False),
     Column("process", Text),
     Column("version", BigInteger, nullable=False, server_default=text("0")),
+    info={ROWS: Bounded("owner", "The unfinished batches and chains per person.")},
 )
 
 # Processes that are alive. `life`: unique for each start of a process. `version`: of the app.
@@ -102,6 +105,7 @@ processes = Table(
     Column("seen", DateTime(timezone=True), nullable=False),
     Column("executes", Boolean, nullable=False),
     Column("version", Text, nullable=False, server_default=""),
+    info={ROWS: Unowned("Processes that are alive.")},
 )
 
 # Work that one process does for all. `life`: of the process that does it.
@@ -110,6 +114,7 @@ roles = Table(
     cluster_tables,
     Column("role", Text, primary_key=True),
     Column("life", Text, nullable=False),
+    info={ROWS: Unowned("One per role.")},
 )
 
 # ComfyUI servers that an administrator has drained, or taken back later. `url`: without
@@ -119,6 +124,7 @@ servers = Table(
     cluster_tables,
     Column("url", Text, primary_key=True),
     Column("drained", Boolean, nullable=False),
+    info={ROWS: Unowned("One per server.")},
 )
 
 # Prompts to cancel once their server answers again. `life`: of the process that does so.
@@ -128,6 +134,7 @@ left_behind = Table(
     Column("prompt", Text, primary_key=True),
     Column("url", Text, primary_key=True),
     Column("life", Text, nullable=False),
+    info={ROWS: Unowned("Until the server answers again.")},
 )
 
 # Runs that stop without a page. `seen`: when a process last had a page that shows the run.
@@ -136,6 +143,7 @@ watching = Table(
     cluster_tables,
     Column("run", String(64), primary_key=True),
     Column("seen", DateTime(timezone=True), nullable=False),
+    info={ROWS: Unowned("Unfinished runs.")},
 )
 
 CLUSTER_SCHEMA = Schema(
