@@ -12,6 +12,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -188,12 +189,18 @@ class Forwarder:
     async def _serving(self, _: Starlette) -> AsyncIterator[None]:
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(timeout=timeout, limits=limits) as self._client:
+        # Programs would share cookies.
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        async with httpx.AsyncClient(
+            timeout=timeout, limits=limits, cookies=cookies
+        ) as self._client:
             yield
 
     async def _request(self, request: Request) -> Response:
         if _is_of_another_site(request):
             return PlainTextResponse("Cross-site requests aren't allowed.", 403)
+        if _leads_elsewhere(request):
+            return PlainTextResponse("Not Found", 404)
         has_body = {"content-length", "transfer-encoding"} & {*request.headers}
         sent = self._client.build_request(
             request.method,
@@ -250,7 +257,7 @@ class Forwarder:
 
     async def _socket(self, program: WebSocket) -> None:
         """Connect a program's socket. If the connection to the app gets lost, connect again."""
-        if _is_of_another_site(program):
+        if _is_of_another_site(program) or _leads_elsewhere(program):
             await program.close()
             return
         relay = _Relay(program, self._hear)
@@ -398,6 +405,11 @@ def _is_of_another_site(here: HTTPConnection) -> bool:
     origin = here.headers.get("origin")
     is_foreign = origin is not None and urlsplit(origin).netloc != here.headers.get("host")
     return is_foreign or here.headers.get("sec-fetch-site") == "cross-site"
+
+
+def _leads_elsewhere(here: HTTPConnection) -> bool:
+    """Return whether a path would leave that of the app's address."""
+    return ".." in re.split(r"[/\\]", here.scope["path"])
 
 
 def _passed(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

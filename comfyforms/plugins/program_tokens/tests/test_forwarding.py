@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
+import httpx
 import pytest
 
 from comfyforms.plugins.program_tokens.connect import Forwarder
@@ -24,6 +26,36 @@ def test_attack_a_socket_is_led_to_another_host(path: str, arrives: str) -> None
     ((line, other),) = at_app
     assert line == f"GET {arrives.format(other=other)} HTTP/1.1"
     assert elsewhere == []
+
+
+@pytest.mark.parametrize("path", ["/../x", "/a/%2e%2e/%2e%2e/x", "/..%2fx"])
+def test_a_path_stays_within_the_apps_address(path: str) -> None:
+    """The token isn't for other paths of the app's host."""
+    at_app, _ = awaited(_asked(path))
+    assert at_app == []
+
+
+def test_programs_share_no_cookies() -> None:
+    """A cookie that the app sets isn't sent with the next program's request."""
+    seen = list[str]()
+
+    async def set_cookie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        await _answer(writer, "200 OK\r\nSet-Cookie: a=b; Path=/")
+
+    async def ask() -> list[int]:
+        async with await asyncio.start_server(set_cookie, HERE, 0) as app:
+            address = f"http://{HERE}:{app.sockets[0].getsockname()[1]}"
+            forwarder = Forwarder(address, "comfyforms_x").app()
+            async with forwarder.router.lifespan_context(forwarder):
+                transport = httpx.ASGITransport(forwarder)
+                async with httpx.AsyncClient(transport=transport) as program:
+                    here = f"http://{HERE}:8188"
+                    return [(await program.get(f"{here}/{one}")).status_code for one in "ab"]
+
+    assert awaited(ask()) == [200, 200]
+    assert len(seen) == 2
+    assert not any("\r\ncookie:" in one for one in seen)
 
 
 async def _asked(path: str) -> tuple[list[tuple[str, str]], list[str]]:
@@ -61,7 +93,7 @@ async def _open(forwarder: Forwarder, path: str) -> None:
     """Open a socket as a server does that doesn't check the path, such as uvicorn with h11."""
     scope: dict[str, Any] = {
         "type": "websocket",
-        "path": path.replace("%2f", "/"),
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": b"",
         "headers": [(b"host", b"127.0.0.1:8188")],
