@@ -13,9 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.accounts.login import PROGRAMS, TOKEN_PREFIX
 from ui.web.identity import Identity
+from ui.web.urls import ENDPOINTS
 
 PREFIX = "/as"
-_IN_PATH = re.compile(rf"{PREFIX}/([^/]*)(?:/+|$)")
+_IN_PATH = re.compile(rf"(?:{ENDPOINTS})?{PREFIX}/([^/]*)(?:/+|$)")
 _IN_QUERY = b"token="
 _HEADER = "x-api-key"
 _REPLACED = (b"authorization", b"cookie", _HEADER.encode())

@@ -39,6 +39,7 @@ def ways(token: str) -> dict[str, Sent]:
     """Return the ways in which a program can send a token."""
     return {
         "path": Sent(f"/as/{token}"),
+        "path of an alias": Sent(f"/endpoints/as/{token}"),
         "path and slash": Sent(f"/as/{token}/"),
         "query": Sent(after=f"token={token}"),
         "key": Sent(headers={"X-API-Key": token}),
@@ -191,7 +192,7 @@ def test_attack_a_token_is_looked_for_in_logs_and_answers(
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("asyncio").setLevel(logging.INFO)
         for token in (team.token, team.token[:-1]):
-            for sent in list(ways(token).values())[:3]:
+            for sent in list(ways(token).values())[:4]:
                 for path in ("/queue", "/nothing", "/", "/api/v1/runs", "/history/x", "/prompt"):
                     for method in ("GET", "POST", "PUT"):
                         answer = asked(team.app, sent, path, method, Accept="text/html")
