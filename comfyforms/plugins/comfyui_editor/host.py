@@ -22,6 +22,8 @@ from ui.page.plain.layout import notice_page
 from ui.web.addresses import FORWARDED_USER, host_name
 from ui.web.failures import refusal_for
 from ui.web.identity import GRANTED, OWN_PAGE_ONLY, Identity, owner_of_user, site_of
+from ui.web.responses import TOO_MANY_REQUESTS
+from ui.web.shares import Caller, Share
 
 PAGE = "/comfyui-editor"  # of the app; it leads to the editor
 WITHIN = f"{PAGE}/site"  # where the app has the editor's own routes; no host shows this path
@@ -30,6 +32,7 @@ EDITOR = "editor"  # the scope of these routes
 _SCOPE = f"{PROGRAMS} {PREVIEWS} {EDITOR}"
 _UNKNOWN = "Not Found"
 _MOST_BYTES, _ENTRY_SECONDS = 4096, 5.0  # of an entry's form
+_MOST_ENTERING = (100, 100, 10)  # at a time: in total twice, and from one address
 _MOST_NAMED = 8 * 3600.0  # seconds: the app doesn't learn of a sign-out at a proxy
 # Scripts of the front end and of node packs run here, but they load nothing from other sites, send
 # nothing there, and can't stay as a service worker.
@@ -116,6 +119,7 @@ class EditorHost:
     def __init__(self, app: ASGIApp, site: EditorSite) -> None:
         self.app = app
         self.site = site
+        self._entering = Share(*_MOST_ENTERING)  # the limits of requests come after this
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -139,7 +143,10 @@ class EditorHost:
     async def _at_editor(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, identity = HTTPConnection(scope), self.site.identity
         if scope["type"] == "http" and scope["path"] == ENTRY and scope["method"] == "POST":
-            answer = await self._entered(Request(scope, receive))
+            answer = refusal_for(scope, TOO_MANY_REQUESTS, 429)
+            with self._entering.held(Caller.of("", scope)) as has_place:
+                if has_place:
+                    answer = await self._entered(Request(scope, receive))
             await answer(scope, receive, send)
             return
         if request.headers.get("service-worker"):

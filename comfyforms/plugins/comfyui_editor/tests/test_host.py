@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -23,6 +24,7 @@ from comfyforms.plugins.comfyui_editor.tests.conftest import (
 from comfyforms.plugins.comfyui_editor.tests.front_end_server import EVIL
 from tests.attacks.people import ANN, BOB
 from tests.security.signing_in import signed_in, token_of
+from tests.support.raw_requests import sent, status
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from ui.accounts.login import PROGRAMS
@@ -195,6 +197,18 @@ def test_an_entry_is_small(app: RunningApp) -> None:
         answer = AtEditor(app).ask("POST", "/enter", data=endless(), headers={"Origin": app.url})
         assert answer.status_code == 404
     assert sent < 1_000
+
+
+def test_begun_entries_of_an_address_are_limited(app: RunningApp) -> None:
+    """They come before the limits of requests."""
+    entry = [
+        *("POST /enter HTTP/1.1", f"Host: {AtEditor(app).host}", f"Origin: {app.url}"),
+        *("Content-Type: application/x-www-form-urlencoded", "Content-Length: 9", "", "code"),
+    ]
+    with contextlib.ExitStack() as kept:
+        held = [kept.enter_context(sent(app, *entry)) for _ in range(11)]
+        (refused, *_), _, _ = select.select(held, [], [], LONGEST_WAIT)
+        assert status(refused) == 429
 
 
 def test_a_page_of_another_host_gets_no_code() -> None:
