@@ -21,13 +21,15 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode
 
+from comfy.media.checks import MIB
 from ui.web.addresses import client_address, networks_of
 from ui.web.shares import Caller, Share
 
 HEAD_SECONDS = 30.0  # until the head of a connection's first or next request must have arrived
 
 
-LINGER_SECONDS = 10.0  # that the rest of a refused body may arrive
+# The rest of a refused body that is dropped. Clients then read the answer.
+LINGER_SECONDS, LINGER_BYTES = 10.0, 16 * MIB
 
 
 class Addresses:
@@ -84,7 +86,7 @@ class PageConnection(H11Protocol):
         self._addresses = addresses
         self._left: Callable[[], None] | None = None
         self._patience: asyncio.TimerHandle | None = None
-        self._lingers = False
+        self._dropped: int | None = None  # bytes of a refused body
 
     @property
     def is_answering(self) -> bool:
@@ -103,7 +105,10 @@ class PageConnection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Process data, which may be only part of a request. The rest of a refused body is
         dropped."""
-        if self._lingers:
+        if self._dropped is not None:
+            self._dropped += len(data)
+            if self._dropped > LINGER_BYTES:
+                self.transport.abort()
             return
         super().data_received(data)
         self._wait_for_a_request()
@@ -153,7 +158,7 @@ class PageConnection(H11Protocol):
     def _linger(self) -> None:
         """Close after an answer. Until the client has read it, it may send its body, and a reset
         would destroy the answer."""
-        self._lingers = True
+        self._dropped = 0
         self.flow.resume_reading()
         self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)
