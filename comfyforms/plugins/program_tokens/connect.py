@@ -408,7 +408,7 @@ def _is_of_another_site(here: HTTPConnection) -> bool:
 
 
 def _leads_elsewhere(here: HTTPConnection) -> bool:
-    """Return whether a path would leave that of the app's address."""
+    """Return whether a path would leave the path of the app's address."""
     return ".." in re.split(r"[/\\]", here.scope["path"])
 
 

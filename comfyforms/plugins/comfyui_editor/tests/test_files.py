@@ -69,7 +69,7 @@ def test_files_of_a_user_are_limited(app: RunningApp) -> None:
 
 
 def test_files_written_at_the_same_time_are_limited(postgres: str, tmp_path: Path) -> None:
-    """Also those of users without settings, whose row a database server could lock."""
+    """Also if the user has no settings, whose row a database server could lock."""
     empty(postgres)
     with closing(RunStore(postgres, BlobStore(tmp_path))) as history:
         files = UserFiles(history.engine, most=1000)
