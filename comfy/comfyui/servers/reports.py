@@ -91,12 +91,14 @@ def _names(servers: Sequence[ComfyServer], *, shown: bool) -> tuple[str, ...]:
 def _health_of(server: ComfyServer, name: str) -> ServerReport:
     """Query a server and return its report under this name. If it doesn't respond, report it as
     down."""
-    client = server.client.fork(timeout=ANSWER_SECONDS if server.up else _DOWN_SECONDS)
+    answered = server.up and not server.problem  # also the last report
+    client = server.client.fork(timeout=ANSWER_SECONDS if answered else _DOWN_SECONDS)
     try:
         stats, queue = client.system_stats(), client.queue()
     except ComfyError as problem:
         server.problem = str(problem)
         return ServerReport(name, up=False, drained=server.drained)
+    server.problem = ""
     return ServerReport(
         name,
         up=True,

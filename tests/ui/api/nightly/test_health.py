@@ -49,15 +49,19 @@ def test_each_server_reports_its_state(served: Served) -> None:
     assert (down["up"], down["version"], down["memory"]) == (False, "", [])
 
 
-def test_a_server_that_hangs_delays_later_reports_little() -> None:
-    """After a failed check, a report waits for the server for a second, so that probes of the app
-    get their answer."""
+@pytest.mark.parametrize("failed", ["check", "report"])
+def test_a_server_that_hangs_delays_later_reports_little(failed: str) -> None:
+    """After a failed check or report, a report waits for the server for a second, so that probes of
+    the app get their answer."""
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         Client(f"http://127.0.0.1:{silent.getsockname()[1]}") as client,
     ):
         pool = ServerPool(client)
-        pool.servers[0].recheck(gone=True)
+        if failed == "check":
+            pool.servers[0].recheck(gone=True)
+        else:
+            fresh(pool)()
         began = time.monotonic()
         ((_, report),) = fresh(pool)()
         assert not report.up
