@@ -172,6 +172,7 @@ def _number(connection: Connection, columns: dict[str, set[str]], schema: Schema
 
 
 def _take_steps(connection: Connection, number: str, schema: Schema) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it has lines about itself
     from alembic import command  # takes a third of a second, and is needed only for an upgrade
     from alembic.config import Config
 

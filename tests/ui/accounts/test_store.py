@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -52,8 +53,11 @@ def test_sign_ins_survive_a_restart(database: str) -> None:
         assert store.share_link == link
 
 
-def test_a_token_from_before_scopes_opens_everything(database: str) -> None:
-    """An upgrade of the tables adds its scope."""
+def test_a_token_from_before_scopes_opens_everything(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An upgrade of the tables adds its scope. The log has no lines of the library for upgrades."""
+    caplog.set_level(logging.INFO)
     with closing(SignInStore(database)) as store:
         store.put_token(replace(TOKEN, scope="programs"), 50, bool)
     engine = create_engine(database)
@@ -65,6 +69,8 @@ def test_a_token_from_before_scopes_opens_everything(database: str) -> None:
     for _ in range(2):
         with closing(SignInStore(database)) as store:
             assert store.access_tokens == {TOKEN.key: TOKEN}
+    assert any(one.message.startswith("Upgrading the sign-ins") for one in caplog.records)
+    assert not any(one.name.startswith("alembic") for one in caplog.records)
 
 
 def test_the_history_and_sign_ins_share_a_database(database: str, tmp_path: Path) -> None:
