@@ -5,6 +5,8 @@ models, the servers' state, and the app's shutdown.
 An open socket counts as a watcher of all the user's runs. When the last one closes, their grace
 period starts.
 
+The other pages have a socket for the administrator's notice alone.
+
 Watch for changes in the workflow folder, shared by all open pages.
 """
 
@@ -14,6 +16,7 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -111,7 +114,34 @@ def page_socket_routes(
                 page = PageSession(socket, sources, owner, about, library.chain_forms.sees_of)
                 await page.serve(changed)
 
+    @routes.websocket("/notice", Access.SIGNED_IN, closes_signed_out=True)
+    async def notice(socket: WebSocket) -> None:
+        """Send the administrator's notice, or null, and its changes to a page without runs."""
+        if await authenticate_socket(socket, identity) is not None:
+            changes = tell_notice(socket, sources.announcements)
+            await run_until_first(socket, until_left(socket), changes)
+
     return routes
+
+
+async def until_left(socket: WebSocket) -> None:
+    """Wait until the browser leaves, or sends something."""
+    await socket.receive_text()
+
+
+async def tell_notice(socket: WebSocket, announcements: Announcements) -> None:
+    """Send the notice at once and after each change, also when it has ended."""
+    loop, due = asyncio.get_running_loop(), asyncio.Event()
+    leave = announcements.subscribe(lambda: set_from_thread(loop, due))
+    with contextlib.ExitStack() as left:
+        left.callback(leave)
+        while True:
+            due.clear()
+            now = announcements.notice
+            await socket.send_text(json_text(asdict(now) if now else None))
+            seconds = now.until - time.time() if now and now.until else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(due.wait(), seconds)
 
 
 class PageSession:

@@ -70,11 +70,13 @@ def current_user() -> PageUser | None:
 
 
 def current_notice() -> Notice | None:
-    """Return the administrator's notice if the request that is answered may see it: a signed-in
-    user's, or any without sign-in."""
+    """Return the administrator's notice, without an id while there is none; None if the request
+    that is answered may not see it: it is neither a signed-in user's nor of an app without
+    sign-in."""
     asking = _asking.get()
-    notice = asking[0].notice() if asking else None
-    return notice if asking and notice and asking[0].owner(asking[1]) is not None else None
+    if asking is None or asking[0].owner(asking[1]) is None:
+        return None
+    return asking[0].notice() or Notice("", "")
 
 
 def current_pages() -> Sequence[tuple[str, str]]:

@@ -31,6 +31,7 @@ PATH = "/albums"
 _RESULTS = ("history.css", "tile.css", "viewport.css", "parts/albums/review.css")
 _AROUND = (
     "bar.css",
+    "announcement.css",
     "account.css",
     "plain/frame.css",
     "share.css",

@@ -99,18 +99,24 @@ def test_freeing_memory_is_confirmed(place: Place) -> None:
 
 
 def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
-    """Open pages get it within two seconds. Other pages of signed-in users show it when they load.
-    It ends at its time, and a new one replaces it."""
+    """Open pages get it within two seconds, forms with the news and others by a socket of their
+    own. Other pages of signed-in users have it from the start. It ends at its time, and a new one
+    replaces it."""
     text = "GPU 2 is <down> until 3."
-    with socket_of(place.app, place.ben) as news:
+    with (
+        socket_of(place.app, place.ben) as news,
+        socket_of(place.app, place.ben, "/notice") as small,
+    ):
         news.recv()
+        assert json.loads(small.recv()) is None
         place.anna.post(
             f"{place.app.url}/operator/notice", data={"text": text}, timeout=LONGEST_WAIT
         )
         notice = ask(place, "GET", "/notice").json()["notice"]
         assert (notice["text"], notice["until"]) == (text, None)
         assert heard(news, "notice", notice) < 2
-        bar = f'data-id="{notice["id"]}">\n<span>GPU 2 is &lt;down&gt; until 3.</span>'
+        assert json.loads(small.recv()) == notice
+        bar = f'data-id="{notice["id"]}">\n<p>GPU 2 is &lt;down&gt; until 3.</p>'
         form = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
         assert ("Replace notice" in form, "Show notice" in form) == (True, False)
         for path in ("operator", "operator/people", "account"):
@@ -119,8 +125,12 @@ def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
             assert bar not in requests.get(address, timeout=LONGEST_WAIT).text
         assert ask(place, "DELETE", "/notice").status_code == 204
         heard(news, "notice", None)
-    short = {"text": "soon over", "seconds": 0.2}
-    assert ask(place, "POST", "/notice", json=short).json()["notice"]["until"] > time.time() - 1
+        assert json.loads(small.recv()) is None
+        short = {"text": "soon over", "seconds": 0.2}
+        until = ask(place, "POST", "/notice", json=short).json()["notice"]["until"]
+        assert until > time.time() - 1
+        assert json.loads(small.recv())["text"] == "soon over"
+        assert json.loads(small.recv()) is None, "it has ended"
     eventually(lambda: ask(place, "GET", "/notice").json() == {"notice": None})
 
 

@@ -29,10 +29,15 @@ from ui.web.security_headers import strict_policy
 _HERE = Path(__file__).parent
 _STYLES = (
     "bar.css",
+    "announcement.css",
     "account.css",
     "plain/frame.css",
     "plain/pages.css",
     "plain/administration.css",
+)
+_BRANDS = 'class="brand-notice" data-key="closed_brand_notice"'
+_ANNOUNCEMENT = (
+    'class="announcement in-line apart" role="status" data-key="closed_notice" data-news="notice"'
 )
 _DRAWN = ("close", "download", "moon", "reuse", "sun")
 _PLAYER = "results/sound_player.css"
@@ -232,9 +237,9 @@ def plain_page(
     its own link preview; `style`: its own style sheet in place of the common one."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     brand = current_brand()
-    notice = _notice_bar("closed_brand_notice", brand.notice, brand.notice)
-    if announced := current_notice():
-        notice = _notice_bar("closed_notice", announced.id, announced.text) + notice
+    notice = _notice_bar(_BRANDS, brand.notice, brand.notice) if brand.notice else ""
+    announced = current_notice()
+    above = _notice_bar(_ANNOUNCEMENT, announced.id, announced.text) if announced else ""
     own = footer_html(brand)
     footer = f"<footer>{own}</footer>\n" if own else ""
     return f"""<!doctype html>
@@ -246,7 +251,7 @@ def plain_page(
 {_head(style)}
 </head>
 <body>
-<header class="bar"><a class="brand"{_HREF if top is None else ""}>{logo_tag(32)}<span>{
+{above}<header class="bar"><a class="brand"{_HREF if top is None else ""}>{logo_tag(32)}<span>{
         html.escape(brand.name)
     }</span></a>
 <div class="top">{_links() if top is None else top}{_user_menu()}</div></header>
@@ -257,13 +262,11 @@ def plain_page(
 """
 
 
-def _notice_bar(key: str, id_: str, text: str) -> str:
-    """Return a bar below the header, "" without a text. `key`: where the browser keeps the `id_` of
-    the closed one."""
-    if not text:
-        return ""
-    return f"""<aside class="brand-notice" data-key="{key}" data-id="{html.escape(id_)}">
-<span>{html.escape(text)}</span>
+def _notice_bar(attributes: str, id_: str, text: str) -> str:
+    """Return a bar that users can close. `attributes`: where the browser keeps the `id_` of the
+    closed one, and the socket with changes."""
+    return f"""<aside {attributes} data-id="{html.escape(id_)}"{"" if text else " hidden"}>
+<p>{html.escape(text)}</p>
 <button type="button" title="{html_of(_DISMISS)}" aria-label="{html_of(_DISMISS)}"
  data-icon="close" hidden></button>
 <script>{_text("brand_notice.js")}</script></aside>
