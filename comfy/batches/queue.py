@@ -145,13 +145,14 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     kind = "batch"
     keeps_none = message("Batches and chains need cookies.")
 
-    def waiting(self) -> list[tuple[str, int]]:
-        """Return the owner and the number of remaining rows of each running batch that can't start
-        its next row."""
+    def unfinished(self) -> list[tuple[str, BatchSummary, RowStates]]:
+        """Return the owner, the progress and the rows of each batch that hasn't ended, oldest
+        first, also of other processes."""
         with self._lock:
-            opened = [*self._open.values()]
-        waits = ((one.owner, one.summary) for one in opened if one.is_running)
-        return [(who, it.rows - it.done - it.failed) for who, it in waits if it.why]
+            opened = [*self._open.values(), *self._elsewhere.values()]
+        found = [(one.owner, one.summary, one.states()) for one in opened if not one.deleted]
+        found = [one for one in found if not one[1].finished]
+        return sorted(found, key=lambda one: one[1].created_at)
 
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""

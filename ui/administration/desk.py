@@ -104,8 +104,16 @@ class Administration:
             Announcements(store, pool, audit),
             ServerActions(pool, audit, services.parts.local),
             PackActions(pool, audit),
-            RunActions(runs, identity, audit),
-            Monitor(pool, services.reports, runs, identity.name_of, images, services.parts),
+            RunActions(runs, services.batches, identity, audit),
+            Monitor(
+                pool,
+                services.reports,
+                runs,
+                services.batches,
+                identity.name_of,
+                images,
+                services.parts,
+            ),
             Figures(runs.history, services.library, identity.name_of),
             ModelActions(
                 services.library,

@@ -1,7 +1,7 @@
 """Actions of administrators on servers and on runs of all users.
 
-The administrator's overview of servers and all users' runs. It contains no user texts, and
-images only if the settings allow them.
+The administrator's overview of servers, and of all users' runs and batches. It contains no user
+texts, and images only if the settings allow them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message, plural
+from comfy.batches.open_batch import BatchState, BatchSummary, RowStates
+from comfy.batches.queue import BatchQueue
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase, RunError, RunState
 from comfy.comfyui.servers.managers import reboot
@@ -29,6 +32,7 @@ from ui.services import OptionalParts
 from ui.web.identity import Identity
 
 GUEST = message("Guest")
+BatchAction = Literal["pause", "continue", "stop"]
 _NOT_OURS = message(
     "ComfyForms can't restart this ComfyUI: it didn't start it, and there is no ComfyUI-Manager."
 )
@@ -85,9 +89,11 @@ def _names(actor: Actor, server: ComfyServer) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RunActions:
-    """Stop and move any user's run; each action is logged with the administrator."""
+    """Stop and move any user's run, and change any user's batch; each action is logged with the
+    administrator."""
 
     runs: RunRegistry
+    batches: BatchQueue
     identity: Identity
     audit: AuditLog
 
@@ -109,6 +115,20 @@ class RunActions:
             else message("{person} moved a run of {name} to the back: “{workflow}”.", **names)
         )
         self.audit.note(actor, sentence)
+
+    def change_batch(self, actor: Actor, batch_id: str, action: BatchAction) -> None:
+        """Pause, continue or stop a batch. Raises BatchNotFound, and like `BatchQueue.change`."""
+        found = [one for one in self.batches.unfinished() if one[1].id == batch_id]
+        owner = found[0][0] if found else ""  # who has no batch
+        self.batches.change(batch_id, owner, action)
+        names = {"person": actor.name, "name": self.identity.name_of(owner) or GUEST}
+        names["workflow"] = batch_title(found[0][1])
+        notes = {
+            "pause": message("{person} paused a batch of {name}: “{workflow}”.", **names),
+            "continue": message("{person} resumed a batch of {name}: “{workflow}”.", **names),
+            "stop": message("{person} stopped a batch of {name}: “{workflow}”.", **names),
+        }
+        self.audit.note(actor, notes[action])
 
     def _run(self, run_id: str) -> Run:
         live = (run for run in self.runs.known() if not run.state.phase.finished)
@@ -135,7 +155,8 @@ class ServerLine:
 class RunLine:
     """Unfinished run: its owner, workflow, start (also in seconds since 1970: `submitted_at`),
     progress, and server ("" without one). `preview`: the number of its newest visible image, 0 for
-    none. `waits`: its place in the queue can be changed."""
+    none. `waits`: its place in the queue can be changed. `batch`: the number of rows of the batch
+    that it belongs to, 0 without one."""
 
     id: str
     owner: str
@@ -146,15 +167,44 @@ class RunLine:
     preview: int
     submitted_at: float
     waits: bool = False
+    batch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """Unfinished batch: its owner, workflow, start (see `RunLine`), state, and why it waits or is
+    paused. `rows`: their number; `waiting`: of those that aren't runs yet. `seconds_left`: an
+    estimate."""
+
+    id: str
+    owner: str
+    workflow: str
+    since: str
+    submitted_at: float
+    state: BatchState
+    why: str
+    rows: int
+    done: int
+    failed: int
+    waiting: int
+    seconds_left: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Snapshot of servers and unfinished runs. `running`: how many of these run."""
+    """Snapshot of servers, and of unfinished runs and batches. `running`: how many of the runs
+    run."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
     running: int
+    batches: tuple[BatchLine, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """Return the number of waiting runs, including the rows of running batches."""
+        rows = sum(one.waiting for one in self.batches if one.state == "running")
+        return len(self.runs) - self.running + rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +218,7 @@ class Monitor:
     servers: ServerPool
     reports: Callable[[], ServerReports]
     runs: RunRegistry
+    batches: BatchQueue
     name_of: Callable[[str], str]
     images: bool
     parts: OptionalParts
@@ -176,28 +227,50 @@ class Monitor:
         now = time.time()
         live = [run for run in self.runs.known() if not run.state.phase.finished]
         live.sort(key=lambda run: run.turn)
+        batches = self.batches.unfinished()
+        rows_of = {run: len(rows) for _, _, rows in batches for run in rows.live.values()}
         return Overview(
             tuple(ServerLine(one, report, self._process_of(one)) for one, report in self.reports()),
-            tuple(self._line(run, now) for run in live),
+            tuple(self._line(run, now, rows_of.get(run.id, 0)) for run in live),
             sum(run.state.phase is Phase.RUNNING for run in live),
+            tuple(self._batch(*one, now) for one in batches),
+        )
+
+    def _batch(self, owner: str, batch: BatchSummary, rows: RowStates, now: float) -> BatchLine:
+        seconds = self.runs.expected_seconds(batch.workflow, None)
+        left, servers = rows.count("waiting"), max(1, self.servers.available)
+        return BatchLine(
+            batch.id,
+            self.name_of(owner) or GUEST,
+            batch_title(batch),
+            _since(batch.created_at, now),
+            batch.created_at,
+            batch.state,
+            batch.why,
+            batch.rows,
+            batch.done,
+            batch.failed,
+            left - len(rows.live),
+            seconds * left / min(left, servers) if seconds and left else None,
         )
 
     def _process_of(self, server: ComfyServer) -> ComfyUIStatus | None:
         local = self.parts.local.get(server.url)
         return None if local is None else local.status
 
-    def _line(self, run: Run, now: float) -> RunLine:
+    def _line(self, run: Run, now: float, batch: int) -> RunLine:
         state, server = run.state, self.servers.at(run.record.server)
         return RunLine(
             run.id,
             self.name_of(run.owner) or GUEST,
             workflow_title(run.job),
-            message("{time} ago", time=elapsed_words(now - run.submitted_at)),
+            _since(run.submitted_at, now),
             _progress(state),
             server.label if server else run.record.server,
             state.preview_number if self.images and state.preview else 0,
             run.submitted_at,
             waits=run.waits_here,
+            batch=batch,
         )
 
     def preview_of(self, run_id: str) -> Preview | None:
@@ -210,6 +283,15 @@ class Monitor:
 def workflow_title(job: Job) -> str:
     """Return the title of a run's workflow, for administrators."""
     return OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow
+
+
+def batch_title(batch: BatchSummary) -> str:
+    """Return the title of a batch's workflow, for administrators."""
+    return OWN_WORKFLOW if batch.workflow.startswith(MARK) else batch.title or batch.workflow
+
+
+def _since(moment: float, now: float) -> str:
+    return message("{time} ago", time=elapsed_words(now - moment))
 
 
 def _progress(state: RunState) -> str:

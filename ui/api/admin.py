@@ -38,7 +38,7 @@ from ui.administration.people import (
     StorageFigures,
     UsageWeek,
 )
-from ui.administration.servers import RunLine
+from ui.administration.servers import BatchAction, BatchLine, RunLine
 from ui.documents.model_docs import ModelDownload, all_downloads
 from ui.files.result_files import as_file
 from ui.languages.current import translated
@@ -465,9 +465,12 @@ class ServerLog:
 
 @dataclass(frozen=True, slots=True)
 class AdminRuns:
-    """Unfinished runs of all users: active ones first, then in the order of the queue."""
+    """Unfinished runs of all users: active ones first, then in the order of the queue. `waiting`:
+    their number, with the rows of the running `batches` that aren't runs yet."""
 
     runs: tuple[RunLine, ...]
+    batches: tuple[BatchLine, ...]
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -544,8 +547,15 @@ class ServerHandlers:
 
     @routes.get("/runs", Access.ADMINISTRATOR, response_model=AdminRuns)
     def list_all_runs(self) -> AsciiJSON:
-        """Return the unfinished runs of all users, without their contents."""
-        return AsciiJSON(AdminRuns(self.desk.monitor.overview().runs))
+        """Return the unfinished runs and batches of all users, without their contents."""
+        now = self.desk.monitor.overview()
+        return AsciiJSON(AdminRuns(now.runs, now.batches, now.waiting))
+
+    @routes.post("/batches/{batch_id}/{action}", Access.ADMINISTRATOR, status_code=204)
+    def change_any_batch(self, request: Request, batch_id: str, action: BatchAction) -> Response:
+        """Pause, continue or stop any user's batch."""
+        self.desk.runs.change_batch(self.desk.actor(request), batch_id, action)
+        return Response(status_code=204)
 
     @routes.post("/runs/{run_id}/stop", Access.ADMINISTRATOR, status_code=204)
     def stop_any_run(self, request: Request, run_id: str) -> Response:

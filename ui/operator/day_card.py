@@ -25,17 +25,16 @@ _NO_DATABASE = message("The database doesn't answer.")
 _LITTLE = 0.1  # of a disk
 
 
-def day_card(now: Overview, batch_rows: int, figures: Figures) -> str:
-    """Return the card. `batch_rows`: of waiting batches."""
+def day_card(now: Overview, figures: Figures) -> str:
     day = None
     with suppress(ComfyError):
         day = figures.day()
     below = _charts(day.hours) if day else f"<p>{html_of(_NO_DATABASE)}</p>"
-    return f"""<section class="card day"><dl>{"".join(_tiles(now, batch_rows, figures, day))}</dl>
+    return f"""<section class="card day"><dl>{"".join(_tiles(now, figures, day))}</dl>
 {below}</section>"""
 
 
-def _tiles(now: Overview, batch_rows: int, figures: Figures, day: DayUse | None) -> Iterator[str]:
+def _tiles(now: Overview, figures: Figures, day: DayUse | None) -> Iterator[str]:
     number = current_language().number
     up = sum(line.report.up for line in now.servers)
     servers = message("{part} of {whole}", part=number(up), whole=number(len(now.servers)))
@@ -44,7 +43,7 @@ def _tiles(now: Overview, batch_rows: int, figures: Figures, day: DayUse | None)
     kind = "up" if up == len(now.servers) else "away"
     yield _tile(html_of(online), servers, kind)
     yield _tile(html_of(_RUNNING), number(now.running))
-    yield _tile(html_of(_WAITING), number(len(now.runs) - now.running + batch_rows))
+    yield _tile(html_of(_WAITING), number(now.waiting))
     if day:
         failed = sum(hour.failed for hour in day.hours)
         runs = f'<span title="{html_of(COUNTED)}">{html_of(_RUNS)}</span>'

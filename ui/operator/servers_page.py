@@ -18,7 +18,7 @@ from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import listed, message, plural, sentences
+from comfy.base.messages import listed, message, sentences
 from comfy.base.version import app_version
 from comfy.base.wording import bytes_words
 from comfy.comfyui.servers.reports import Memory
@@ -33,12 +33,14 @@ from ui.administration.audit_log import Actor
 from ui.administration.desk import Administration
 from ui.administration.servers import (
     GUEST,
+    BatchAction,
+    BatchLine,
     Overview,
     RunLine,
     ServerActions,
     ServerLine,
 )
-from ui.documents.headlines import elapsed_words
+from ui.documents.headlines import elapsed_words, seconds_words
 from ui.languages.current import current_language, html_of
 from ui.operator.day_card import day_card
 from ui.operator.frame import PATH, AdminFrame, lines, none, restart_form, section
@@ -62,10 +64,7 @@ _DURATIONS = MappingProxyType(
 )
 _NOTICE = message("Notice to everyone")
 _TEXT = message("Text on all pages")
-_SHOWN = message(
-    "Open forms show it at once, other pages when they load. Guests who aren't signed in don't see"
-    " it."
-)
+_SHOWN = message("Open pages show it at once. Guests who aren't signed in don't see it.")
 _SHOW_FOR, _REPLACE = message("Show it for"), message("Replace notice")
 _SHOW, _REMOVE = message("Show notice"), message("Remove notice")
 _FOREVER = message("Shown until you remove it.")
@@ -152,24 +151,22 @@ def _current(notice: Notice) -> str:
     return lines([(f"<b>{html_of(notice.text)}</b><br>{html_of(end)}", button)])
 
 
-def overview_body(  # noqa: PLR0913 - the parts of the page
+def overview_body(
     now: Overview,
-    batches: Iterable[tuple[str, int]],
     notice: Notice | None,
     done: str,
     day: str,
     more: str,
     last: str,
 ) -> str:
-    """Return the page's body. `batches`: the owners' names and remaining rows of waiting batches;
-    `done`: what the last button did; `day`: the first card; `more`: sections below the servers;
-    `last`: below the runs."""
+    """Return the page's body. `done`: what the last button did; `day`: the first card; `more`:
+    sections below the servers; `last`: below the runs."""
     said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {day}
 {section(_SERVERS, _servers(now.servers))}
 {more}
-{section(_RUNS, _runs(now.runs, batches))}
+{section(_RUNS, _runs(now.runs, now.batches))}
 {last}
 </div>
 {_notice_card(notice)}
@@ -262,17 +259,47 @@ def _button(at: int, action: str, text: str, label: str) -> str:
     return action_form(address, text, label=label, name=f"{name}-{at}", about=about)
 
 
-def _runs(runs: tuple[RunLine, ...], batches: Iterable[tuple[str, int]]) -> str:
+def _runs(runs: tuple[RunLine, ...], batches: tuple[BatchLine, ...]) -> str:
     moves = _MOVES if sum(run.waits for run in runs) > 1 else ()
-    rows = [*(_run(run, moves) for run in runs), *(_batch(*one) for one in batches)]
+    rows = [*map(_batch, batches), *(_run(run, moves) for run in runs)]
     if not rows:
         return none(_NO_RUNS)
     return table("runs", (_WORKFLOW, _PERSON, _STATE, _SERVER, _STARTED, "", ""), rows)
 
 
-def _batch(owner: str, count: int) -> tuple[str | Cell, ...]:
-    words = plural("{count} run of a batch waits", "{count} runs of a batch wait", count=count)
-    return Cell(f"<b>{html_of(words)}</b>"), owner, "", "", "", "", ""
+def _batch(batch: BatchLine) -> tuple[str | Cell, ...]:
+    title = message("Batch: {workflow}", workflow=batch.workflow)
+    is_paused = batch.state == "paused"
+    numbers = {"done": batch.done, "count": batch.rows}
+    words: list[str] = [message("{done} of {count} done", **numbers)]
+    if batch.failed:
+        failed = message("{done} of {count} done, {failed} failed", **numbers, failed=batch.failed)
+        words = [failed]
+    if is_paused:
+        words.insert(0, _PAUSED)
+    elif batch.seconds_left and not batch.why:
+        words.append(message("about {time} left", time=seconds_words(batch.seconds_left)))
+    facts = [" · ".join(map(html_of, words)), html_of(batch.why)]
+    action, text = ("continue", _RESUME) if is_paused else ("pause", _PAUSE)
+    address, label = f"{PATH[1:]}/batches/{batch.id}", f"{title}, {batch.owner}"
+    turn = action_form(
+        f"{address}/{action}",
+        text,
+        label=message("{action}: {name}", action=text, name=label),
+        name=f"pause-{batch.id}",
+    )
+    stop = asking_form(
+        f"{address}/stop",
+        (_ASK_STOP, message("Stop this batch?"), _STOP),
+        f"stop-{batch.id}",
+        f"<p><b>{html_of(batch.workflow)}</b> · {html_of(batch.owner)}<br>{facts[0]}</p>",
+        message("{action}: {name}", action=_ASK_STOP, name=label),
+    )
+    return (
+        *(Cell(f"<b>{html_of(title)}</b>"), batch.owner, Cell("<br>".join(filter(None, facts)))),
+        *("", Cell(html_of(batch.since), batch.submitted_at), ""),
+        Cell(f'<div class="buttons wraps">{turn}{stop}</div>'),
+    )
 
 
 def _run(run: RunLine, moves: Iterable[tuple[str, str]]) -> tuple[str | Cell, ...]:
@@ -287,11 +314,13 @@ def _run(run: RunLine, moves: Iterable[tuple[str, str]]) -> tuple[str | Cell, ..
 
 
 def _stop_button(run: RunLine) -> str:
+    others = message("It is one of a batch of {count}. The others continue.", count=run.batch)
     return asking_form(
         f"{PATH[1:]}/runs/{run.id}/stop",
         (_ASK_STOP, message("Stop this run?"), _STOP),
         f"stop-{run.id}",
-        f"<p><b>{html_of(run.workflow)}</b> · {html_of(run.owner)}</p>",
+        f"<p><b>{html_of(run.workflow)}</b> · {html_of(run.owner)}</p>"
+        f"{f'<p>{html_of(others)}</p>' if run.batch > 1 else ''}",
         message("{action}: {name}", action=_ASK_STOP, name=f"{run.workflow}, {run.owner}"),
     )
 
@@ -448,11 +477,8 @@ class OperatorHandlers:
         notice = self.desk.announcements.notice
         more, last = self.frame.sections()
         more += _models_section(self.desk)
-        name_of, waiting = self.desk.identity.name_of, self.desk.services.batches.waiting()
-        batches = [(name_of(owner) or GUEST, count) for owner, count in waiting]
         now = self.desk.monitor.overview()
-        day = day_card(now, sum(count for _, count in waiting), self.desk.figures)
-        return overview_body(now, batches, notice, done, day, more, last)
+        return overview_body(now, notice, done, day_card(now, self.desk.figures), more, last)
 
     def after(self, request: Request, action: Callable[[], object], status: int = 409) -> Response:
         return self.frame.after(request, PATH, action, self._body, status)
@@ -503,6 +529,12 @@ class OperatorHandlers:
         except RunNotFound:
             return self.frame.failed(request, PATH, self._body(), ComfyError(_GONE))
         return self.frame.back(request, PATH)
+
+    @routes.post(f"{PATH}/batches/{{batch_id}}/{{action}}", Access.ADMINISTRATOR)
+    def of_batch(self, request: Request, batch_id: str, action: BatchAction) -> Response:
+        """Pause, continue or stop any user's batch, and redirect to the page."""
+        actor = self.desk.actor(request)
+        return self.after(request, lambda: self.desk.runs.change_batch(actor, batch_id, action))
 
     @routes.post(f"{PATH}/notice", Access.ADMINISTRATOR)
     def put_notice(

@@ -74,6 +74,45 @@ def test_any_run_can_be_stopped_and_moved(place: Place) -> None:
     assert (answer.status_code, "This run has ended." in answer.text) == (409, True)
 
 
+def test_a_batch_is_one_row_with_its_true_number(place: Place) -> None:
+    """Most of its rows aren't runs yet. They count as waiting, the page says so beside a run's
+    *Stop*, and the administrator pauses, resumes and stops the batch."""
+    address = f"{place.app.url}/api/v1/workflows/whole/batches"
+    sent = {"values": {"4.steps": 100}, "axes": [{"field": "4.seed", "text": "1..20"}]}
+    made = place.ben.post(address, json=sent, timeout=LONGEST_WAIT)
+    assert made.status_code == 201, made.text
+
+    def told() -> tuple[dict[str, Any], dict[str, Any]]:
+        found = ask(place, "GET", "/runs").json()
+        return found, found["batches"][0]
+
+    def is_under_way() -> bool:
+        found, batch = told()
+        return bool(batch["waiting"]) and any(not run["waits"] for run in found["runs"])
+
+    eventually(is_under_way)
+    found, batch = told()
+    assert (batch["owner"], batch["rows"], batch["done"]) == ("ben", 20, 0)
+    assert found["waiting"] >= 20 - 2, "two servers run one each"
+    assert any(run["batch"] == 20 for run in found["runs"])
+    page = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
+    assert "0 of 20 done" in page
+    assert "It is one of a batch of 20. The others continue." in page
+    own = f"/batches/{batch['id']}"
+    assert place.anna.post(f"{place.app.url}/operator{own}/pause", timeout=LONGEST_WAIT).ok
+    assert last_action(place) == "anna paused a batch of ben: “Whole”."
+    found, batch = told()
+    assert batch["state"] == "paused"
+    assert found["waiting"] < 18, "a paused batch waits for its owner"
+    assert ask(place, "POST", f"{own}/continue").status_code == 204
+    assert told()[1]["state"] == "running"
+    assert ask(place, "POST", f"{own}/stop").status_code == 204
+    eventually(
+        lambda: ask(place, "GET", "/runs").json() == {"runs": [], "batches": [], "waiting": 0}
+    )
+    assert ask(place, "POST", f"{own}/stop").status_code == 404
+
+
 def test_open_pages_hear_of_paused_servers(place: Place) -> None:
     """They hear how many servers take runs. The log has the administrator's name."""
     with socket_of(place.app, place.ben) as news:

@@ -138,7 +138,8 @@ def test_a_batch_waits_for_the_daily_limit(site: Site) -> None:
     assert told()["why"] == f"{limit} The next run can start in about 24 hours."
     assert (told()["state"], told()["page"]["seconds_left"]) == ("running", None)
     page = site.anna.get(f"{site.app.url}/operator", timeout=LONGEST_WAIT).text
-    assert '<b>2 runs of a batch wait</b></th><td data-name="Person">ben</td>' in page
+    assert "0 of 2 done<br>You can start at most 3 runs in 24 hours." in page
+    assert '<dt>Waiting in this app</dt><dd class="">2</dd>' in page
     assert site.ben.delete(f"{site.app.url}{batch}", timeout=LONGEST_WAIT).ok
 
 
