@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import ceil
 from types import MappingProxyType
 
@@ -230,10 +230,11 @@ def quoted(name: str) -> str:
     return message("“{name}”", name=name)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the sentence "Did you mean “steps”?" if a known word is close to this one, else ""."""
+def did_you_mean(word: str, known: Iterable[str], name: Callable[[str], str] = str) -> str:
+    """Return the sentence "Did you mean “steps”?" if a known word is close to this one, else "".
+    `name`: returns what to call a known word."""
     close = difflib.get_close_matches(word, list(known), n=1)
-    return message("Did you mean “{name}”?", name=close[0]) if close else ""
+    return message("Did you mean “{name}”?", name=name(close[0])) if close else ""
 
 
 def bytes_words(size: float) -> str:

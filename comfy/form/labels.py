@@ -162,7 +162,7 @@ def choice_labels(values: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
     """Return the (label, value) pairs of a dropdown. Model files lose folder and extension if they
     stay distinct."""
     offered = list(values)
-    stems = [_stem(value) for value in offered]
+    stems = [stem(value) for value in offered]
     names = [_file_name(stem) for stem in stems]
     for candidates in (names, stems):
         if len(set(candidates)) == len(candidates):
@@ -189,7 +189,7 @@ def closest(wanted: object, offered: Iterable[object]) -> object:
 
 
 def _words(value: object) -> set[str]:
-    text = _FAMILY.sub(" sd15 ", _stem(value)[:200]).lower()
+    text = _FAMILY.sub(" sd15 ", stem(value)[:200]).lower()
     return set(_BETWEEN_WORDS.split(text)) - {""}
 
 
@@ -198,7 +198,8 @@ def _file_name(text: str) -> str:
     return PurePosixPath(path).name or text if "/" in path else text
 
 
-def _stem(value: object) -> str:
+def stem(value: object) -> str:
+    """Return the name of a model file without its ending, other values as text."""
     text = str(value)
     return splitext(text)[0] if is_model_file(text) else text
 

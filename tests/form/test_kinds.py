@@ -16,6 +16,7 @@ from comfy.form.build import build_form
 from comfy.form.candidates import Candidate
 from comfy.form.check import check
 from comfy.form.fill import fill
+from comfy.form.kinds.dropdown import NotOffered
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Fit, Form, Several
 from comfy.form.seeds import CountUp, counted_on, next_seed
@@ -674,3 +675,11 @@ def test_a_counting_seed_survives_a_restart(is_used: bool, step: int) -> None:
     """A kept batch counts on in the same direction."""
     seed = CountUp(8, is_used=is_used, step=step)
     assert value_from_json(value_to_json(seed)) == seed
+
+
+def test_only_a_similar_model_is_suggested() -> None:
+    """The endings of model files are all alike and say nothing."""
+    offered = ("demo-broken.safetensors", "tiny_sd15.safetensors")
+    assert NotOffered("v1-5-pruned-emaonly.safetensors", offered).close() == ""
+    close = NotOffered("tiny_sd15_v2.safetensors", offered).close()
+    assert close == "Did you mean “tiny_sd15.safetensors”?"

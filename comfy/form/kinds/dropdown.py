@@ -9,6 +9,7 @@ from comfy.base.messages import message
 from comfy.base.wording import did_you_mean
 from comfy.comfyui.input_spec import COMBO, DYNAMIC_COMBO
 from comfy.form.candidates import Candidate
+from comfy.form.labels import stem
 from comfy.form.model import Field, FieldKind, Fit, Several
 from comfy.prompt.value_types import BadValue, match_choice
 
@@ -28,8 +29,10 @@ class NotOffered(BadValue):
         self._value, self._offered = value, offered
 
     def close(self) -> str:
-        """Return a suggestion of the most similar choice, "" if no choice is similar."""
-        return did_you_mean(self._value, map(str, self._offered))
+        """Return a suggestion of the most similar choice, "" if no choice is similar. Endings of
+        model files, which are all alike, don't count."""
+        names = {stem(one): str(one) for one in self._offered}
+        return did_you_mean(stem(self._value), names, names.__getitem__)
 
 
 def _check(field: Field, value: object) -> object:

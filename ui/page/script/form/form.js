@@ -15,7 +15,7 @@ import { COVERS, KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
 import { clearMended, fieldId, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
 import { countedFrom, filled } from "./filled.js";
-import { offerUndo } from "./replaced.js";
+import { offerUndo, valuesOf } from "./replaced.js";
 import { keepTyped, typed } from "./typed.js";
 import { asksForShared, keptValues, linked, linkTo, withoutValues } from "./values.js";
 
@@ -393,7 +393,7 @@ export function setKeepsGoing(wish) {
 }
 
 /**
- * Store the form's values.
+ * Store the form's values, except the author's: a field that the user hasn't changed follows the author and the servers.
  * @param {string} name the workflow's name
  * @param {readonly HeldField[]} fields
  * @param {readonly unknown[]} values
@@ -401,6 +401,7 @@ export function setKeepsGoing(wish) {
 export function keep(name, fields, values) {
   const before = typed(name);
   const now = keptValues(fields, values);
+  const authors = filled.now.name === name ? filled.now.authors : {};
   if (filled.now.name === name) {
     const isOther = clearMended(fields, now, filled.now.values);
     // A change of the form dismisses a refusal. If fields have errors, it stays until the last of them is fixed.
@@ -410,8 +411,11 @@ export function keep(name, fields, values) {
       held: { ...filled.now.held, ...now },
     });
   }
-  keepTyped(name, { ...before, ...now });
-  // All values are stored now. The values in the address would override them on reload.
+  const own = Object.entries({ ...before, ...now }).filter(
+    ([key, value]) => typeof value === "object" || value !== authors[key],
+  );
+  keepTyped(name, Object.fromEntries(own));
+  // All changed values are stored now. The values in the address would override them on reload.
   const query = new URLSearchParams(location.search);
   if (query.get("workflow") === name && Object.keys(linked(location.search)).length)
     correctAddress(withoutValues(location.search));
@@ -424,7 +428,7 @@ export function keep(name, fields, values) {
  * @param {string} name
  */
 export async function copyLink(name) {
-  const link = linkTo(location.href, name, { ...typed(name), ...linked(location.search) });
+  const link = linkTo(location.href, name, { ...valuesOf(name), ...linked(location.search) });
   const { copyOrTell, showDone } = await import("./copying.js");
   const isCopied = await copyOrTell(message("This couldn't be copied."), link);
   if (isCopied) showDone($("#form-menu .note"), message("Link copied"));
