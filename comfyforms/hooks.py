@@ -154,7 +154,7 @@ class TextAction:
 @dataclass(frozen=True, slots=True)
 class FormLink:
     """Entry in the menu of a form, which opens another page. `address`: a path below the app's
-    root."""
+    root, to which the page adds the form's values as JSON after `#`."""
 
     label: str
     address: str

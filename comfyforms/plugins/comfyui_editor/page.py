@@ -18,7 +18,8 @@ from ui.page.plain.layout import as_page, plain_page, policy
 
 TITLE = message("ComfyUI's editor")
 _OPEN = message("Open the editor")
-_SUBMIT = "document.forms[0].submit();"
+# Browsers keep the fragment, which has the form's values, through the redirect.
+_SUBMIT = "document.forms[0].action += location.hash; document.forms[0].submit();"
 # Without a click only for the app's own links and typed addresses: other sites may link here.
 _OWN = ("same-origin", "none")
 

@@ -55,7 +55,7 @@ def app_parts(app: PluginApp) -> AppParts | None:
     front_end = FrontEnd(app.services.servers)
     routes = GuardedRoutes.of(EditorPage(site, front_end, app.settings.root_path))
     files = UserFiles(app.services.runs.history.engine, MOST_BYTES)
-    workflows = WorkflowCalls(site, app.services.library, front_end)
+    workflows = WorkflowCalls(site, app.services.library, front_end, app.services.starter)
     # The last one takes the paths that are left.
     for part in (workflows, UserFileCalls(files), FrontEndFiles(front_end)):
         routes.include(GuardedRoutes.of(part), WITHIN, EDITOR)

@@ -21,6 +21,7 @@ document.title = "Loaded";
 APP = b"""export const app = {
   extensions: [],
   registerExtension(one) { this.extensions.push(one); },
+  loadGraphData() {},
 };
 window.app = app;"""
 API = b"""export const api = {

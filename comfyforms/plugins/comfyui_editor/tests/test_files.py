@@ -95,6 +95,13 @@ def test_a_workflow_goes_to_the_editor_and_back(app: RunningApp, editor_of: Open
     file = ann.ask("GET", address)
     assert file.headers["x-file-name"] == "text-to-image.json"
     assert bob.ask("GET", address).status_code == 404
+    set_by_form = "/api/comfyforms/values?name=text-to-image"
+    told = ann.ask("POST", set_by_form, json={"2.text": "a cat", "4.width": 640, "5.seed": None})
+    set_to = {(node, widget): value for node, widget, value in told.json()}
+    assert (set_to["2", "text"], set_to["4", "width"]) == ("a cat", 640)
+    assert set_to["1", "ckpt_name"] == "demo-landscapes.safetensors", "which replaces a missing one"
+    assert ("5", "seed") not in set_to, "it is random"
+    assert bob.ask("POST", set_by_form, json={}).status_code == 404
     graph = file.content
     url = bob.ask("POST", "/api/comfyforms/form?title=Mine", data=graph).json()["url"]
     assert url.startswith(f"{app.url}/?workflow=")

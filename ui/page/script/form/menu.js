@@ -5,6 +5,7 @@ import { $, element, root } from "../dom.js";
 import { mountEdit, openEditor } from "../editor/open.js";
 import { message } from "../messages.js";
 import { menuButton } from "../results/pop_menu.js";
+import { sentForm } from "../runs/start.js";
 import { copyLink } from "./form.js";
 
 /** @import { Entry } from "../results/pop_menu.js" */
@@ -21,7 +22,7 @@ const RELOADS = message("Offers model files that were added meanwhile");
 export function mountFormMenu(place, name, mayEdit, hasLink, links) {
   const entries = async () => [
     ...entriesFor(name, mayEdit, hasLink),
-    ...links.map(({ label, address }) => ({ label, does: () => openTab(address) })),
+    ...links.map(({ label, address }) => ({ label, does: () => openTab(address + ownValues()) })),
     ...pressing("reset", { label: message("Reset"), divides: true }),
   ];
   const draft = element("span", "draft muted", message("Unsaved changes"));
@@ -32,6 +33,9 @@ export function mountFormMenu(place, name, mayEdit, hasLink, links) {
   );
   if (mayEdit) mountEdit(place, name);
 }
+
+/** Return the form's values as the fragment of an address, which browsers don't send to the app. */
+const ownValues = () => `#${encodeURIComponent(JSON.stringify(sentForm().values))}`;
 
 /** @param {string} address */
 const openTab = (address) => void window.open(root + address, "_blank", "noopener");

@@ -40,6 +40,9 @@ PREPARE = f"""() => {{
   window.seen = [];
   for (const name of {list(EVENTS)}) {API}.addEventListener(name, () => window.seen.push(name));
 }}"""
+WIDGETS = f"""(names) => Object.fromEntries({APP}.graph._nodes.flatMap((node) =>
+  (node.widgets ?? []).filter(({{ name }}) => names.includes(name))
+    .map(({{ name, value }}) => [`${{node.id}}.${{name}}`, value])))"""
 QUEUE = f"{APP}.queuePrompt(0, 1)"
 INTERRUPT = f"{APP}.extensionManager.command.execute('Comfy.Interrupt')"
 
@@ -89,9 +92,12 @@ def _seen(page: Page, event: str) -> None:
 
 
 def test_a_form_opens_in_the_editor_runs_and_comes_back(site: Site, browser: Browser) -> None:
-    """Previews arrive, and the graph opens as a form of this user."""
+    """The graph has the form's values and its replaced model, and is the only one. Previews arrive,
+    and it opens as a form of this user."""
     with _signed_in(site, browser, ANN) as context:
         form = context.pages[0]
+        form.locator("#form textarea").first.fill("a cat & a dog #1")
+        form.keyboard.press("Tab")
         form.locator("#form-menu button").last.click()
         with context.expect_page() as opening:
             form.get_by_text("Open in the editor").click()
@@ -100,6 +106,12 @@ def test_a_form_opens_in_the_editor_runs_and_comes_back(site: Site, browser: Bro
         page.on("pageerror", lambda error: wrong.append(str(error)))
         expect(page).to_have_title("*text-to-image - ComfyUI", timeout=90_000)
         _ready(page, 7)
+        assert page.evaluate(WIDGETS, ["text", "ckpt_name"]) == {
+            "2.text": "a cat & a dog #1",
+            "3.text": "blurry, text, watermark",
+            "1.ckpt_name": "demo-landscapes.safetensors",
+        }
+        assert page.evaluate(f"{APP}.extensionManager.workflow.openWorkflows.length") == 1
         page.evaluate(PREPARE)
         page.evaluate(QUEUE)
         _seen(page, "execution_success")
