@@ -70,7 +70,7 @@ def current_user() -> PageUser | None:
 
 
 def current_notice() -> Notice | None:
-    """Return the administrator's notice, without an id while there is none; None if the request
+    """Return the administrator's notice, without an id if there is no notice; None if the request
     that is answered may not see it: it is neither a signed-in user's nor of an app without
     sign-in."""
     asking = _asking.get()
