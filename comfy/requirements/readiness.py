@@ -269,7 +269,7 @@ def _ends(prompt: Prompt, catalog: Catalog) -> list[str]:
 
 
 def _feeding(prompt: Prompt, ends: list[str]) -> set[str]:
-    """Return these nodes, and all that feed them."""
+    """Return these nodes and the nodes that feed them."""
     alive, todo = set(ends), list(ends)
     for node_id in todo:
         for _, link in links(prompt[node_id]):

@@ -408,6 +408,13 @@ def test_an_authors_words_stay_whole(title: str) -> None:
     assert labels == (title, plain_words("cfg"))
 
 
+def test_a_reported_sampler_is_replaced_with_a_note() -> None:
+    """The note is also in the JSON of the form."""
+    form = reported_form("f3_sampler_gone", "f1_f3_object_info")
+    said = "Sampler: “no_such_sampler” isn't offered here. Using “euler” instead."
+    assert form.to_json()["notes"] == [said]
+
+
 @pytest.mark.parametrize(
     ("graph", "label"),
     [

@@ -665,7 +665,7 @@ def test_other_values_stay_at_their_position(values: tuple[Any, ...]) -> None:
     st.data(),
 )
 def test_fitting_values_stay_and_none_is_of_another_type(kinds: list[str], data: Any) -> None:
-    """Values that all fit are read by position. Of any others, no number gets a text."""
+    """Values that all fit are read by position. Among others, no number gets a text."""
     specs: dict[str, Any] = {
         "text": ["STRING", {"default": "none"}],
         "mode": [["a", "b"], {"default": "a"}],
