@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from comfy.base.errors import WorkflowError, WorkflowNotFound
+from comfy.base.errors import WorkflowError
 from comfy.base.messages import as_message, message
 from comfy.chains.folder import ChainFolder, RecordedChain, RecordedStep, chain_of_runs, chain_text
 from comfy.chains.model import (
@@ -32,7 +32,7 @@ from comfy.form.missing_items import Missing, MissingChoice
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.launch.start import FieldErrors, Starter
-from comfy.library.folder import names_like, not_found
+from comfy.library.folder import names_like
 from comfy.library.private import MARK
 from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
@@ -278,7 +278,7 @@ class ChainForms:
         keeps its form. Raises WorkflowError, ChainErrors, ServerUnreachable, ServerError.
         """
         if not self.sees_of(owner)(name):
-            raise WorkflowNotFound(not_found(name), message("Choose another workflow."))
+            raise self.starter.forms.permissions.not_in_groups(owner, name)
         chain = self.folder.get(name)
         forms = dict(before.forms) if before else {}
         wrong = wrong_choices(chain, values)

@@ -297,6 +297,13 @@ class Forms:
         self.opened.note_shared(owner, name)
         return kept
 
+    def readers(self, owner: str, name: str) -> str:
+        """Return who could use a workflow after `keep`, "" if this user can't keep it."""
+        if not (name.startswith(OPENED_MARK) and self.permissions.keep(owner)):
+            return ""
+        file, _ = self.opened.file(owner, name)
+        return self.permissions.readers(owner, name_of_file(file))
+
     def knows(self, name: str, owner: str) -> bool:
         """Return whether this user may use a workflow of this name."""
         try:

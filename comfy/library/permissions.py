@@ -9,15 +9,16 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound, words_of
-from comfy.base.messages import listed, message
-from comfy.base.user_groups import GroupOf, no_groups
+from comfy.base.messages import listed, message, one_of, plural, sentences
+from comfy.base.user_groups import GroupOf, UserGroup, no_groups
 from comfy.base.wording import quoted
 from comfy.comfyui.object_info import NodeSpec
-from comfy.library.folder import not_found, workflow_file
+from comfy.library.folder import workflow_file
 from comfy.prompt.model import Prompt
 from comfy.records.store import AddedWorkflows
 from comfy.workflow.cover import made_cover_of
@@ -46,8 +47,9 @@ class Permissions:
     users with `keep` are trusted, and only administrators if other machines reach the app or users
     sign in. `edits`: may set every input of any workflow, including names of server files; for
     shell users. `operates`: is an administrator. `nodes`: the classes that opened workflows may
-    use, None for any. `group`: the groups of a user, which decide what exists for them.
-    `assignable`: names of groups that administrators can put users in.
+    use, None for any. `group`: the groups of a user, which decide what exists for them; `groups`:
+    all groups. `assignable`: names of groups that administrators can put users in. `accounts`:
+    names of known users by owner.
     """
 
     open: Callable[[str], bool] = _everybody
@@ -58,7 +60,9 @@ class Permissions:
     operates: Callable[[str], bool] = _nobody
     nodes: frozenset[str] | None = None
     group: GroupOf = no_groups
+    groups: tuple[UserGroup, ...] = ()
     assignable: tuple[str, ...] = ()
+    accounts: Callable[[], Mapping[str, str]] = dict
 
     @classmethod
     def of_a_shell(cls) -> Permissions:
@@ -74,7 +78,43 @@ class Permissions:
     def check_sees(self, owner: str, name: str) -> None:
         """Raise the same WorkflowNotFound as for an unknown name unless this user sees it."""
         if not self.sees(owner, name):
-            raise WorkflowNotFound(not_found(name), message("Choose another workflow."))
+            raise self.not_in_groups(owner, name)
+
+    def not_in_groups(self, owner: str, name: str) -> WorkflowNotFound:
+        """Return the error for a name that a user's groups don't have, whether it exists or not. It
+        tells users with an account whom to ask."""
+        accounts = self.accounts()
+        named = [who for one, who in accounts.items() if self.operates(one)][:_NAMED]
+        can_ask = owner in accounts and named
+        return WorkflowNotFound(
+            message("Your groups don't have the workflow {name}.", name=quoted(name)),
+            message("Ask {name}.", name=one_of(named))
+            if can_ask
+            else message("Ask the administrator."),
+        )
+
+    def readers(self, owner: str, name: str) -> str:
+        """Return who can use a workflow that this user adds under a name, and who can't."""
+        with suppress(WorkflowError):
+            name = "/".join(filter(None, (self.folder_for(owner, name), name)))
+        groups = [one for group in self.groups if group.sees(name) for one in group.names]
+        without = [who for one, who in self.accounts().items() if not self.sees(one, name)]
+        if self.sees("", name) and not without:
+            return message("Everyone here can use this workflow.")
+        have = message("{groups} and administrators can use it.", groups=listed(groups))
+        can = have if groups else message("Only administrators can use it.")
+        if not without:
+            return can
+        first, *others = sorted(without)
+        if not others:
+            return sentences(can, message("{name} can't.", name=first))
+        cannot = plural(
+            "{name} and {count} other can't.",
+            "{name} and {count} others can't.",
+            count=len(others),
+            name=first,
+        )
+        return sentences(can, cannot)
 
     def sees_template(self, owner: str, template: str) -> bool:
         group = self.group(owner)

@@ -71,6 +71,12 @@ def permissions_of(
     def operates(owner: str) -> bool:
         return alone or may("operators", owner)
 
+    def accounts() -> dict[str, str]:
+        names = (*dict(settings.pairs), *(users.users if users else ()), *settings.operators)
+        known = openid.people if openid else {}
+        shown = {f"openid:{key}": person.shown for key, person in known.items()}
+        return {f"user:{name}": name for name in names} | shown
+
     nodes = read_node_classes(settings.open_nodes) if settings.open_nodes else None
     return Permissions(
         open=lambda owner: has("open", owner, settings.open),
@@ -80,7 +86,9 @@ def permissions_of(
         operates=operates,
         nodes=nodes,
         group=group,
+        groups=tuple(one.group for one in tables),
         assignable=tuple(dict.fromkeys(_named_groups(tables))),
+        accounts=accounts,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from comfy.base.errors import WorkflowNotFound
 from comfy.base.user_groups import UserGroup
 from comfy.library.permissions import Permissions
 from comfy.runs.limits import RunLimits
@@ -117,6 +118,29 @@ def test_several_groups_give_their_union(tmp_path: Path) -> None:
     assert may.sees_template(anna, "wan")
     assert may.group(root) is None
     assert may.sees(root, "anything")
+
+
+def test_sharing_a_workflow_names_who_can_use_it(tmp_path: Path) -> None:
+    """It names the groups that get it and the people who don't, unless everyone gets it."""
+    may, to_all = permitted(tmp_path), FILE.replace('["text-to-image"]', '"*"')
+    said = may.readers("user:cleo", "new")  # in the folder `art`
+    assert said == "artists and administrators can use it. dora can't."
+    said = may.readers("user:root", "new")
+    assert said == "Only administrators can use it. Anna and 4 others can't."
+    everyone = "Everyone here can use this workflow."
+    assert permitted(tmp_path, to_all).readers("user:root", "new") == everyone
+    without_groups = permitted(tmp_path, FILE[: FILE.index("[[group]]")])
+    assert without_groups.readers("user:cleo", "new") == everyone
+
+
+def test_a_workflow_of_other_groups_names_whom_to_ask(tmp_path: Path) -> None:
+    """The answer is the same as for a name that doesn't exist. Guests learn no names."""
+    may = permitted(tmp_path)
+    for owner, asks in (("user:dora", "Ask root."), ("browser:1", "Ask the administrator.")):
+        with pytest.raises(WorkflowNotFound) as refused:
+            may.check_sees(owner, "art/a")
+        headline = "Your groups don't have the workflow “art/a”."
+        assert (str(refused.value), str(refused.value.hint)) == (headline, asks)
 
 
 def test_limits_are_the_largest_of_the_groups(tmp_path: Path) -> None:

@@ -360,11 +360,12 @@ class AuthorsImages:
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """The user's options to share a workflow with all users or to remove it. `removal`: the
-    confirmation question; "" if removing isn't allowed. `may_edit`: the user may edit the form.
+    """The user's options to share a workflow with all users or to remove it. `readers`: see
+    `Forms.readers`; `removal`: the confirmation question, "" if removing
+    isn't. `may_edit`: the user may edit the form.
     `links`: plugins' pages about it."""
 
-    may_add: bool = False
+    readers: str = ""
     removal: str = ""
     may_edit: bool = False
     links: Sequence[FormLink] = ()
@@ -468,7 +469,7 @@ def _offer_sharing(name: str, title: str, sharing: Sharing) -> str:
     if not is_own and not sharing.removal:
         return ""
     about = translated(_REMOVED_FOR_ONE if is_own else sharing.removal)
-    given = map(json_text, (name, title, is_own, is_own and sharing.may_add, about))
+    given = map(json_text, (name, title, is_own, translated(sharing.readers), about))
     return calls("form/workflows.js", f"mountSharing(element, {', '.join(given)})")
 
 

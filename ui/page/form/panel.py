@@ -102,7 +102,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     )
     may_remove = sources.removal.may_remove(person, name)
     sharing = Sharing(
-        sources.library.forms.permissions.keep(person),
+        sources.library.forms.readers(person, name),
         _REMOVAL if may_remove else "",
         may_edit(sources.library, name, person),
         sources.links(person, name),

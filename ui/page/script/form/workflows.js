@@ -73,10 +73,10 @@ const pathFor = (name) => `${API}/workflows?file=${encodeURIComponent(name)}`;
  * @param {string} name
  * @param {string} title
  * @param {boolean} isOwn whether only this user has it
- * @param {boolean} mayAdd whether this user may share it with everyone
+ * @param {string} readers who could use it if this user shares it, "" if they may not
  * @param {string} about the text of the confirmation dialog for removing it
  */
-export function mountSharing(place, name, title, isOwn, mayAdd, about) {
+export function mountSharing(place, name, title, isOwn, readers, about) {
   const path = `${API}/workflows/${encodeURIComponent(name)}`;
   const share = async (/** @type {string} */ wanted) => {
     if (wanted !== title && !(await rename(path, wanted))) return;
@@ -104,10 +104,10 @@ export function mountSharing(place, name, title, isOwn, mayAdd, about) {
   const words = isOwn ? message("Private to you") : message("Shared");
   const adding = {
     label: message("Add to shared workflows"),
-    does: () => askToShare(title, share),
+    does: () => askToShare(title, readers, share),
   };
   const removing = { label: message("Remove…"), does: remove };
-  const entries = mayAdd ? [adding, removing] : [removing];
+  const entries = readers ? [adding, removing] : [removing];
   const badge = menuButton(words, words, entries, "quiet", "", name);
   const opener = $("button", badge);
   badge.id = isOwn ? "opened-here" : "added-here";
@@ -119,12 +119,13 @@ export function mountSharing(place, name, title, isOwn, mayAdd, about) {
 /**
  * Ask for the title of a workflow to share, and say whether it can run here.
  * @param {string} title
+ * @param {string} readers who can use it then
  * @param {(title: string) => void} share
  */
-function askToShare(title, share) {
+function askToShare(title, readers, share) {
   const box = Object.assign(element("input"), { maxLength: LONGEST, value: title });
   box.ariaLabel = message("Title");
-  const content = [element("p", "", message("Everyone here can use this workflow."))];
+  const content = [element("p", "", readers)];
   const lacking = $("#missing .missing > p")?.textContent;
   if (lacking) content.push(element("p", "said", lacking));
   const add = () => {
