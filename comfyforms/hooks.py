@@ -178,13 +178,15 @@ class PluginPage:
 
     `address`: a path below the app's root. `body`: returns HTML below the label as heading, for
     signed-in users. Without it, one of the plugin's routes answers at the address. `script`: the
-    module's name in the folder `script/pages`; it runs after the HTML is there.
+    module's name in the folder `script/pages`; it runs after the HTML is there. `count`: returns
+    how many things wait there for a user, by the owner's name; the header shows it. It may block.
     """
 
     label: str
     address: str
     body: Callable[[HTTPConnection], str] | None = None
     script: str = ""
+    count: Callable[[str], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,10 @@ def own_routes(
     sign_in: SignInPage,
     telling: set[WebSocket],
     waiting: WaitingSockets,
+    counts: Callable[[str], Mapping[str, int]],
 ) -> Iterator[GuardedRoutes]:
     """Return the routes for users. `telling` holds the sockets that haven't sent the end of their
-    run yet."""
+    run yet. `counts`: see `PluginParts`."""
     services, identity = desk.services, desk.identity
     parts = Parts(services)
     view = parts.presenter.view
@@ -61,6 +62,7 @@ def own_routes(
         desk.announcements,
         services.downloads,
         settings.root_path,
+        counts,
     )
     yield page_socket_routes(sources, library, identity)
     yield cover_routes(library)

@@ -54,6 +54,10 @@ class PluginParts:
     def pages(self) -> Sequence[PluginPage]:
         return [page for one in self._parts for page in one.pages]
 
+    def counts(self, owner: str) -> Mapping[str, int]:
+        """Return how many things wait for a user on plugins' pages, by address. Blocks."""
+        return {page.address: page.count(owner) for page in self.pages if page.count}
+
     @property
     def links(self) -> Sequence[PluginLinks]:
         return [links for one in self._parts for links in one.links]

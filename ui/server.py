@@ -175,7 +175,7 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
         add(routes)
     for middleware in plugins.middleware:
         app.add_middleware(middleware)
-    for routes in own_routes(desk, settings, sign_in, app.state.telling, waiting):
+    for routes in own_routes(desk, settings, sign_in, app.state.telling, waiting, plugins.counts):
         add(routes)
     for routes in administrator_routes(desk, settings, access, sign_in, plugins.sections):
         add(routes)

@@ -82,7 +82,8 @@ class FolderWatch:
 
 @dataclass(frozen=True, slots=True)
 class PageSources:
-    """Sources of the state that open pages show. `root`: the app's path below its host."""
+    """Sources of the state that open pages show. `root`: the app's path below its host; `counts`:
+    see `PluginParts`."""
 
     runs: RunRegistry
     batches: BatchQueue
@@ -91,6 +92,7 @@ class PageSources:
     announcements: Announcements
     downloads: ModelDownloads
     root: str
+    counts: Callable[[str], Mapping[str, int]]
 
 
 def page_socket_routes(
@@ -168,6 +170,8 @@ class PageSession:
         self.health = sources.health
         self.announcements = sources.announcements
         self.downloads = sources.downloads
+        self.counts_of = sources.counts
+        self.counts: Mapping[str, int] = {}
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
         self.attached: dict[str, Run] = {}
@@ -203,8 +207,15 @@ class PageSession:
 
     async def listen(self) -> None:
         """Wait for "here", which a page sends to check the connection, and send everything
-        again."""
-        while await self.socket.receive_text() == "here":
+        again, with new counts soon after."""
+        while True:
+            with contextlib.suppress(ComfyError):
+                counts = await asyncio.to_thread(self.counts_of, self.owner)
+                if counts != self.counts:
+                    self.counts = counts
+                    self.due.set()
+            if await self.socket.receive_text() != "here":
+                break
             self.told = {}
             self.due.set()
         await self.socket.close(UNKNOWN_WORD)
@@ -247,6 +258,7 @@ class PageSession:
             "notice": asdict(notice) if (notice := self.announcements.notice) else None,
             "models": self.downloads.finished,
             "waiting": self.runs.waiting,
+            "counts": self.counts,
             "runs": [
                 queued_run(run.record, due_in=due_in.get(run.id), movable=run.waits_here).to_json()
                 for run in line

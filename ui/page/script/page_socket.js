@@ -3,7 +3,7 @@
 
 import { sinceOpened } from "./batches/ended.js";
 import { pause } from "./clock.js";
-import { $, closeSocket, root } from "./dom.js";
+import { $, closeSocket, element, root } from "./dom.js";
 import { folderChanged, redrawSoon } from "./form/form.js";
 import { message } from "./messages.js";
 import { reload } from "./reloaded.js";
@@ -19,6 +19,7 @@ const ANSWER_WITHIN = 5000;
 const ASK_EVERY = 25000;
 const LOOK_EVERY = 5000;
 const SLEPT = 15000;
+const MOST = 99; // in a count of the header
 const TELL_AFTER = 2000;
 const RESTARTING = message("ComfyForms is restarting. Reconnecting…");
 /** @type {Record<number, string>} */
@@ -93,6 +94,12 @@ class PageSocket {
     const away = ending ? RESTARTING : "";
     page.set({ away, serverAway, paused, servers, announcement, waiting, batches, chains });
     hear(withoutBatches(said.runs, batches));
+    for (const [address, count] of Object.entries(said.counts)) {
+      const link = $(`.plugin-page a[href$="${address}"]`);
+      if (!link) continue;
+      $("b", link)?.remove();
+      if (count) link.append(element("b", "digits", count > MOST ? `${MOST}+` : String(count)));
+    }
   }
 
   /** @param {number} [code] */
