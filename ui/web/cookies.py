@@ -158,7 +158,7 @@ class Cookies:
     def new_known_browser(self, request: HTTPConnection, name: str, proof: str) -> str:
         """Return the Set-Cookie header by which the app recognizes this browser at the next sign-in
         as `name`. It grants no access, and signing out keeps it."""
-        browser = secrets.token_urlsafe(32)
+        browser = new_browser()
         value = f"{browser}.{self._known_signature(browser, name, proof)}"
         return self.flagged(f"{self._known_name(request, name)}={value}; Max-Age={AGE}", request)
 
@@ -171,9 +171,9 @@ class Cookies:
         message = "\n".join((browser, proof, name)).encode(errors="replace")
         return _readable(hmac.digest(self._known_key, message, "sha256"))
 
-    def new(self, request: HTTPConnection) -> str:
-        """Return the Set-Cookie header that gives this browser an identity."""
-        value = self.signed(secrets.token_urlsafe(32))
+    def new(self, request: HTTPConnection, browser: str = "") -> str:
+        """Return the Set-Cookie header that gives this browser an identity. `browser`: its ID."""
+        value = self.signed(browser or new_browser())
         return self.flagged(f"{self.name(request)}={value}; Max-Age={AGE}", request)
 
     def flagged(self, cookie: str, request: HTTPConnection) -> str:
@@ -197,6 +197,10 @@ class Cookies:
 
     def _signature(self, browser: str) -> str:
         return _readable(hmac.digest(self._key, browser.encode(), "sha256"))
+
+
+def new_browser() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _readable(digest: bytes) -> str:

@@ -9,13 +9,13 @@ from comfyforms.plugins.albums.access import Right
 from comfyforms.plugins.albums.store import (
     AlbumLink,
     Counts,
-    Reviewer,
     ShownAlbum,
     ShownComment,
     ShownItem,
     ShownReview,
     Verdict,
 )
+from comfyforms.plugins.albums.summaries import Crowd, Reviewer
 from ui.documents.history_docs import SharedValues
 
 
@@ -23,8 +23,9 @@ from ui.documents.history_docs import SharedValues
 class AlbumDoc(ShownAlbum):
     """An album. `items`, `kept`, `unreviewed`: numbers of results, the last for the caller;
     `covers`: addresses of small images; `version` grows with each change; `may`: the caller's
-    rights; `link`: for guests, shown to its owner; `ends_at`: when the link of the calling guest
-    ends; `reviewers`: for callers who may begin a round, in no list."""
+    rights; `new_comments`: others' comments since its owner looked; `link`: for guests, shown to
+    its owner; `ends_at`: when the link of the calling guest ends; `reviewers`: for callers who may
+    begin a round, `crowd`: for the owner, in no list."""
 
     mine: bool
     items: int
@@ -33,8 +34,10 @@ class AlbumDoc(ShownAlbum):
     covers: tuple[str, ...]
     may: tuple[Right, ...]
     link: AlbumLink | None
+    new_comments: int = 0
     ends_at: float | None = None
     reviewers: tuple[Reviewer, ...] = ()
+    crowd: Crowd | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from comfyforms.plugins.albums.tables import album_items as _items
 from comfyforms.plugins.albums.tables import album_reviews as _reviews
 
 # "open": no one has decided; "disagreed": people keep and reject it; "unreviewed": the caller
-# hasn't decided; "dropped": a round ended without it. All but the last are of the latest round.
-WantedVerdict = Literal["", "keep", "reject", "open", "disagreed", "dropped", "unreviewed"]
+# hasn't decided; "dropped": a round ended without it. All others are of the latest round.
+WantedVerdict = Literal[
+    "", "keep", "reject", "open", "disagreed", "dropped", "commented", "unreviewed"
+]
 ItemSort = Literal["", "votes", "stars"]
 
 MOST_NUMBER = 2**31 - 1  # of an item or a comment
@@ -30,6 +32,7 @@ VERDICTS: Mapping[WantedVerdict, ColumnElement[bool]] = MappingProxyType(
         "open": IN_ROUND & (_items.c.keeps == 0) & (_items.c.rejects == 0),
         "disagreed": IN_ROUND & (_items.c.keeps > 0) & (_items.c.rejects > 0),
         "dropped": ~IN_ROUND,
+        "commented": IN_ROUND & (_items.c.comments > 0),
     }
 )
 _STARS = select(func.coalesce(func.avg(func.nullif(_reviews.c.stars, 0)), 0))

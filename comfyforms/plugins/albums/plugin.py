@@ -38,14 +38,16 @@ def tables() -> list[PartTables]:
 def app_parts(app: PluginApp) -> AppParts:
     """Add the routes of albums, their page, and sharing in them."""
     from comfy.base.messages import message
+    from comfy.records.tables import digest
     from comfyforms.hooks import LinkEnding, PluginLink, PluginLinks, PluginPage, SharingAction
     from comfyforms.plugins.albums.page import PATH, TITLE, page_routes
     from comfyforms.plugins.albums.routes import albums_api
     from comfyforms.plugins.albums.store import AlbumStore
+    from comfyforms.plugins.albums.summaries import Summaries
     from ui.languages.current import translated
 
     history = app.services.runs.history
-    store = AlbumStore(history.engine, history.grew)
+    store, summaries = AlbumStore(history.engine, history.grew), Summaries(history.engine)
 
     def links() -> Iterator[PluginLink]:
         found = store.all_links()
@@ -80,7 +82,7 @@ def app_parts(app: PluginApp) -> AppParts:
     return AppParts(
         [page_routes(app, store)],
         api=[albums_api(app, history, store)],
-        pages=[PluginPage(TITLE, PATH)],
+        pages=[PluginPage(TITLE, PATH, count=lambda who: summaries.waiting_for(digest(who)))],
         sharing=[
             SharingAction(
                 message("In an album"),

@@ -47,7 +47,8 @@ from comfyforms.plugins.albums.store import (
     Review,
     Verdict,
 )
-from comfyforms.plugins.albums.visits import Asked, Visit, Visits
+from comfyforms.plugins.albums.summaries import Summaries
+from comfyforms.plugins.albums.visits import NO_COOKIE, Asked, Visit, Visits
 from ui.administration.audit_log import AuditLog
 from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
@@ -72,7 +73,6 @@ from ui.web.urls import thumbnail_address
 
 _UNTITLED = message("Enter a title first.")
 _NOT_YOURS = message("You can only move your own results there.")
-_NO_COOKIE = message("Albums need cookies. Allow cookies for this page.")
 _LONGEST_PAGE = 500  # items
 _SHEET = 2000  # pixels of a contact sheet, to print it
 _MARGIN = 64
@@ -177,6 +177,7 @@ def albums_api(app: PluginApp, history: RunStore, store: AlbumStore) -> GuardedR
             Visits(app, store),
             AuditLog(history.audit),
             AlbumWatch(store),
+            Summaries(history.engine),
             app.parts.run_docs(app.settings.root_path),
             app.parts.results,
         )
@@ -193,6 +194,7 @@ class AlbumHandlers:
     visits: Visits
     audit: AuditLog
     watch: AlbumWatch
+    summaries: Summaries
     docs: Runs
     results: ResultFiles
 
@@ -219,8 +221,10 @@ class AlbumHandlers:
         counts = store.counts(ids, visits[0].person.key) if visits else {}
         covers = store.covers(ids, visits[0].viewer) if visits else {}
         links = store.links(ids)
+        owners = {one.person.key for one in visits if one.owner}
+        news = self.summaries.new_comments(owners.pop()) if owners else {}
         return tuple(
-            one.album_doc(counts[key], covers[key], links.get(key))
+            one.album_doc(counts[key], covers[key], links.get(key), news.get(key, 0))
             for key, one in zip(ids, visits, strict=True)
         )
 
@@ -249,7 +253,7 @@ class AlbumHandlers:
         given = {"note": "", "access": "private", "parent": None} | fields.changes()
         _, person = self.visits.caller(request)
         if not person.key:
-            raise HTTPException(409, _NO_COOKIE)
+            raise HTTPException(409, NO_COOKIE)
         self._check_parent(request, fields)
         visit = self.visits.of(Asked(request, self.store.create(person, **given).id))
         self._note_access(visit, "private")
@@ -268,9 +272,15 @@ class AlbumHandlers:
         visit = self.visits.of(asked)
         (doc,) = self._album_docs([visit])
         if Right.TAKE_BACK in visit.rights:
-            people = self.store.reviewers(visit.album.id)
+            people = self.summaries.reviewers(visit.album.id)
             doc = replace(doc, reviewers=tuple(replace(x, by=visit.name_of(x.by)) for x in people))
-        return AsciiJSON(doc)
+        if Right.CHANGE in visit.rights:
+            doc = replace(doc, crowd=self.summaries.crowd(visit.album.id))
+        if doc.new_comments:
+            self.summaries.note_seen(visit.album.id)
+        answer = AsciiJSON(doc)
+        answer.headers.update(self.visits.welcome(asked, visit))
+        return answer
 
     @routes.patch("/{album}", Access.SIGNED_IN, response_model=AlbumDoc)
     def change_album(self, asked: _Asked, fields: AlbumFields) -> AsciiJSON:

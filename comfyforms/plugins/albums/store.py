@@ -72,15 +72,16 @@ _Row = TypeVar("_Row")
 
 MOST_ITEMS = 20_000  # per album
 _MOST_ALBUMS = 500  # per owner
-# Per item, each of users and of guests, who may give any number of names.
+# Per item, each of users and of guests, who may have any number of browsers.
 _MOST_REVIEWS, _MOST_COMMENTS = 200, 500
-_MOST_REVIEWERS = 20  # in a list
 _MOST_OF_ONE = 50  # comments of a person about an item
+_MOST_AT_ADDRESS = 50  # reviews, and comments, of the guests at an address about an item
 _LONGEST_PROMPT = 2_000  # characters
-_GUEST = "guest:"  # begins the keys of guests
+GUEST = "guest:"  # begins the keys of guests
 _COVERS = 4
 FULL = message("This album is full.")
 _MANY = message("You can write at most {count} comments about a result.", count=_MOST_OF_ONE)
+_CROWDED = message("Too many guests at your address have said something about this result.")
 _DEEPEST = 10  # levels of albums
 _VERSION = select(_albums.c.version).where(_albums.c.id == bindparam("this"))
 # Columns with texts of users, which any database must be able to store.
@@ -107,9 +108,14 @@ class Person(NamedTuple):
         return cls(digest(owner), name, address)
 
     @classmethod
-    def guest(cls, token: str, name: str, by: str, address: str = "") -> Self:
-        """Return the guest who gives this name. `token`: of the link."""
-        return cls(f"{_GUEST}{digest(f'{token}:{name}')[: -len(_GUEST)]}", by, address)
+    def guest(cls, token: str, browser: str, by: str, address: str = "") -> Self:
+        """Return the guest with this browser, under any name; no person without one.
+        `token`: of the link."""
+        return cls(_guest_key(f"{token}/{browser}") if browser else "", by, address)
+
+
+def _guest_key(about: str) -> str:
+    return f"{GUEST}{digest(about)[: -len(GUEST)]}"
 
 
 class Facet(NamedTuple):
@@ -152,6 +158,7 @@ class Counts:
     open: int = 0
     disagreed: int = 0
     dropped: int = 0
+    commented: int = 0
     unreviewed: int = 0
     own_keeps: int = 0
     round: int = 1
@@ -229,14 +236,6 @@ class Review(ShownReview):
 
     item: int
     person: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewer:
-    """A person, and how many of the latest round's results they have kept or rejected."""
-
-    by: str
-    reviewed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,16 +530,14 @@ class AlbumStore:
         query = select(*_columns(Review, _reviews)).where(_reviews.c.item.in_(list(items)))
         return self._all(Review, query.order_by(_reviews.c.by, _reviews.c.person))
 
-    def reviewers(self, album: str) -> list[Reviewer]:
-        """Return who has reviewed items, with the number in the latest round, the busiest first."""
-        is_counted = IN_ROUND & (_reviews.c.verdict != "")
-        count = func.sum(case((is_counted, 1), else_=0)).label("reviewed")
-        by = func.max(_reviews.c.by).label("by")
-        columns: list[ColumnElement[Any]] = [by, count]
-        query = select(*columns).join(_items, _items.c.n == _reviews.c.item)
-        query = query.where(of_album(album))
-        query = query.group_by(_reviews.c.person).order_by(count.desc(), by)
-        return self._all(Reviewer, query.limit(_MOST_REVIEWERS))
+    def adopt(self, token: str, name: str, guest: Person) -> None:
+        """Give a guest the reviews and comments from before guests were browsers, when a link and a
+        name made one."""
+        before = _guest_key(f"{token}:{name}")
+        with transaction(self._engine) as connection:
+            for table in (_reviews, _comments):
+                own = update(table).where(table.c.person == before)
+                connection.execute(own.values(person=guest.key))
 
     def review(
         self, album: str, n: int, person: Person, verdict: Verdict, stars: int, round: int = 0
@@ -743,8 +740,12 @@ def _check_number(connection: Connection, which: ColumnElement[bool], most: int,
 def _make_room(connection: Connection, table: Table, n: int, person: Person, most: int) -> None:
     """Delete reviews or comments about an item if there are too many of guests, if this person is
     one, or else of users: guests take no room from them."""
-    by_guest = table.c.person.startswith(_GUEST)
-    which = (table.c.item == n) & (by_guest if person.key.startswith(_GUEST) else ~by_guest)
+    by_guest = table.c.person.startswith(GUEST)
+    is_guest = person.key.startswith(GUEST)
+    which = (table.c.item == n) & (by_guest if is_guest else ~by_guest)
+    if is_guest and person.address:
+        at_address = which & (table.c.share == share_of(person.address))
+        _check_number(connection, at_address, _MOST_AT_ADDRESS, _CROWDED)
     forget_beyond(connection, table, most, which, counts=True)
 
 

@@ -28,7 +28,7 @@ from comfy.records.tables import PARTS, ROWS, Kept, kept_columns, runs, version_
 album_tables = MetaData()
 version = version_table("albums", album_tables)
 SCHEMA = Schema(
-    "albums", album_tables, version, number="0004", steps="comfyforms.plugins.albums:steps"
+    "albums", album_tables, version, number="0005", steps="comfyforms.plugins.albums:steps"
 )
 
 
@@ -44,7 +44,8 @@ def _parts_of(name: str, key: Column[Any]) -> Column[Any]:
 
 # Albums of results. `owner`: a digest; `by`: their name for people. `version` grows with each
 # change of the album, its items, their reviews or comments; `round`: the latest one;
-# `public_settings`: visitors of a public album see prompts and settings.
+# `public_settings`: visitors of a public album see prompts and settings; `seen`: the newest comment
+# when its owner last looked.
 albums = Table(
     "albums",
     album_tables,
@@ -60,6 +61,7 @@ albums = Table(
     *_required(Integer, "version"),
     Column("round", Integer, nullable=False, server_default=text("1")),
     Column("public_settings", Boolean, nullable=False, server_default=false()),
+    Column("seen", Integer, nullable=False, server_default=text("0")),
     *_required(Double, "changed_at"),  # seconds since 1970
     *kept_columns(),
     Index("albums_of_owner", "owner"),
@@ -98,7 +100,7 @@ album_items = Table(
     Index("album_items_by_share", "share", "owner", "n", "size"),
     Index("album_items_once", "album", "run", "place", unique=True),
     # Everything that counting and filtering by verdicts needs.
-    Index("album_items_listed", "album", "n", "run", "keeps", "rejects", "dropped"),
+    Index("album_items_listed", "album", "n", "run", "keeps", "rejects", "dropped", "comments"),
     Index("album_items_changed", "album", "version"),
     Index("album_items_of_run", "run"),
     sqlite_autoincrement=True,  # so that a later item has a larger number

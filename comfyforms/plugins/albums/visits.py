@@ -40,12 +40,14 @@ from comfyforms.plugins.albums.store import (
 )
 from ui.languages.current import translated
 from ui.web.addresses import client_address
+from ui.web.cookies import new_browser
 from ui.web.identity import NOBODY
 from ui.web.responses import API
 from ui.web.shares import shared_address
 from ui.web.urls import download_name
 
 _GUEST = message("Guest")
+NO_COOKIE = message("Albums need cookies. Allow cookies for this page.")
 _NAME_FIRST = message("Enter your name first.")
 _NO_RIGHT = message("You can't do this in this album.")
 
@@ -89,9 +91,11 @@ class Visit:
     @property
     def author(self) -> Person:
         """Return the caller as an author of reviews. Raises HTTPException for a guest without a
-        name."""
+        name or a cookie."""
         if self.link and not self.person.by:
             raise HTTPException(422, _NAME_FIRST)
+        if self.link and not self.person.key:
+            raise HTTPException(409, NO_COOKIE)
         return self.person
 
     def sees_settings(self, item: AlbumItem) -> bool:
@@ -134,7 +138,9 @@ class Visit:
     def file_address(self, item: AlbumItem) -> str:
         return self.address(item.n, f"file/{download_name(self.shown(item).name)}")
 
-    def album_doc(self, counts: Counts, covers: Sequence[int], link: AlbumLink | None) -> AlbumDoc:
+    def album_doc(
+        self, counts: Counts, covers: Sequence[int], link: AlbumLink | None, new_comments: int
+    ) -> AlbumDoc:
         album = self.album
         facts = _shown(ShownAlbum, album) | {"id": self.id, "by": self.name_of(album.by)}
         if self.link:
@@ -148,6 +154,7 @@ class Visit:
             covers=tuple(self.address(n, "thumb") for n in covers),
             may=tuple(sorted(self.rights)),
             link=link if Right.CHANGE in self.rights else None,
+            new_comments=new_comments,
             ends_at=self.link.expires_at if self.link else None,
         )
 
@@ -157,6 +164,8 @@ class Visit:
 
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review], blobs: BlobStore) -> ItemDoc:
         own = next((one for one in reviews if one.person == self.person.key), None)
+        if self.link and Right.REVIEW in self.rights and own is None:
+            reviews, item = (), replace(item, keeps=0, rejects=0)  # others' votes come after theirs
         return ItemDoc(
             **_shown(ShownItem, self.shown(item)),
             id=str(item.n),
@@ -230,6 +239,17 @@ class Visits:
         rights = rights_of(relation, access, public_settings=album.public_settings)
         return Visit(album.id, album, owner, person, rights, self._sees(owner))
 
+    def welcome(self, asked: Asked, visit: Visit) -> dict[str, str]:
+        """Return the headers that give a new guest's browser a cookie, which is the guest, with all
+        that they said under their name before guests had cookies."""
+        cookies = self.app.identity.cookies
+        if visit.link is None or cookies.browser(asked.request):
+            return {}
+        browser, token = new_browser(), visit.link.token
+        if name := one_line(asked.guest):
+            self.store.adopt(token, name, Person.guest(token, browser, ""))
+        return {"set-cookie": cookies.new(asked.request, browser)}
+
     def _lost_its_owner(self, album: Album) -> bool:
         """Return whether the owner was removed: visitors and guests may no longer look."""
         return self.app.identity.is_removed_key(album.owner, album.by)
@@ -241,7 +261,8 @@ class Visits:
         link = self.store.link(asked.album)
         name = one_line(asked.guest)
         by = translated(message("{name} (guest)", name=name)) if name else ""
-        person = Person.guest(link.token, name, by, client_address(asked.request.scope))
+        browser = self.app.identity.cookies.browser(asked.request) or ""
+        person = Person.guest(link.token, browser, by, client_address(asked.request.scope))
         album, rights = self.store.get(link.album), rights_by_link(link)
         if self._lost_its_owner(album):
             raise AlbumNotFound

@@ -18,14 +18,15 @@ export const cardsOf = (albums) =>
   element("ul", "album-cards", ...albums.map((album) => element("li", "", cardFor(album))));
 
 /** @param {AlbumDoc} album @returns how early it comes: before others if the user has to review results */
-export const workIn = (album) => (asksFor(album) ? 2 : Number(album.items > 0));
+export const workIn = (album) =>
+  asksFor(album) || album.new_comments ? 2 : Number(album.items > 0);
 
 /** @param {AlbumDoc} album @returns how many results wait for the user */
 const asksFor = ({ access, unreviewed }) => (access === "private" ? 0 : unreviewed);
 
 /** @param {AlbumDoc} album */
 function cardFor(album) {
-  const { id, title, by, mine, items, kept, covers } = album;
+  const { id, title, by, mine, items, kept, covers, new_comments: comments } = album;
   const pictures = covers.map((cover) =>
     Object.assign(element("img"), { src: addressOf(cover), alt: "", loading: "lazy" }),
   );
@@ -38,7 +39,9 @@ function cardFor(album) {
     kept && (mine || !count) && plural("{count} kept", "{count} kept", { count: kept }),
   ];
   const asks = plural("{count} for you to review", "{count} for you to review", { count });
-  if (count) shown.append(element("span", "mark", asks));
+  const news = plural("{count} new comment", "{count} new comments", { count: comments });
+  const marks = [count && asks, comments && news].filter(Boolean).join(" · ");
+  if (marks) shown.append(element("span", "mark", marks));
   const card = element(
     "a",
     "album-card",

@@ -58,8 +58,8 @@ export class AlbumHead {
     this.#links.prepend(this.#review, this.#next, this.#invite);
     this.#invite.hidden = !album.may.includes("change");
     const { items, kept: keep, unreviewed } = album;
-    const unknown = { reject: 0, disagreed: 0, dropped: 0, round: 1, own_keeps: 0 };
-    this.tell({ ...unknown, keep, open: items - keep, unreviewed });
+    const none = { reject: 0, disagreed: 0, dropped: 0, commented: 0, own_keeps: 0 };
+    this.tell({ ...none, round: 1, keep, open: items - keep, unreviewed });
   }
 
   /**
@@ -152,6 +152,12 @@ export class AlbumHead {
       message("{by} reviewed {count} of {total}.", { by, count, total: now.items }),
     );
     if (now?.reviewers.length === 1 && (now.link || now.access !== "private")) lines?.push(ALONE);
+    for (const { by, comments: count } of now?.reviewers ?? [])
+      if (count)
+        lines?.push(plural("{count} comment by {by}.", "{count} comments by {by}.", { count, by }));
+    const crowd = now?.crowd;
+    if (crowd)
+      lines?.push(message("{people} guests at one address gave {votes} votes.", { ...crowd }));
     return lines?.join(" ") ?? null;
   }
 

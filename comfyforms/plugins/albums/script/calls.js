@@ -10,7 +10,7 @@ import { page, say } from "page/state.js";
 import { read, write } from "page/storage.js";
 import { rowOf } from "./form_dialog.js";
 
-/** @import { AlbumDoc, AlbumsDoc, ItemsPage } from "./documents.js" */
+/** @import { AlbumDoc, AlbumsDoc } from "./documents.js" */
 
 const GUEST = "comfyforms.guest"; // key of the name that a guest has given
 const MOST_PAGES = 10; // other people can share any number of albums
@@ -30,30 +30,14 @@ export function albumAt(path, query = new URLSearchParams()) {
   return `${API}/albums/${encodeURIComponent(album)}${path}${asked}`;
 }
 
-/** @param {string} guest @returns {Promise<boolean>} whether a guest of this name has reviewed something */
-async function isTaken(guest) {
-  /** @type {ItemsPage | null} */
-  const told = await reach(albumAt("/items", new URLSearchParams({ limit: "1", guest })));
-  return told !== null && told.counts.unreviewed < (told.total ?? 0);
-}
-
 /** Ask a guest for a name. @returns {Promise<void>} ends with the dialog */
 const askName = () =>
   new Promise((resolve) => {
     const why = element("p", "aside", message("The team sees it beside your votes and comments."));
     const input = Object.assign(element("input"), { maxLength: 60, autocomplete: "name" });
-    let asked = "";
-    const keep = async () => {
+    const keep = () => {
       const given = input.value.trim();
       if (!given) return input.focus();
-      if (given !== asked && (await isTaken(given))) {
-        asked = given;
-        why.textContent = message(
-          "{name} has already reviewed here. Continue only if that was you.",
-          { name: given },
-        );
-        return input.focus();
-      }
       write(localStorage, GUEST, given);
       place.hidePopover();
     };

@@ -4,6 +4,7 @@
 import { when } from "page/clock.js";
 import { announce, button, element, iconButton, isCtrlEnter } from "page/dom.js";
 import { message } from "page/messages.js";
+import { read, write } from "page/storage.js";
 import { albumAt, reach, send } from "./calls.js";
 import { pointIn } from "./items.js";
 
@@ -16,6 +17,10 @@ const PIN = IS_TOUCHED
   ? message("Tap the image to point at something.")
   : message("Click the image to point at something.");
 const PINNED = message("Pinned to a point.");
+const DRAFTS = "comfyforms.comments"; // key of unsent comments
+/** @typedef {{ text: string, point: { x: number, y: number } | null }} Draft */
+/** @returns {Record<string, Draft>} unsent comments by item */
+const drafts = () => read(localStorage, DRAFTS, {});
 
 export class Comments {
   place = element("aside", "comments stack");
@@ -32,8 +37,6 @@ export class Comments {
   #item = null;
   /** Where the user pins the next comment. @type {{ x: number, y: number } | null} */
   #point = null;
-  /** Unsent comments by item. @type {Map<string, { text: string, point: { x: number, y: number } | null }>} */
-  #drafts = new Map();
   /** @type {CommentDoc[]} */
   #comments = [];
   #turn = 0;
@@ -52,7 +55,9 @@ export class Comments {
     const close = iconButton("close", () => this.toggle(false), "dismiss");
     close.ariaLabel = message("Close");
     const title = element("h2", "dialog-title", message("Comments"));
-    this.#text.placeholder = message("Write a comment");
+    this.#text.placeholder = IS_TOUCHED
+      ? message("Write a comment")
+      : message("Write a comment, send it with Ctrl+Enter");
     this.#text.ariaLabel = message("Comment");
     this.#hint.role = "status";
     const below = element("div", "in-line apart", this.#hint, this.#sends);
@@ -78,12 +83,11 @@ export class Comments {
 
   /** @param {ItemDoc} item */
   show(item) {
-    if (this.#item) this.#drafts.set(this.#item.id, { text: this.#text.value, point: this.#point });
-    const { text, point } = this.#drafts.get(item.id) ?? { text: "", point: null };
-    this.#fill(text);
-    this.#point = point;
-    this.#comments = [];
+    const { text, point } = drafts()[item.id] ?? { text: "", point: null };
     this.#item = item;
+    this.#point = point;
+    this.#fill(text);
+    this.#comments = [];
     this.#draw();
     this.renew(item);
   }
@@ -115,6 +119,19 @@ export class Comments {
   #fill(text) {
     this.#text.value = text;
     this.#sends.ariaDisabled = String(!text.trim());
+    this.#keep(this.#item, text);
+  }
+
+  /**
+   * Keep an unsent comment in this browser.
+   * @param {ItemDoc | null} item
+   * @param {string} text "" for none
+   */
+  #keep(item, text) {
+    const { [item?.id ?? ""]: before, ...others } = drafts();
+    const draft = { text, point: this.#point };
+    if (item && (text || before))
+      write(localStorage, DRAFTS, text ? { ...others, [item.id]: draft } : others);
   }
 
   #listen() {
@@ -135,6 +152,7 @@ export class Comments {
       const isMoved = detail > 1 || Math.hypot(x - from.x, y - from.y) > CLICK;
       if (!this.isOpen || !this.#may || isMoved) return;
       this.#point = pointIn({ x, y }, this.#pins.getBoundingClientRect());
+      this.#fill(this.#text.value);
       this.#draw();
       this.#text.focus({ preventScroll: true });
     });
@@ -146,7 +164,7 @@ export class Comments {
     /** @type {CommentDoc | null} */
     const made = await send(`/items/${item.id}/comments`, { text, ...this.#point });
     if (!made) return;
-    this.#drafts.delete(item.id);
+    this.#keep(item, "");
     if (item.id === this.#item?.id) this.#fill("");
     announce(message("Comment added."));
     this.#change(item, [...this.#comments, made]);

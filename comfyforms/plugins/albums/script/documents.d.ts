@@ -4,8 +4,9 @@
 /**
  * An album. `items`, `kept`, `unreviewed`: numbers of results, the last for the caller;
  * `covers`: addresses of small images; `version` grows with each change; `may`: the caller's
- * rights; `link`: for guests, shown to its owner; `ends_at`: when the link of the calling guest
- * ends; `reviewers`: for callers who may begin a round, in no list.
+ * rights; `new_comments`: others' comments since its owner looked; `link`: for guests, shown to
+ * its owner; `ends_at`: when the link of the calling guest ends; `reviewers`: for callers who may
+ * begin a round, `crowd`: for the owner, in no list.
  */
 export interface AlbumDoc {
   id: string;
@@ -24,8 +25,10 @@ export interface AlbumDoc {
   covers: string[];
   may: Right[];
   link: AlbumLink | null;
+  new_comments: number;
   ends_at: number | null;
   reviewers: Reviewer[];
+  crowd: Crowd | null;
 }
 
 /**
@@ -80,9 +83,18 @@ export interface Counts {
   open: number;
   disagreed: number;
   dropped: number;
+  commented: number;
   unreviewed: number;
   own_keeps: number;
   round: number;
+}
+
+/**
+ * Several guests at one address, and their votes.
+ */
+export interface Crowd {
+  people: number;
+  votes: number;
 }
 
 /**
@@ -155,11 +167,13 @@ export interface ReviewDoc {
 }
 
 /**
- * A person, and how many of the latest round's results they have kept or rejected.
+ * A person, how many of the latest round's results they have kept or rejected, and how many
+ * comments they wrote.
  */
 export interface Reviewer {
   by: string;
   reviewed: number;
+  comments: number;
 }
 
 export type Right = "look" | "opinions" | "settings" | "review" | "add" | "take_back" | "change";

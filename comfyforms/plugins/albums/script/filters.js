@@ -18,6 +18,7 @@ const VERDICTS = [
   ["keep", message("Kept")],
   ["reject", message("Rejected")],
   [TO_SETTLE, DISPUTED],
+  ["commented", message("Commented")],
   ["dropped", message("Earlier rounds")],
 ];
 const SETTLE = message("Talk it over and change your vote, or settle it in the next round.");

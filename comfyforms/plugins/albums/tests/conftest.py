@@ -54,6 +54,14 @@ class Place:
         new = {"results": [{"run": self.runs[who], "file": 0}], "settings": settings}
         return str(self.told(who, "POST", f"/{album}/items", json=new)["items"][0]["id"])
 
+    def guest(self, token: str, who: str = "guest", name: str = "") -> str:
+        """Open a link in a new browser, which is `who` from now on. `name`: see
+        `Visits.welcome`."""
+        self.cookies.pop(who, "")
+        answer = self.ask(who, "GET", f"/{token}?guest={name}")
+        self.cookies[who] = answer.headers["set-cookie"].partition(";")[0]
+        return who
+
     def link(self, album: str, **options: object) -> str:
         """Return the token of a new link to an album of Ann's, which ends the previous one."""
         return str(self.told("ann", "POST", f"/{album}/link", json=options)["token"])

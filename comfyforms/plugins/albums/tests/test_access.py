@@ -55,6 +55,8 @@ def test_each_route_answers_as_the_table_says(place: Place) -> None:
     """The owner, an administrator, a member, a visitor and two guests use a shared album."""
     wrong = []
     album, item = place.album()
+    for guest in PEOPLE[-2:]:
+        place.guest(place.link(album), guest)
     for route, expected in ROUTES.items():
         got = []
         for who in PEOPLE:

@@ -14,9 +14,11 @@ import requests
 from PIL import Image
 
 from comfy.records.audit import WantedEvents
+from comfy.records.tables import digest
 from comfyforms.plugins.albums.store import AlbumStore, Person
 from comfyforms.plugins.albums.tests.conftest import Place
 from tests.attacks.people import SECRET, a_batch, a_run
+from tests.security.signing_in import socket_of
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 SOON = 1.0  # seconds until another person's action shows
@@ -195,45 +197,104 @@ def test_streams_of_visitors_take_no_place_of_users(place: Place) -> None:
     eventually(lambda: not (rooms.visitors.taken or rooms.calls.taken))
 
 
-def test_guests_review_and_comment_under_their_names(place: Place) -> None:
-    """A guest without a name can't. Guests with different names have reviews of their own, and none
-    passes as a user."""
+def test_a_guest_is_a_browser_with_a_name(place: Place) -> None:
+    """Two guests of the same name have reviews of their own, and none passes as a user. A browser
+    votes once, under any name. Without a cookie or a name, a guest can't."""
     album, item = place.album()
-    guest = place.link(album, comments=True)
-    review, comments = f"/{guest}/items/{item}/review", f"/{guest}/items/{item}/comments"
-    assert place.ask("visitor", "PUT", review, json={"verdict": "keep"}).status_code == 422
-    place.told("visitor", "PUT", f"{review}?guest=bob", json={"verdict": "keep"})
-    told = place.told("visitor", "PUT", f"{review}?guest=Gus", json={"verdict": "reject"})
+    token = place.link(album, comments=True)
+    review, comments = f"/{token}/items/{item}/review", f"/{token}/items/{item}/comments"
+    gus, other = place.guest(token, "gus"), place.guest(token, "other")
+    keep, reject = {"verdict": "keep"}, {"verdict": "reject"}
+    assert place.ask("visitor", "PUT", f"{review}?guest=Gus", json=keep).status_code == 409
+    assert place.ask(gus, "PUT", review, json=keep).status_code == 422
+    place.told(other, "PUT", f"{review}?guest=bob", json=keep)
+    undecided = place.told(gus, "GET", f"/{token}/items?guest=bob")["items"][0]
+    assert (undecided["reviews"], undecided["keeps"]) == ([], 0)  # before an own vote
+    for name in ("Gus", "bob"):
+        told = place.told(gus, "PUT", f"{review}?guest={name}", json=reject)
     shown = [(one["by"], one["mine"], one["verdict"]) for one in told["reviews"]]
-    assert shown == [("Gus (guest)", True, "reject"), ("bob (guest)", False, "keep")]
+    both = [("bob (guest)", True, "reject"), ("bob (guest)", False, "keep")]
+    assert sorted(shown) == sorted(both)
     assert (told["verdict"], told["keeps"], told["rejects"]) == ("reject", 1, 1)
-    made = place.told(
-        "visitor", "POST", f"{comments}?guest=Gus", json={"text": "a", "x": 0, "y": 1}
-    )
+    made = place.told(gus, "POST", f"{comments}?guest=Gus", json={"text": "a", "x": 0, "y": 1})
     assert (made["by"], made["x"], made["y"], made["may_delete"]) == ("Gus (guest)", 0, 1, True)
-    other = place.ask("visitor", "DELETE", f"{comments}/{made['id']}?guest=bob")
-    assert other.status_code == 404
+    refused = place.ask(other, "DELETE", f"{comments}/{made['id']}?guest=Gus")
+    assert refused.status_code == 404
     (seen,) = place.told("bob", "GET", f"/{album}/items/{item}/comments")["comments"]
     assert (seen["mine"], seen["may_delete"]) == (False, False)
     assert place.ask("ann", "DELETE", f"/{album}/items/{item}/comments/{made['id']}").ok
 
 
-def test_comments_come_in_pages_of_50(place: Place) -> None:
-    """A page continues after the cursor, also when a comment of the page before is gone."""
+def test_many_guests_of_an_address_are_limited_and_told(place: Place) -> None:
+    """A result takes 50 reviews of them. The album's owner sees how many guests vote there, and who
+    only commented, too."""
     album, item = place.album()
-    comments = f"/{album}/items/{item}/comments"
-    history = place.app.runs.history
-    albums = AlbumStore(history.engine, history.grew)
-    for number in range(101):
-        albums.comment(album, int(item), Person(f"{number // 50}"), f"{number}", None)
-    first = place.told("bob", "GET", comments)
-    assert place.ask("ann", "DELETE", f"{comments}/{first['comments'][49]['id']}").ok
-    pages = [first, place.told("bob", "GET", f"{comments}?cursor={first['next']}")]
-    pages.append(place.told("bob", "GET", f"{comments}?cursor={pages[1]['next']}"))
-    shown = [one["text"] for page in pages for one in page["comments"]]
-    assert shown == [f"{number}" for number in range(101)]
-    assert [len(page["comments"]) for page in pages] == [50, 50, 1]
-    assert pages[-1]["next"] is None
+    token = place.link(album, comments=True)
+    path = f"/{token}/items/{item}"
+    dora = place.guest(token, "dora")
+    place.told(dora, "POST", f"{path}/comments?guest=Dora", json={"text": "Nice"})
+    assert place.told("ann", "GET", f"/{album}")["crowd"] is None
+    for number in range(51):
+        guest = place.guest(token)
+        answer = place.ask(guest, "PUT", f"{path}/review?guest=Maria", json={"verdict": "reject"})
+        assert answer.status_code == (200 if number < 50 else 409), number
+    told = place.told("ann", "GET", f"/{album}")
+    assert told["crowd"] == {"people": 50, "votes": 50}
+    assert place.told("olga", "GET", f"/{album}")["crowd"] is None
+
+
+def test_the_header_counts_results_to_review_and_new_comments(place: Place) -> None:
+    """The page's news have the number. An owner's look at the album makes its comments old, and a
+    filter finds them. The summary names who only commented."""
+    album, item = place.album()
+    token = place.link(album, comments=True)
+
+    def count(who: str) -> int:
+        browser = requests.Session()
+        for one in place.cookies[who].split("; "):
+            browser.cookies.set(*one.split("=", 1))
+        with socket_of(place.app, browser) as news:
+            while not (counts := json.loads(news.recv()).get("counts")):
+                pass  # the first news come before the counts
+        return int(counts["/albums"])
+
+    before = count("ann")
+    dora = place.guest(token, "dora")
+    comments = f"/{token}/items/{item}/comments?guest=Dora"
+    place.told(dora, "POST", comments, json={"text": "Nice"})
+    place.told("ann", "POST", f"/{album}/items/{item}/comments", json={"text": "Thanks"})
+    assert count("ann") == before + 1
+    assert count("bob") == before
+    (listed,) = [
+        one for one in place.told("ann", "GET", "?limit=200")["albums"] if one["id"] == album
+    ]
+    assert listed["new_comments"] == 1
+    told = place.told("ann", "GET", f"/{album}")
+    people = [(one["by"], one["reviewed"], one["comments"]) for one in told["reviewers"]]
+    assert people == [("Dora (guest)", 0, 1), ("ann", 0, 1)]
+    assert place.told("ann", "GET", f"/{album}")["new_comments"] == 0
+    place.told("ann", "PUT", f"/{album}/items/{item}/review", json={"verdict": "keep"})
+    assert count("ann") == before - 1
+    place.item("bob", album)
+    page = place.told("ann", "GET", f"/{album}/items?verdict=commented")
+    assert ([one["id"] for one in page["items"]], page["counts"]["commented"]) == ([item], 1)
+
+
+def test_old_guests_keep_their_reviews(place: Place) -> None:
+    """A guest was a link and a name. The first page that brings this name, without a cookie, gets
+    what it said. A guest who types the name later doesn't."""
+    album, item = place.album()
+    token = place.link(album, comments=True)
+    store = AlbumStore(place.app.runs.history.engine, lambda _: None)  # type: ignore[union-attr]
+    key = f"guest:{digest(f'{token}:Maria')[:-6]}"
+    store.review(album, int(item), Person(key, "Maria (guest)"), "keep", 0)
+    path = f"/{token}/items?guest=Maria"
+    later = place.guest(token, "later")
+    assert place.told(later, "GET", path)["items"][0]["verdict"] == ""
+    maria = place.guest(token, "maria", name="Maria")
+    assert place.told(maria, "GET", path)["items"][0]["verdict"] == "keep"
+    again = place.guest(token, "again", name="Maria")
+    assert place.told(again, "GET", path)["items"][0]["verdict"] == ""
 
 
 def test_each_person_sees_what_they_have_not_decided(place: Place) -> None:
@@ -250,7 +311,7 @@ def test_each_person_sees_what_they_have_not_decided(place: Place) -> None:
         ("bob", album, {other}),
         ("ann", album, {other}),
         ("olga", album, {item, other}),
-        ("visitor", guest, {item, other}),
+        (place.guest(guest), guest, {item, other}),
     ):
         told = place.told(who, "GET", f"/{name}/items?guest=Gus&verdict=unreviewed")
         assert {one["id"] for one in told["items"]} == left, who
@@ -335,7 +396,7 @@ def test_the_audit_log_names_them(place: Place) -> None:
     place.ask("visitor", "GET", f"/{guest}/zip?verdict=")
     dora = place.link(album, comments=True)
     address = f"/{dora}/items/{item}/comments?guest=Dora%0A(client)%1B"
-    place.told("visitor", "POST", address, json={"text": "Nice"})
+    place.told(place.guest(dora), "POST", address, json={"text": "Nice"})
     assert place.ask("bob", "GET", f"/{album}/items/{item}/file/a.png").ok
     assert place.ask("bob", "GET", f"/{album}/items/{item}/file/a.png").ok
     place.ask("ann", "DELETE", f"/{album}/link")

@@ -25,6 +25,12 @@ FILE = ItemFile("r1", 0, "image", "ab" * 32, True, 8, 6, "a.png", "w", "w", "a p
 # Statements that undo the steps of the app, newest first, by the number before each step.
 TABLES = tuple(f"album{name}" for name in ("_links", "_comments", "_reviews", "_items", "s"))
 BEFORE = {
+    "0006.4": (  # owners had seen all comments
+        "ALTER TABLE albums DROP COLUMN seen",
+        "DROP INDEX album_items_listed",
+        "CREATE INDEX album_items_listed ON album_items (album, n, run, keeps, rejects, dropped)",
+        "UPDATE albums_version SET version_num = '0004'",
+    ),
     "0006.3": (  # public albums had no choice about prompts
         "ALTER TABLE albums DROP COLUMN public_settings",
         "UPDATE albums_version SET version_num = '0003'",
@@ -120,6 +126,7 @@ def test_an_album_can_be_copied_before_its_parent(history: RunStore) -> None:
         "version": 1,
         "round": 1,
         "public_settings": False,
+        "seen": 0,
         "changed_at": 1.0,
         "size": 1.0,
     }

@@ -23,6 +23,7 @@ from comfyforms.plugins.albums.store import (
     ItemFile,
     Person,
 )
+from comfyforms.plugins.albums.summaries import Summaries
 from tests.support.samples.histories import ANN, BOB, begun, ended_record
 
 OF_ANN, OF_BOB, GUEST = Person.of(ANN, ""), Person.of(BOB, "Bob"), Person.guest("t", "G", "G")
@@ -185,7 +186,9 @@ def test_votes_and_stars_of_all_people_sort(albums: AlbumStore, album: Album) ->
     assert numbers(albums, album, sort="votes", verdict="keep") == [second]
 
 
-def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) -> None:
+def test_a_round_begins_with_the_kept_results(
+    history: RunStore, albums: AlbumStore, album: Album
+) -> None:
     """They lose their verdicts, but not their stars. The others come back when a person keeps them,
     and take part in the next round like new ones."""
     third, second, first = (one.n for one in add(albums, album, "r1", "r2", "r3"))
@@ -195,10 +198,10 @@ def test_a_round_begins_with_the_kept_results(albums: AlbumStore, album: Album) 
     albums.review(album.id, second, OF_BOB, "reject", 0)
     albums.review(album.id, third, OF_BOB, "reject", 0)
     version = albums.version(album.id)
-    people = [(one.by, one.reviewed) for one in albums.reviewers(album.id)]
+    people = [(one.by, one.reviewed) for one in Summaries(history.engine).reviewers(album.id)]
     assert people == [(OF_BOB.by, 2), (OF_ANN.by, 1)]
     albums.next_round(album.id)
-    assert [one.reviewed for one in albums.reviewers(album.id)] == [0, 0]
+    assert [one.reviewed for one in Summaries(history.engine).reviewers(album.id)] == [0, 0]
     assert albums.counts([album.id])[album.id] == Counts(open=1, dropped=2, round=2)
     assert numbers(albums, album) == albums.covers([album.id])[album.id] == [first]
     assert sorted(numbers(albums, album, verdict="dropped")) == sorted([second, third])
