@@ -4,15 +4,17 @@
 import { when } from "../clock.js";
 import { confirm } from "../confirm.js";
 import { $, announce, button, element, root } from "../dom.js";
+import { filled } from "../form/filled.js";
 import { offerUndo } from "../history/undo.js";
 import { message } from "../messages.js";
 import { ask, json, request } from "../requests.js";
 import { menuButton } from "../results/pop_menu.js";
+import { draw } from "../view.js";
 import { askConflict, askUnsaved, showVersions } from "./dialogs.js";
 import { editorPath, isPrivate, keepDraft, keptDraft } from "./editing.js";
 import { FieldsPart } from "./fields_part.js";
 import { isSame, modelOf, settingsOf } from "./model.js";
-import { AddPart, CoverPart, HeadPart, IdeasPart, OutputsPart, PositionPart } from "./parts.js";
+import { coverPart, head, ideasPart, inputsToAdd, outputsPart, position } from "./parts.js";
 import { Preview } from "./preview.js";
 
 /** @import { EditorInput } from "../documents.js" */
@@ -38,10 +40,9 @@ export class FormEditor {
   #keep = button(message("Save draft"), () => this.saveDraft());
   #publish = button("", () => this.publish(), "button primary");
   #undo = button(message("Undo"), () => this.undo());
-  /** @type {{ place: HTMLElement, draw: () => void }[]} */
-  #parts = [];
-  /** @type {FieldsPart} */
-  #fields;
+  #fields = new FieldsPart(this);
+  /** What the author looks for in “Add inputs”, null while that is folded. @type {string | null} */
+  search = null;
   /** Problems that the form had when it was opened. @type {string[] | null} */
   #known = null;
   #body = element("div", "editor-body stack");
@@ -66,12 +67,15 @@ export class FormEditor {
       picked: (id, isEntered) => this.#picked(id, isEntered),
       told: (problems) => this.#tell(problems),
     });
-    this.#fields = new FieldsPart(this);
     this.place.append(this.#head(), this.#body, this.#foot());
     this.place.addEventListener("keydown", (event) => this.#pressed(event));
     const { signal } = this.#leaving;
     document.addEventListener("keydown", (event) => this.#escaped(event), { signal });
     this.#load(doc);
+    signal.addEventListener(
+      "abort",
+      filled.subscribe(() => this.draw()),
+    );
     const kept = keptDraft(name);
     if (kept && !isSame(kept.settings, storedIn(doc))) {
       if (kept.version !== doc.version) this.doc = { ...doc, version: kept.version };
@@ -159,22 +163,18 @@ export class FormEditor {
         inputs.map((input) => [input.key, { input, node: title }]),
       ),
     );
-    this.#fields = new FieldsPart(this);
-    this.#parts = [
-      new HeadPart(this),
-      this.#fields,
-      new AddPart(this),
-      new IdeasPart(this),
-      new CoverPart(this),
-      new OutputsPart(this),
-      new PositionPart(this),
-    ];
-    this.#body.replaceChildren(...this.#parts.map(({ place }) => place));
-    this.#draw();
+    this.draw();
   }
 
-  #draw() {
-    for (const part of this.#parts) part.draw();
+  /** @param {string | null} words what to look for among the inputs */
+  find(words) {
+    this.search = words;
+    this.draw();
+  }
+
+  draw() {
+    const parts = [head(this), this.#fields.drawing(), inputsToAdd(this), ideasPart(this)];
+    draw(this.#body, ...parts, coverPart(this), outputsPart(this), position(this));
     const { isChanged } = this;
     this.#keep.ariaDisabled = String(!isChanged);
     this.#publish.ariaDisabled = String(!this.#canPublish);
@@ -204,7 +204,7 @@ export class FormEditor {
     this.#preview.show(settings, false, values);
     // While the author types, this stays the same. Writing it again would be announced, and cause a new layout.
     if (this.#said.textContent !== this.#state) this.#say(this.#state);
-    this.#draw();
+    this.draw();
   }
 
   /**
@@ -215,7 +215,7 @@ export class FormEditor {
   select(key, isShown = false) {
     this.selected = key;
     this.#preview.select(key, isShown);
-    this.#fields.draw();
+    this.draw();
   }
 
   /**
@@ -343,14 +343,9 @@ export class FormEditor {
   #took(doc, said) {
     const { selected } = this;
     keepDraft(this.name, null);
-    const open = [...this.#body.querySelectorAll("details")].map((one) => one.open);
     const focused = document.activeElement;
-    const top = this.#body.scrollTop;
     this.#load(doc);
-    for (const [at, one] of [...this.#body.querySelectorAll("details")].entries())
-      one.open = open[at] ?? false;
     this.select(selected);
-    this.#body.scrollTop = top;
     if (focused && !focused.isConnected) $("h2", this.place)?.focus({ preventScroll: true });
     this.#preview.show(this.settings, true);
     this.#say(said);

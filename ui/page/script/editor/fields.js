@@ -1,101 +1,98 @@
 // @ts-check
-// Form controls of the editor: labeled inputs that report each change.
+// Form controls of the editor, which report each change.
 
-import { element, iconButton } from "../dom.js";
+import { h, pushButton } from "../view.js";
 
-let count = 0;
-
-/** Return a new id for an element of the editor. */
-export function newId() {
-  count += 1;
-  return `editor-${count}`;
-}
+/** @import { Content, Drawing, Props } from "../view.js" */
 
 /**
- * Put a label above a control.
+ * Put a label above a control, and more below it.
+ * @param {string} id
  * @param {string} label
- * @param {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} control
- * @param {...Node} more shown below the control
+ * @param {Drawing} control
+ * @param {...Content} more
  */
-export function labelled(label, control, ...more) {
-  const said = element("label", "", label);
-  control.id ||= newId();
-  said.htmlFor = control.id;
-  return element("div", "entry stack", said, control, ...more);
-}
+export const labelled = (id, label, { tag, props, content }, ...more) =>
+  h(
+    "div.entry.stack",
+    { key: id },
+    h("label", { htmlFor: id }, label),
+    { tag, props: { ...props, id }, content },
+    more,
+  );
+
+/** @param {string} value @param {(text: string) => void} changed @param {Props} [props] with `rows`, it has several lines */
+export const textBox = (value, changed, props = {}) =>
+  h(props.rows ? "textarea" : "input", {
+    ...(props.rows ? {} : { type: "text" }),
+    value,
+    oninput: ({ currentTarget }) => changed(currentTarget.value),
+    ...props,
+  });
 
 /**
- * Create a text box.
- * @param {string} value
- * @param {(text: string) => void} changed
- * @param {{ lines?: number, placeholder?: string }} [options]
- */
-export function textBox(value, changed, { lines = 1, placeholder = "" } = {}) {
-  const made =
-    lines > 1
-      ? Object.assign(element("textarea"), { rows: lines })
-      : Object.assign(element("input"), { type: "text" });
-  Object.assign(made, { value, placeholder });
-  made.addEventListener("input", () => changed(made.value));
-  return made;
-}
-
-/**
- * Create a box for a number that may stay empty.
+ * Describe a box for a number that may stay empty.
  * @param {number | null | undefined} value
  * @param {(number: number | undefined) => void} changed
  * @param {number | null} [usual] shown while the box is empty
  */
-export function numberBox(value, changed, usual = null) {
-  const made = Object.assign(element("input"), { type: "number", step: "any" });
-  made.value = value === undefined || value === null ? "" : String(value);
-  made.placeholder = usual === null ? "" : String(usual);
-  made.addEventListener("input", () => {
-    if (made.validity.badInput) return;
-    changed(made.value === "" ? undefined : made.valueAsNumber);
+export const numberBox = (value, changed, usual) =>
+  h("input", {
+    type: "number",
+    step: "any",
+    value: String(value ?? ""),
+    placeholder: String(usual ?? ""),
+    oninput: ({ currentTarget: box }) =>
+      box.validity.badInput || changed(box.value === "" ? undefined : box.valueAsNumber),
   });
-  return made;
-}
 
 /**
- * Create a list with one choice.
  * @param {readonly (readonly [value: string, label: string])[]} choices
  * @param {string} value
  * @param {(value: string) => void} changed
  */
-export function selectBox(choices, value, changed) {
-  const made = element("select");
-  for (const [one, label] of choices) made.add(new Option(label, one, false, one === value));
-  made.addEventListener("change", () => changed(made.value));
-  return made;
-}
-
-/** @param {string} label @param {boolean} isOn @param {(isOn: boolean) => void} changed */
-export function checkBox(label, isOn, changed) {
-  const box = Object.assign(element("input"), { type: "checkbox", checked: isOn });
-  box.addEventListener("change", () => changed(box.checked));
-  return element("label", "check in-line", box, element("span", "", label));
-}
+export const selectBox = (choices, value, changed) =>
+  h(
+    "select",
+    { value, onchange: ({ currentTarget }) => changed(currentTarget.value) },
+    choices.map(([one, label]) => h("option", { key: one, value: one }, label)),
+  );
 
 /**
- * Create a button that shows an icon, with its meaning for screen readers and as a tooltip.
- * @param {string} icon
  * @param {string} label
- * @param {() => void} does
- * @param {string} [className]
+ * @param {boolean} isOn
+ * @param {(isOn: boolean) => void} changed
+ * @param {Props} [props] of the box
+ * @param {...Content} more behind the label
  */
-export function signButton(icon, label, does, className = "sign") {
-  const made = iconButton(icon, does, className);
-  made.ariaLabel = label;
-  made.title = label;
-  return made;
-}
+export const checkBox = (label, isOn, changed, props, ...more) =>
+  h(
+    "label.check.in-line",
+    { key: label },
+    h("input", {
+      type: "checkbox",
+      checked: isOn,
+      onchange: ({ currentTarget }) => changed(currentTarget.checked),
+      ...props,
+    }),
+    h("span", label),
+    more,
+  );
 
-/**
- * Create a part of the editor that unfolds.
- * @param {string} title
- * @param {HTMLElement} body
- */
-export function part(title, body) {
-  return element("details", "part", element("summary", "", title), body);
-}
+/** @param {string} icon @param {string} label @param {() => void} does @param {Props} [props] */
+export const signButton = (icon, label, does, props) =>
+  pushButton("", does, {
+    className: "sign",
+    "data-icon": icon,
+    ariaLabel: label,
+    title: label,
+    ...props,
+  });
+
+/** @param {string} words @param {() => void} does @param {Props} [props] */
+export const quietButton = (words, does, props) =>
+  pushButton(words, does, { className: "quiet", ...props });
+
+/** Describe a part of the editor that unfolds. @param {string} title @param {Props} props @param {...Content} body */
+export const part = (title, props, ...body) =>
+  h("details.part", props, h("summary", title), h("div", body));

@@ -1,106 +1,114 @@
 // @ts-check
 // Settings of one field, below its row: its texts, place, default, limits, widget and choices.
 
-import { button, element } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { counts } from "../making/counts.js";
 import { message, plural } from "../messages.js";
-import { checkBox, labelled, numberBox, part, selectBox, textBox } from "./fields.js";
-import { placesOf } from "./model.js";
+import { h } from "../view.js";
+import { checkBox, labelled, numberBox, part, quietButton, selectBox, textBox } from "./fields.js";
+import { placesOf, rowOf, withReset, withSet } from "./model.js";
 
 /** @import { EditorInput } from "../documents.js" */
-/** @import { Model, OwnSettings, Row } from "./model.js" */
+/** @import { FormEditor } from "./editor.js" */
+/** @import { OwnSettings, Row } from "./model.js" */
 
 const NEW = "\n"; // no heading has a line break
 const NUMBERS = ["INT", "FLOAT"];
 /** Widgets whose value isn't a single text, number or flag. */
 const WITHOUT_DEFAULT = ["image", "mask", "audio", "video", "file", "rows", "curve", "box", "seed"];
+const SEARCHED_FROM = 8;
+/** Inputs whose choices are all off, which their settings can't say. @type {WeakSet<EditorInput>} */
+const withoutChoices = new WeakSet();
 
 /**
- * Changes that the form of a row makes. The place "" asks for a new heading.
- * @typedef {{ set: (changes: OwnSettings) => void, move?: (place: string) => void, reset: () => void }} RowEvents
+ * Describe the controls for one field's settings.
+ * @param {FormEditor} editor
+ * @param {string} key the field's
+ * @param {((place: string) => void) | null} move "" asks for a new heading
+ * @param {boolean} hasHeading whether the row has several fields
  */
-
-/**
- * Return the controls for one field's settings.
- * @param {Row} row
- * @param {EditorInput} input
- * @param {Model} model
- * @param {RowEvents} events
- * @param {string} [heading] if the row has several fields
- */
-export function rowForm(row, input, model, events, heading = "") {
-  const place = element("div", "row-form stack");
-  if (heading) place.append(element("h4", "", heading));
+export function rowForm(editor, key, move, hasHeading) {
+  const input = editor.inputs.get(key)?.input;
+  const row = rowOf(editor.model, key);
+  if (!input || !row) return null;
   const { set } = row;
-  place.append(
+  const change = (/** @type {OwnSettings} */ changes) => {
+    const what = `${key} ${Object.keys(changes).join(" ")}`;
+    editor.change(withSet(editor.model, key, changes), what, key, changes);
+  };
+  const isNumber = NUMBERS.includes(input.type) && (set.widget ?? input.widget) !== "seed";
+  /** @param {"label" | "help"} name @param {string} words @param {number} [rows] */
+  const text = (name, words, rows) =>
     labelled(
-      message("Name"),
-      textBox(set.label ?? "", (text) => events.set({ label: text.trim() || undefined }), {
-        placeholder: input.label,
+      `${key}-${name}`,
+      words,
+      textBox(set[name] ?? "", (said) => change({ [name]: said.trim() || undefined }), {
+        placeholder: input[name],
+        rows,
       }),
-    ),
-    labelled(
-      message("Help text"),
-      textBox(set.help ?? "", (text) => events.set({ help: text.trim() || undefined }), {
-        lines: 2,
-        placeholder: input.help,
-      }),
-    ),
-    ...placePart(row, model, events),
-    ...defaultPart(row, input, events),
-    ...numberPart(row, input, events),
-    ...widgetPart(row, input, events),
-    ...choicesPart(row, input, events),
-    checkBox(message("Required"), set.required ?? false, (isOn) =>
-      events.set({ required: isOn || undefined }),
-    ),
-  );
-  if (set.also?.length)
-    place.append(
-      element("p", "hint aside", message("Also sets {fields}.", { fields: set.also.join(", ") })),
     );
-  if (Object.keys(set).some((key) => key !== "also"))
-    place.append(button(message("Reset this field"), events.reset, "quiet"));
-  return place;
-}
-
-/** @param {Row} row @param {Model} model @param {RowEvents} events */
-function placePart(row, model, { move }) {
-  if (!move) return [];
-  /** @type {[string, string][]} */
-  const choices = placesOf(model).map((place) => [place, groupTitle(place)]);
-  choices.splice(-2, 0, [NEW, message("New heading…")]);
-  const isBeside = row.place === "main" && counts.now.images?.key === row.key;
-  return [
+  /** @param {"min" | "max" | "step"} name @param {string} words */
+  const limit = (name, words) =>
     labelled(
-      message("Shown in"),
-      selectBox(choices, row.place, (place) => move(place === NEW ? "" : place)),
-      ...(isBeside ? [element("p", "hint aside", message("Shown beside Generate."))] : []),
-    ),
-  ];
+      `${key}-${name}`,
+      words,
+      numberBox(set[name], (number) => change({ [name]: number }), input[name]),
+    );
+  /** @param {"required" | "closest"} name @param {string} words */
+  const flag = (name, words) =>
+    checkBox(words, set[name] ?? false, (isOn) => change({ [name]: isOn || undefined }));
+  const hasChoices = input.choices && input.choices.length > 1;
+  return h(
+    "div.row-form.stack",
+    { key },
+    hasHeading && h("h4", input.label),
+    text("label", message("Name")),
+    text("help", message("Help text"), 2),
+    move && placePart(editor, row, move),
+    !WITHOUT_DEFAULT.includes(set.widget ?? input.widget) && defaultPart(row, input, change),
+    isNumber &&
+      h(
+        "div.line.flow",
+        limit("min", message("Minimum")),
+        limit("max", message("Maximum")),
+        limit("step", message("Step")),
+      ),
+    input.widgets.length > 1 && widgetPart(row, input, change),
+    hasChoices && choicesPart(editor, row, input, change),
+    hasChoices && flag("closest", message("If it's missing, start with the most similar choice")),
+    flag("required", message("Required")),
+    set.also !== undefined &&
+      h("p.hint.aside", message("Also sets {fields}.", { fields: set.also.join(", ") })),
+    Object.keys(set).some((name) => name !== "also") &&
+      quietButton(message("Reset this field"), () => editor.change(withReset(editor.model, key))),
+  );
 }
 
-/** @param {Row} row @param {EditorInput} input @param {RowEvents} events */
-function defaultPart({ key, set }, input, events) {
-  if (WITHOUT_DEFAULT.includes(set.widget ?? input.widget)) return [];
-  const change = (/** @type {unknown} */ value) => events.set({ default: value });
-  const take = button(
-    message("Use the value in the form"),
-    () => change(filled.now.values[key]),
-    "quiet",
+/** @param {FormEditor} editor @param {Row} row @param {(place: string) => void} move */
+function placePart({ model }, { key, place }, move) {
+  /** @type {[string, string][]} */
+  const choices = placesOf(model).map((one) => [one, groupTitle(one)]);
+  choices.splice(-2, 0, [NEW, message("New heading…")]);
+  return labelled(
+    `${key}-place`,
+    message("Shown in"),
+    selectBox(choices, place, (one) => move(one === NEW ? "" : one)),
+    place === "main" &&
+      counts.now.images?.key === key &&
+      h("p.hint.aside", message("Shown beside Generate.")),
   );
-  const place = labelled(
+}
+
+/** @param {Row} row @param {EditorInput} input @param {(changes: OwnSettings) => void} change */
+function defaultPart({ key, set }, input, change) {
+  const value = filled.now.values[key];
+  const isOther = isPlain(value) && value !== (set.default ?? input.value);
+  return labelled(
+    `${key}-default`,
     message("Default value"),
-    defaultControl(set.default, input, change),
-    take,
+    defaultControl(set.default, input, (one) => change({ default: one })),
+    isOther && quietButton(message("Use the value in the form"), () => change({ default: value })),
   );
-  const follow = filled.subscribe(({ values }) => {
-    take.hidden = !isPlain(values[key]) || values[key] === (set.default ?? input.value);
-    if (take.isConnected || !place.parentElement) return;
-    queueMicrotask(() => follow());
-  });
-  return [place];
 }
 
 /**
@@ -117,169 +125,95 @@ const isPlain = (value) => ["string", "number", "boolean"].includes(typeof value
 
 /** @param {unknown} value @param {EditorInput} input @param {(value: unknown) => void} change */
 function defaultControl(value, input, change) {
-  const words = String(input.value ?? "");
-  if (input.choices) {
-    const texts = input.choices.map(
-      ([label, one]) => /** @type {[string, string]} */ ([String(one), label]),
-    );
-    const known = new Map(input.choices.map(([, one]) => [String(one), one]));
+  const { choices, type, widget } = input;
+  const flags = /** @type {const} */ ([
+    [message("On"), true],
+    [message("Off"), false],
+  ]);
+  const listed = choices ?? (type === "BOOLEAN" ? flags : null);
+  if (listed) {
+    const texts = listed.map(([label, one]) => /** @type {const} */ ([String(one), label]));
+    const known = new Map(listed.map(([, one]) => [String(one), one]));
     return selectBox(texts, String(value ?? input.value), (text) => change(known.get(text)));
   }
-  if (input.type === "BOOLEAN")
-    return selectBox(
-      [
-        ["true", message("On")],
-        ["false", message("Off")],
-      ],
-      String(value ?? input.value),
-      (text) => change(text === "true"),
-    );
-  if (NUMBERS.includes(input.type))
+  if (NUMBERS.includes(type))
     return numberBox(/** @type {number} */ (value), change, Number(input.value));
-  const lines = input.widget === "textarea" ? 3 : 1;
-  const typed = (/** @type {string} */ text) => change(text === "" ? undefined : text);
-  return textBox(String(value ?? ""), typed, { lines, placeholder: words });
+  return textBox(String(value ?? ""), (text) => change(text === "" ? undefined : text), {
+    placeholder: String(input.value ?? ""),
+    rows: widget === "textarea" ? 3 : undefined,
+  });
 }
 
-/** @param {Row} row @param {EditorInput} input @param {RowEvents} events */
-function numberPart({ set }, input, events) {
-  if (!NUMBERS.includes(input.type) || (set.widget ?? input.widget) === "seed") return [];
-  const line = element("div", "line flow");
-  line.append(
-    labelled(
-      message("Minimum"),
-      numberBox(set.min, (min) => events.set({ min }), input.min),
-    ),
-    labelled(
-      message("Maximum"),
-      numberBox(set.max, (max) => events.set({ max }), input.max),
-    ),
-    labelled(
-      message("Step"),
-      numberBox(set.step, (step) => events.set({ step }), input.step),
-    ),
+/** @param {Row} row @param {EditorInput} input @param {(changes: OwnSettings) => void} change */
+function widgetPart({ key, set }, { widget, widgets }, change) {
+  const choices = widgets.map((one) => /** @type {const} */ ([one, WIDGETS[one] ?? one]));
+  const chosen = (/** @type {string} */ one) =>
+    change({ widget: one === widget ? undefined : one });
+  return labelled(
+    `${key}-widget`,
+    message("Looks like"),
+    selectBox(choices, set.widget ?? widget, chosen),
   );
-  return [line];
 }
 
-/** @param {Row} row @param {EditorInput} input @param {RowEvents} events */
-function widgetPart({ set }, { widget, widgets }, events) {
-  if (widgets.length < 2) return [];
-  /** @type {[string, string][]} */
-  const choices = widgets.map((one) => [one, widgetWords(one)]);
-  const change = (/** @type {string} */ one) =>
-    events.set({ widget: one === widget ? undefined : one });
-  return [labelled(message("Looks like"), selectBox(choices, set.widget ?? widget, change))];
-}
-
-/** @param {Row} row @param {EditorInput} input @param {RowEvents} events */
-function choicesPart({ set }, { choices }, events) {
-  if (!choices || choices.length < 2) return [];
-  const similar = checkBox(
-    message("If it's missing, start with the most similar choice"),
-    set.closest ?? false,
-    (isOn) => events.set({ closest: isOn || undefined }),
-  );
-  const part = new ChoicesPart(choices, set.choices ?? null, (chosen) =>
-    events.set({ choices: chosen ?? undefined }),
-  );
-  return [part.place, similar];
-}
-
-const SEARCHED_FROM = 8;
-
-/** The choices that a field offers: check boxes with a filter. */
-class ChoicesPart {
-  #choices;
-  #changed;
-  /** @type {Set<unknown>} */
-  #on;
-  #said = element("span");
-  #list = element("div", "choice-boxes");
-  place;
-
-  /**
-   * @param {readonly (readonly [string, unknown])[]} choices of the server
-   * @param {readonly unknown[] | null} offered null: all
-   * @param {(offered: unknown[] | null) => void} changed
-   */
-  constructor(choices, offered, changed) {
-    this.#choices = choices;
-    this.#changed = changed;
-    this.#on = new Set(offered ?? choices.map(([, value]) => value));
-    const search = Object.assign(element("input"), { type: "search" });
-    search.placeholder = message("Search");
-    search.ariaLabel = message("Search");
-    search.addEventListener("input", () => this.#filter(search.value));
-    const line = element("div", "line flow");
-    if (choices.length >= SEARCHED_FROM) line.append(search);
-    line.append(
-      button(message("All"), () => this.#setSeen(true), "quiet"),
-      button(message("None"), () => this.#setSeen(false), "quiet"),
-    );
-    this.#list.role = "group";
-    this.#list.ariaLabel = message("Choices offered");
-    const body = element("div", "", line, this.#list);
-    this.place = part("", body);
-    this.place.querySelector("summary")?.replaceChildren(this.#said);
-    this.#draw();
-  }
-
-  #draw() {
-    this.#list.replaceChildren(
-      ...this.#choices.map(([label, value]) =>
-        checkBox(label, this.#on.has(value), (isOn) => this.#set([value], isOn)),
+/**
+ * Describe the choices that a field offers: check boxes with a filter.
+ * @param {FormEditor} editor
+ * @param {Row} row
+ * @param {EditorInput} input
+ * @param {(changes: OwnSettings) => void} change
+ */
+function choicesPart(editor, { set }, input, change) {
+  const choices = input.choices ?? [];
+  const values = choices.map(([, value]) => value);
+  const on = new Set(withoutChoices.has(input) ? [] : (set.choices ?? values));
+  /** @param {readonly unknown[]} some @param {boolean} isOn */
+  const turn = (some, isOn) => {
+    const chosen = values.filter((one) => (some.includes(one) ? isOn : on.has(one)));
+    if (chosen.length) withoutChoices.delete(input);
+    else withoutChoices.add(input);
+    const isAll = chosen.length === values.length;
+    if (chosen.length) change({ choices: isAll ? undefined : chosen });
+    editor.draw();
+  };
+  const boxesIn = (/** @type {HTMLElement} */ place) =>
+    /** @type {HTMLElement[]} */ ([...place.querySelectorAll(".choice-boxes > label")]);
+  const filter = (/** @type {{ currentTarget: HTMLInputElement }} */ { currentTarget: box }) => {
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const line of boxesIn(/** @type {HTMLElement} */ (box.closest("details"))))
+      line.hidden = !words.every((word) => line.textContent?.toLowerCase().includes(word));
+  };
+  const all = (/** @type {string} */ words, /** @type {boolean} */ isOn) =>
+    quietButton(words, () => {}, {
+      onclick: ({ currentTarget }) => {
+        const boxes = boxesIn(currentTarget.closest("details"));
+        turn(
+          values.filter((_, at) => !boxes[at]?.hidden),
+          isOn,
+        );
+      },
+    });
+  const counted = { count: on.size, all: values.length };
+  const search = { type: "search", placeholder: message("Search"), oninput: filter };
+  return part(
+    on.size === values.length
+      ? message("Choices offered: all {count}", { count: values.length })
+      : plural("{count} choice of {all} offered", "{count} choices of {all} offered", counted),
+    {},
+    h(
+      "div.line.flow",
+      values.length >= SEARCHED_FROM && h("input", { ...search, ariaLabel: search.placeholder }),
+      all(message("All"), true),
+      all(message("None"), false),
+    ),
+    h(
+      "div.choice-boxes",
+      { role: "group", ariaLabel: message("Choices offered") },
+      choices.map(([label, value]) =>
+        checkBox(label, on.has(value), (isOn) => turn([value], isOn)),
       ),
-    );
-    this.#tell();
-  }
-
-  #tell() {
-    const [count, all] = [this.#on.size, this.#choices.length];
-    const all_words = message("Choices offered: all {count}", { count: all });
-    this.#said.textContent =
-      count === all
-        ? all_words
-        : plural("{count} choice of {all} offered", "{count} choices of {all} offered", {
-            count,
-            all,
-          });
-  }
-
-  /** @param {readonly unknown[]} values @param {boolean} isOn */
-  #set(values, isOn) {
-    for (const value of values) {
-      if (isOn) this.#on.add(value);
-      else this.#on.delete(value);
-    }
-    this.#tell();
-    const chosen = this.#choices.map(([, value]) => value).filter((one) => this.#on.has(one));
-    if (chosen.length) this.#changed(chosen.length === this.#choices.length ? null : chosen);
-  }
-
-  /** @param {boolean} isOn */
-  #setSeen(isOn) {
-    const seen = this.#choices.filter((_, at) => !this.#boxes[at]?.hidden);
-    this.#set(
-      seen.map(([, value]) => value),
-      isOn,
-    );
-    for (const box of this.#boxes)
-      if (!box.hidden) /** @type {HTMLInputElement} */ (box.querySelector("input")).checked = isOn;
-  }
-
-  get #boxes() {
-    return /** @type {HTMLElement[]} */ ([...this.#list.children]);
-  }
-
-  /** @param {string} text */
-  #filter(text) {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const box of this.#boxes) {
-      const said = box.textContent?.toLowerCase() ?? "";
-      box.hidden = !words.every((word) => said.includes(word));
-    }
-  }
+    ),
+  );
 }
 
 /** @type {Record<string, string>} */
@@ -312,6 +246,3 @@ export const groupTitle = (place) => PLACES[place] ?? place;
 
 /** Title of a width and a height, as in the form. */
 export const SIZE = message("Aspect ratio");
-
-/** @param {string} widget */
-const widgetWords = (widget) => WIDGETS[widget] ?? widget;
