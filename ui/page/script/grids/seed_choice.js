@@ -1,45 +1,31 @@
 // @ts-check
 // The choice between one seed for all runs and a new seed for each.
 
-import { element } from "../dom.js";
 import { message } from "../messages.js";
+import { h } from "../view.js";
 
 /** @import { Seeds } from "../batches/spec.js" */
 
-export class SeedChoice {
-  /** The element on the page. */
-  place = element("fieldset", "ways seeds wraps");
-  /** @type {HTMLInputElement[]} */
-  #boxes = [];
+const WAYS = /** @type {const} */ ([
+  ["one", message("Same seed for all runs")],
+  ["each", message("New seed for each run")],
+]);
 
-  /** @param {(seeds: Seeds) => void} chosen */
-  constructor(chosen) {
-    const ways = [
-      { seeds: /** @type {const} */ ("one"), words: message("Same seed for all runs") },
-      { seeds: /** @type {const} */ ("each"), words: message("New seed for each run") },
-    ];
-    this.place.append(element("legend", "", message("Seed")));
-    for (const { seeds, words } of ways) {
-      const box = element("input");
-      Object.assign(box, { type: "radio", name: "vary-seeds", value: seeds });
-      box.addEventListener("change", () => chosen(seeds));
-      this.#boxes.push(box);
-      const label = element("label", "in-line", box, element("span", "", words));
-      this.place.append(label);
-    }
-    const help = element(
-      "p",
-      "help aside",
-      message("With the same seed, only the values you vary differ."),
-    );
-    help.id = "vary-help-seeds";
-    this.place.setAttribute("aria-describedby", help.id);
-    this.place.append(help);
-  }
-
-  /** @param {Seeds | null} seeds null if the choice makes no difference */
-  show(seeds) {
-    this.place.hidden = seeds === null;
-    for (const box of this.#boxes) box.checked = box.value === seeds;
-  }
+/** @param {Seeds | null} chosen null if the choice makes no difference @param {(seeds: Seeds) => void} choose */
+export function seedChoice(chosen, choose) {
+  const help = message("With the same seed, only the values you vary differ.");
+  const id = "vary-help-seeds";
+  const boxes = WAYS.map(([value, words]) => {
+    const checked = value === chosen;
+    const onchange = () => choose(value);
+    const box = h("input", { type: "radio", name: "vary-seeds", value, checked, onchange });
+    return h("label.in-line", box, h("span", words));
+  });
+  return h(
+    "fieldset.ways.seeds.wraps",
+    { hidden: chosen === null, "aria-describedby": id },
+    h("legend", message("Seed")),
+    boxes,
+    h("p.help.aside", { id }, help),
+  );
 }

@@ -24,37 +24,41 @@ import {
   $,
   all,
   announce,
-  button,
   closeButton,
   dialogHead,
   element,
-  iconButton,
   isCtrlEnter,
   isNarrow,
 } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
-import { SeedChoice } from "../grids/seed_choice.js";
+import { seedChoice } from "../grids/seed_choice.js";
 import { counts } from "../making/counts.js";
 import { message } from "../messages.js";
 import { sizeWords } from "../sizes.js";
 import { read, VARIED, write } from "../storage.js";
+import { draw, h, pushButton } from "../view.js";
 import { FileList } from "./file_list.js";
 import { given, takenFrom } from "./given_files.js";
 import { checked, start } from "./start.js";
 import { decodedText } from "./text_file.js";
-import { VaryRow } from "./vary_row.js";
+import { choiceList, problem, varyRow } from "./vary_row.js";
 
-/** @import { Draft, Field, GivenFile, KeptDraft, Row, Spec } from "../batches/spec.js" */
+/** @import { Draft, Field, KeptDraft, Row, Spec } from "../batches/spec.js" */
 /** @import { BatchCheckDoc } from "../documents.js" */
 /** @import { Given } from "./zip.js" */
 
 const PAUSE = 250; // milliseconds without a change before the app checks the draft
 const MOST_KEPT = 1_000_000; // characters of a table in the browser's storage
 
+const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
+const MOST = 3_000_000; // bytes; the app accepts requests a third larger than this
+const TOO_LARGE = message("This table is too large. Split it, or run it from the command line.");
+const NO_TEXT = message("This isn't a text table. Save it as CSV and choose the CSV file.");
+
 export class VaryDialog {
-  #place = element("dialog", "vary");
+  #place = element("dialog", "vary takes-own-files");
   #workflow = formName();
   #key = VARIED + ownName(this.#workflow);
   #fields = fieldsToVary();
@@ -62,25 +66,31 @@ export class VaryDialog {
   #draft;
   /** Rows of fields that were removed, for when the user adds the field again. @type {Map<string, Row>} */
   #parked = new Map();
+  /** Texts of the ways of varying that aren't selected, by field. @type {Map<string, string>} */
+  #otherTexts = new Map();
+  /** Lists of files by field, those of the table under "". @type {Map<string, FileList>} */
+  #files = new Map();
+  /** Lists of choices by field. @type {Map<string, HTMLElement>} */
+  #choices = new Map();
   /** Keys of the fields that are columns of the table. @type {readonly string[]} */
   #inTable = [];
   /** Rows that the table's columns have replaced. @type {readonly Row[]} */
   #taken = [];
-  /** @type {Map<string, VaryRow>} */
-  #rows = new Map();
-  #list = element("div", "vary-rows stack");
-  #table;
-  #add = button(message("+ Add a field"), () => this.#addRow(), "quiet");
-  #ways = element("fieldset", "ways wraps");
-  #seeds = new SeedChoice((seeds) => this.#change({ seeds }));
-  #problems = element("div", "problems");
-  #single = element("p", "muted");
-  #estimate = element("p", "estimate muted digits");
-  #start = button(message("Start"), () => this.#begin(), "primary");
+  /** A file that isn't a table, and why. @type {{ name: string, why: string } | null} */
+  #refused = null;
+  #head = dialogHead(
+    this.#place,
+    "vary",
+    message("Try several values"),
+    closeButton(() => this.#place.close()),
+  );
+  #earlier = element("span", "", element("span"));
   #asking = 0;
   #turn = 0;
   /** @type {BatchCheckDoc | null} */
   #check = null;
+  /** Its problems by place. @type {ReturnType<typeof placed>} */
+  #found = { rows: new Map(), table: [], rest: [] };
   #isStarting = false;
   #hasStarted = false;
 
@@ -92,12 +102,8 @@ export class VaryDialog {
     const { begun, ...kept } = read(sessionStorage, this.#key, { ...EMPTY, begun: "" });
     const isOld = begun && begun !== this.#varied(kept);
     this.#draft = fitting(isOld ? EMPTY : kept, this.#fields, this.#values);
-    const accepted = this.#fields.map(({ accept }) => accept).filter(Boolean);
-    this.#table = new TablePart(this.#draft.table, [...new Set(accepted)].join(), (table) =>
-      this.#changeTable(table),
-    );
-    this.#place.classList.add("takes-own-files");
-    this.#place.append(this.#head(), this.#body(), this.#foot());
+    this.#earlier.style.display = "contents";
+    offerEarlier(/** @type {HTMLElement} */ (this.#earlier.firstChild), () => this.#place.close());
     this.#place.addEventListener("close", () => {
       this.#place.remove();
       closed(this.#hasStarted);
@@ -107,10 +113,9 @@ export class VaryDialog {
     this.#place.addEventListener("drop", (event) => this.#take(event, event.dataTransfer));
     // Otherwise, the browser would navigate to the file.
     this.#place.addEventListener("dragover", (event) => event.preventDefault());
-    for (const row of this.#draft.rows) this.#draw(row);
     const isEmpty = !this.#draft.rows.length && !this.#draft.table;
-    if (isEmpty || (wanted && !this.#rows.has(wanted))) this.#addRow(wanted);
-    this.#offer();
+    if (isEmpty || (wanted && !this.#has(wanted))) this.#addRow(wanted);
+    this.#draw();
   }
 
   /**
@@ -118,75 +123,133 @@ export class VaryDialog {
    * @param {readonly File[]} files to add to it
    */
   give(key, files) {
-    this.#rows.get(key)?.addFiles(files.map((file) => given(file)));
+    this.#files.get(key)?.add(files.map((file) => given(file)));
   }
 
   /** @param {HTMLElement} parent */
   open(parent) {
     parent.append(this.#place);
     this.#place.showModal();
-    const box = $(".editor :is(input, textarea, button)", this.#list);
+    const box = $(".editor :is(input, textarea, button)", this.#place);
     // On a phone, the keyboard would cover the instructions.
     if (box && !isNarrow()) box.focus();
     this.#ask();
   }
 
-  #head() {
-    const close = closeButton(() => this.#place.close());
-    return dialogHead(this.#place, "vary", message("Try several values"), close);
-  }
-
-  #body() {
-    const body = element("div", "vary-body stack");
-    const about = message("Pick fields and the values to try. Everything else stays the same.");
-    const more = element("div", "more flow", this.#add, this.#table.choose);
-    this.#single.role = "status";
-    this.#drawWays();
-    body.append(element("p", "about muted", about), this.#list, this.#table.place, more);
-    const together = element("div", "together", this.#ways, this.#seeds.place);
-    body.append(together);
-    return body;
-  }
-
-  #foot() {
-    this.#problems.role = "status";
-    this.#estimate.role = "status";
-    const last = element("div", "last flow", this.#estimate, this.#single, this.#start);
-    offerEarlier(this.#estimate, () => this.#place.close());
-    return element("div", "foot", this.#problems, last);
-  }
-
-  #drawWays() {
-    const ways = [
-      { paired: false, words: message("All combinations") },
-      { paired: true, words: message("Pair in order") },
-    ];
-    this.#ways.append(element("legend", "", message("Combine")));
-    for (const { paired, words } of ways) {
-      const box = element("input");
-      Object.assign(box, {
-        type: "radio",
-        name: "vary-way",
-        checked: this.#draft.paired === paired,
-      });
-      box.addEventListener("change", () => this.#change({ paired }));
-      const label = element("label", "in-line", box, element("span", "", words));
-      this.#ways.append(label);
-    }
-  }
-
-  /** @param {Row} row */
-  #draw(row) {
-    const field = this.#fields.find(({ key }) => key === row.field);
-    if (!field) return null;
-    const drawn = new VaryRow(row, field, {
-      changed: (now) => this.#changeRow(now),
-      other: (key) => this.#turnTo(field, key),
-      removed: () => this.#removeRow(field.key),
+  #draw() {
+    const { rows, table, paired } = this.#draft;
+    const [free, found] = [this.#free, this.#found];
+    const way = (/** @type {boolean} */ isPaired, /** @type {string} */ words) =>
+      h(
+        "label.in-line",
+        h("input", {
+          type: "radio",
+          name: "vary-way",
+          checked: paired === isPaired,
+          onchange: () => this.#change({ paired: isPaired }),
+        }),
+        h("span", words),
+      );
+    const drawn = rows.flatMap((row) => {
+      const field = this.#fields.find(({ key }) => key === row.field);
+      return field ? [this.#rowFor(row, field, free, found.rows.get(row.field) ?? [])] : [];
     });
-    this.#rows.set(field.key, drawn);
-    this.#list.append(drawn.place);
-    return drawn;
+    const choose = message(
+      "CSV or JSON lines. You can also paste cells from a spreadsheet, with their headings.",
+    );
+    const estimate = this.#check ? estimateWords(this.#check, this.#imagesPerRun) : "";
+    const about = message("Pick fields and the values to try. Everything else stays the same.");
+    draw(
+      this.#place,
+      this.#head,
+      h(
+        "div.vary-body.stack",
+        h("p.about.muted", about),
+        h("div.vary-rows.stack", drawn),
+        this.#tablePart(),
+        h(
+          "div.more.flow",
+          pushButton(message("+ Add a field"), () => this.#addRow(), {
+            className: "quiet add",
+            hidden: !free.length,
+          }),
+          pushButton(
+            message("Use a table…"),
+            () => $(".table-part > input", this.#place)?.click(),
+            {
+              className: "quiet use-table",
+              hidden: table !== null,
+              title: choose,
+            },
+          ),
+        ),
+        h(
+          "div.together",
+          h(
+            "fieldset.ways.wraps",
+            { hidden: rows.length + Number(table !== null) < 2 },
+            h("legend", message("Combine")),
+            way(false, message("All combinations")),
+            way(true, message("Pair in order")),
+          ),
+          seedChoice(seedsOf(this.#draft, this.#fields, this.#inTable), (seeds) =>
+            this.#change({ seeds }),
+          ),
+        ),
+      ),
+      h(
+        "div.foot",
+        h("div.problems", { role: "status" }, found.rest.map(problem)),
+        h(
+          "div.last.flow",
+          this.#earlier,
+          h("p.estimate.muted.digits", { role: "status" }, this.#isSingle ? "" : estimate),
+          h("p.muted", { role: "status" }, this.#isSingle && message("Add another value.")),
+          pushButton(
+            this.#isStarting ? message("Starting") : startWords(this.#check),
+            () => this.#begin(),
+            { className: "primary", ariaDisabled: String(!this.#canStart) },
+          ),
+        ),
+      ),
+    );
+  }
+
+  /** @param {Row} row @param {Field} field @param {Field[]} free @param {readonly string[]} problems */
+  #rowFor(row, field, free, problems) {
+    const { key, several, choices, long, accept } = field;
+    const set = (/** @type {Partial<Row>} */ changes) => {
+      const rows = this.#draft.rows.map((one) =>
+        one.field === key ? { ...one, ...changes } : one,
+      );
+      this.#change({ rows });
+    };
+    if (several === "files" && !this.#files.has(key))
+      this.#files.set(key, new FileList(row.files, accept, (files) => set({ files })));
+    if (several === "choices" && !long && !this.#choices.has(key))
+      this.#choices.set(
+        key,
+        choiceList(choices, row.chosen, (chosen) => set({ chosen })),
+      );
+    return varyRow(row, field, free, problems, {
+      set,
+      turn: (other) => this.#turnTo(key, other),
+      remove: () => this.#removeRow(key),
+      switchWay: (replaces) => {
+        const { text } = row;
+        set({ replaces, text: this.#otherTexts.get(key) ?? "" });
+        this.#otherTexts.set(key, text);
+      },
+      list: this.#files.get(key)?.place ?? this.#choices.get(key) ?? null,
+    });
+  }
+
+  /** Focus the last row's field. */
+  #focusLast() {
+    (
+      all(".vary-row:not(.table-part) select:not(.way)", this.#place).at(-1) ??
+      $(".add", this.#place)
+    )?.focus();
   }
 
   /** @param {string} [wanted] key of the row's field */
@@ -194,14 +257,17 @@ export class VaryDialog {
     const free = this.#free;
     const field = free.find(({ key }) => key === wanted) ?? firstToVary(free);
     if (!field) return;
-    const row = this.#rowOf(field);
-    this.#change({ rows: [...this.#draft.rows, row] });
-    this.#draw(row)?.focus();
-    this.#offer();
+    this.#change({ rows: [...this.#draft.rows, this.#rowOf(field)] });
+    this.#focusLast();
   }
 
   get #free() {
     return freeFields(this.#fields, this.#draft, this.#inTable);
+  }
+
+  /** @param {string} key @returns whether the field has a row */
+  #has(key) {
+    return this.#draft.rows.some(({ field }) => field === key);
   }
 
   /** @param {Field} field */
@@ -218,7 +284,7 @@ export class VaryDialog {
   /** The number of images per run, 1 if unknown: the form may have no field for it, or the batch varies it. */
   get #imagesPerRun() {
     const key = counts.now.images?.key ?? "";
-    const isVaried = this.#rows.has(key) || this.#inTable.includes(key);
+    const isVaried = this.#has(key) || this.#inTable.includes(key);
     return isVaried ? 1 : Number(this.#values[key] ?? 1);
   }
 
@@ -227,48 +293,36 @@ export class VaryDialog {
     return JSON.stringify(rows.map(({ field }) => this.#values[field]));
   }
 
-  /** @param {Row} row */
-  #changeRow(row) {
-    const rows = this.#draft.rows.map((one) => (one.field === row.field ? row : one));
-    this.#change({ rows });
-  }
-
   /**
    * Replace a row with a row for another field.
-   * @param {Field} before
+   * @param {string} before
    * @param {string} key the other field's key
    */
   #turnTo(before, key) {
     const field = this.#fields.find((one) => one.key === key);
-    const old = this.#rows.get(before.key);
-    if (!field || !old) return;
-    this.#park(before.key);
+    if (!field) return;
+    this.#park(before);
     const row = this.#rowOf(field);
-    this.#change({ rows: this.#draft.rows.map((one) => (one.field === before.key ? row : one)) });
-    this.#rows.delete(before.key);
-    const drawn = this.#draw(row);
-    if (drawn) old.place.replaceWith(drawn.place);
-    drawn?.focus();
-    this.#offer();
+    this.#change({ rows: this.#draft.rows.map((one) => (one.field === before ? row : one)) });
+    $(`.vary-row[data-field="${CSS.escape(key)}"] select`, this.#place)?.focus();
   }
 
-  /** @param {string} key */
+  /** @param {string} key of a row that goes */
   #park(key) {
     const row = this.#draft.rows.find(({ field }) => field === key);
     if (row) this.#parked.set(key, row);
+    for (const lists of [this.#files, this.#choices]) lists.delete(key);
   }
 
   /** @param {string} key */
   #removeRow(key) {
     this.#takeOut(key);
-    (all(".vary-row select", this.#list).at(-1) ?? this.#add).focus();
+    this.#focusLast();
   }
 
   /** @param {string} key */
   #takeOut(key) {
     this.#park(key);
-    this.#rows.get(key)?.place.remove();
-    this.#rows.delete(key);
     this.#change({ rows: this.#draft.rows.filter(({ field }) => field !== key) });
   }
 
@@ -278,12 +332,10 @@ export class VaryDialog {
    */
   async #changeTable(table) {
     if (table && table.text === this.#draft.table?.text) return this.#change({ table });
-    const back = this.#taken.filter(({ field }) => !this.#rows.has(field));
+    const back = this.#taken.filter(({ field }) => !this.#has(field));
     this.#taken = [];
     this.#inTable = [];
     this.#change({ table, rows: [...this.#draft.rows, ...back] });
-    for (const row of back) this.#draw(row);
-    this.#offer();
     if (!table) return;
     clearTimeout(this.#asking); // a pending check would report fields that are in both a row and the table
     const spec = specOf({ ...EMPTY, table }, this.#fields);
@@ -297,23 +349,13 @@ export class VaryDialog {
     this.#change({});
   }
 
-  /** Update the fields that rows can select, and the controls that depend on the rows. */
-  #offer() {
-    const free = this.#free;
-    for (const row of this.#rows.values()) row.offer(free);
-    this.#add.hidden = !free.length;
-    const { rows, table } = this.#draft;
-    this.#ways.hidden = rows.length + Number(table !== null) < 2;
-    this.#seeds.show(seedsOf(this.#draft, this.#fields, this.#inTable));
-  }
-
   /** @param {Partial<Draft>} changes */
   #change(changes) {
     this.#draft = { ...this.#draft, ...changes };
     const isLarge = (this.#draft.table?.text.length ?? 0) > MOST_KEPT;
     const kept = toKeep(this.#draft, this.#fields, this.#values);
     write(sessionStorage, this.#key, isLarge ? { ...kept, table: null } : kept);
-    this.#offer();
+    this.#draw();
     this.#askSoon();
   }
 
@@ -350,24 +392,16 @@ export class VaryDialog {
   #show(check, others) {
     const problems = [...unsaid(this.#draft), ...(check?.problems ?? [])];
     this.#check = check && { ...check, problems };
-    if (check && check.table.join() !== this.#inTable.join()) {
-      this.#inTable = check.table;
-      this.#offer();
-    }
-    const found = { problems, more: check?.more ?? 0 };
-    const { rows, table, rest } = placed(found, this.#draft, this.#fields);
-    for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? [], problems);
-    this.#table.tell(table);
-    this.#say([...rest, ...others]);
-    const words = this.#check ? estimateWords(this.#check, this.#imagesPerRun) : "";
-    this.#single.textContent = this.#isSingle ? message("Add another value.") : "";
-    this.#estimate.textContent = this.#isSingle ? "" : words;
-    this.#label();
-  }
-
-  /** @param {readonly string[]} problems */
-  #say(problems) {
-    this.#problems.replaceChildren(...problems.map((said) => element("p", "problem", said)));
+    this.#inTable = check?.table ?? this.#inTable;
+    const { rest, ...found } = placed(
+      { problems, more: check?.more ?? 0 },
+      this.#draft,
+      this.#fields,
+    );
+    this.#found = { ...found, rest: [...rest, ...others] };
+    this.#draw();
+    for (const [key, files] of this.#files)
+      if (key) files.mark(problems.filter(({ field }) => field === key));
   }
 
   /** Whether the draft is what Generate does. */
@@ -378,14 +412,9 @@ export class VaryDialog {
 
   get #canStart() {
     const check = this.#check;
-    const isComing = [this.#table, ...this.#rows.values()].some((part) => part.isComing);
+    const isComing = [...this.#files.values()].some((part) => part.isComing);
     const isUnready = this.#isSingle || this.#isStarting || isComing;
     return Boolean(check?.rows && !check.problems.length && !isUnready);
-  }
-
-  #label() {
-    this.#start.textContent = this.#isStarting ? message("Starting") : startWords(this.#check);
-    this.#start.ariaDisabled = String(!this.#canStart);
   }
 
   async #begin() {
@@ -393,12 +422,12 @@ export class VaryDialog {
     await this.#ask(); // the last edits may not have been checked yet
     if (!this.#canStart) return;
     this.#isStarting = true;
-    this.#label();
+    this.#draw();
     const spec = specOf(this.#draft, this.#fields, this.#inTable, this.#values);
     const { batch, problems } = await start(this.#workflow, spec);
     this.#isStarting = false;
-    this.#label();
-    this.#say(problems);
+    this.#found = { ...this.#found, rest: problems };
+    this.#draw();
     this.#hasStarted = Boolean(batch);
     if (!batch) return;
     const kept = read(sessionStorage, this.#key, EMPTY);
@@ -413,7 +442,7 @@ export class VaryDialog {
     if (!isCtrlEnter(event)) return;
     event.preventDefault();
     event.stopPropagation(); // elsewhere, these keys press Generate
-    this.#start.click();
+    $(".foot .primary", this.#place)?.click();
   }
 
   /**
@@ -428,85 +457,63 @@ export class VaryDialog {
     if (!taken) return;
     event.preventDefault();
     const { table, files } = await taken;
-    const parts = [...this.#rows.values(), this.#table].filter(({ isOfFiles }) => isOfFiles);
-    if (table) this.#table.take(table, files);
-    else (parts.find(({ place }) => place.contains(at)) ?? parts[0])?.addFiles(files);
-  }
-}
-
-const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
-const MOST = 3_000_000; // bytes; the app accepts requests a third larger than this
-const TOO_LARGE = message("This table is too large. Split it, or run it from the command line.");
-const NO_TEXT = message("This isn't a text table. Save it as CSV and choose the CSV file.");
-
-/** The dialog's table: one column per field, one row per run. */
-class TablePart {
-  /** The element that shows the table. */
-  place = element("div", "vary-row table-part");
-  /** The button to add a table, shown until there is a table. */
-  choose = button(message("Use a table…"), () => this.#picker.click(), "quiet");
-  #picker = element("input");
-  #name = element("strong");
-  #problems = element("div", "problems");
-  #accept;
-  #changed;
-  #table;
-  /** Why the last file couldn't be used as a table, "" if it could. */
-  #refusal = "";
-  /** Files that the table's cells name. @type {FileList | null} */
-  #files = null;
-  #filesPlace = element("div");
-
-  /**
-   * @param {Draft["table"]} table
-   * @param {string} accept MIME types of files that its cells can name, "" for none
-   * @param {(table: Draft["table"]) => void} changed
-   */
-  constructor(table, accept, changed) {
-    this.#table = table;
-    this.#accept = accept;
-    this.#changed = changed;
-    Object.assign(this.#picker, { type: "file", accept: KINDS, hidden: true });
-    this.#picker.addEventListener("change", () => {
-      const [file] = this.#picker.files ?? [];
-      this.#picker.value = "";
-      if (file) this.take(file);
-    });
-    this.choose.title = message(
-      "CSV or JSON lines. You can also paste cells from a spreadsheet, with their headings.",
+    if (table) return this.#takeTable(table, files);
+    const rows = all(".vary-row", this.#place).filter(({ dataset }) =>
+      this.#files.has(dataset.field ?? ""),
     );
-    const remove = iconButton("close", () => this.#remove(), "remove");
-    remove.ariaLabel = remove.title = message("Remove the table");
-    const head = element("div", "row-head in-line", this.#name, remove);
+    const row = rows.find((one) => one.contains(at)) ?? rows[0];
+    if (row) this.#files.get(row.dataset.field ?? "")?.add(files);
+  }
+
+  /** Describe the table: one column per field, one row per run. */
+  #tablePart() {
+    const { table } = this.#draft;
+    const refused = this.#refused;
+    const accept = [...new Set(this.#fields.map((field) => field.accept).filter(Boolean))].join();
+    if (!table) this.#files.delete("");
+    else if (accept && !this.#files.has(""))
+      this.#files.set(
+        "",
+        new FileList(table.files ?? [], accept, (files) => {
+          const now = this.#draft.table;
+          if (now) this.#changeTable({ ...now, files });
+        }),
+      );
+    const files = this.#files.get("");
+    const size = table ? sizeWords(new Blob([table.text]).size) : "";
+    const name = table ? message("{file}, {size}", { file: table.name, size }) : refused?.name;
+    const found = files?.isComing ? [] : this.#found.table; // its files may be the missing ones
+    const remove = () => {
+      this.#refused = null;
+      this.#changeTable(null);
+      $(".use-table", this.#place)?.focus();
+    };
+    const removes = message("Remove the table");
     const help = message("One column per field, named by its label. One row per run.");
     const texts = message(
       "In a cell, {example} picks one at random. Names like {name} stay unchanged.",
-      {
-        example: "{red|green}",
-        name: "__times__",
-      },
+      { example: "{red|green}", name: "__times__" },
     );
-    this.#problems.role = "status";
-    this.place.role = "group";
-    this.place.ariaLabel = message("Table");
-    this.place.append(head, element("p", "help aside", help), element("p", "help aside", texts));
-    this.place.append(this.#filesPlace, this.#problems, this.#picker);
-    this.#show(table);
-  }
-
-  /** Whether the table accepts files that its cells name. */
-  get isOfFiles() {
-    return this.#files !== null;
-  }
-
-  /** @param {readonly Given[]} files dropped or pasted files */
-  addFiles(files) {
-    this.#files?.add(files);
-  }
-
-  /** Whether files are being uploaded. */
-  get isComing() {
-    return this.#files?.isComing ?? false;
+    const icon = { className: "remove", "data-icon": "close", ariaLabel: removes, title: removes };
+    return h(
+      "div.vary-row.table-part",
+      { role: "group", ariaLabel: message("Table"), hidden: !table && !refused, "data-field": "" },
+      h("div.row-head.in-line", h("strong", name), pushButton("", remove, icon)),
+      h("p.help.aside", help),
+      h("p.help.aside", texts),
+      h("div", files && [h("p.help.aside", message("Files named in the table:")), files.place]),
+      h("div.problems", { role: "status" }, (refused ? [refused.why] : found).map(problem)),
+      h("input", {
+        type: "file",
+        accept: KINDS,
+        hidden: true,
+        onchange: ({ currentTarget: picker }) => {
+          const [file] = picker.files;
+          picker.value = "";
+          if (file) this.#takeTable(file);
+        },
+      }),
+    );
   }
 
   /**
@@ -514,67 +521,12 @@ class TablePart {
    * @param {File} file
    * @param {readonly Given[]} [files] files given together with it
    */
-  async take(file, files = []) {
-    if (file.size > MOST) return this.#refuse(file.name, TOO_LARGE);
-    const text = decodedText(new Uint8Array(await file.arrayBuffer()));
-    if (text === null) return this.#refuse(file.name, NO_TEXT);
-    this.#table = { name: file.name, text, files: this.#table?.files ?? [] };
-    this.#show(this.#table);
-    this.#changed(this.#table);
-    if (files.length) this.addFiles(files);
-  }
-
-  /** @param {readonly string[]} problems */
-  tell(problems) {
-    const found = this.isComing ? [] : problems; // its files may be the missing ones
-    const told = this.#refusal ? [this.#refusal] : found;
-    this.#problems.replaceChildren(...told.map((said) => element("p", "problem", said)));
-  }
-
-  /**
-   * Show why a file isn't a table, and let the user choose another one.
-   * @param {string} name the file's name
-   * @param {string} why
-   */
-  #refuse(name, why) {
-    this.#table = null;
-    this.#show(null);
-    this.#name.textContent = name;
-    this.place.hidden = false;
-    this.#refusal = why;
-    this.tell([]);
-    this.#changed(null);
-  }
-
-  /** @param {Draft["table"]} table */
-  #show(table) {
-    this.place.hidden = table === null;
-    this.choose.hidden = table !== null;
-    this.#refusal = "";
-    this.tell([]);
-    this.#files = null;
-    this.#filesPlace.replaceChildren();
-    if (!table) return;
-    if (this.#accept) {
-      this.#files = new FileList(table.files ?? [], this.#accept, (files) => this.#setFiles(files));
-      const help = message("Files named in the table:");
-      this.#filesPlace.append(element("p", "help aside", help), this.#files.place);
-    }
-    const size = sizeWords(new Blob([table.text]).size);
-    this.#name.textContent = message("{file}, {size}", { file: table.name, size });
-  }
-
-  /** @param {GivenFile[]} files */
-  #setFiles(files) {
-    if (!this.#table) return;
-    this.#table = { ...this.#table, files };
-    this.#changed(this.#table);
-  }
-
-  #remove() {
-    this.#table = null;
-    this.#show(null);
-    this.#changed(null);
-    this.choose.focus();
+  async #takeTable(file, files = []) {
+    const isLarge = file.size > MOST;
+    const text = isLarge ? null : decodedText(new Uint8Array(await file.arrayBuffer()));
+    this.#refused = text === null ? { name: file.name, why: isLarge ? TOO_LARGE : NO_TEXT } : null;
+    const before = this.#draft.table?.files ?? [];
+    this.#changeTable(text === null ? null : { name: file.name, text, files: before });
+    if (files.length) this.#files.get("")?.add(files);
   }
 }

@@ -2,208 +2,135 @@
 // A field and its values in the “Try several values” dialog.
 
 import { atCommas, isOfLines } from "../batches/spec.js";
-import { button, element, iconButton, typeInto } from "../dom.js";
+import { $, button, element, typeInto } from "../dom.js";
 import { labeled, message, plural } from "../messages.js";
-import { FileList } from "./file_list.js";
+import { h, pushButton } from "../view.js";
 
+/** @import { Content } from "../view.js" */
 /** @import { Field, Row } from "../batches/spec.js" */
-/** @import { BatchProblem } from "../documents.js" */
-/** @import { Given } from "./zip.js" */
 
 const LINES = 3;
 const MOST_LINES = 8;
 
-export class VaryRow {
-  /** The element on the page. */
-  place = element("div", "vary-row");
-  #row;
-  #field;
-  #changed;
-  /** The text of the way of varying that isn't selected, restored when the user switches back. */
-  #otherText = "";
-  #editor = element("div", "editor stack");
-  #problems = element("div", "problems");
-  #which = element("select");
-  #remove;
-  /** @type {FileList | null} */
-  #files = null;
+/**
+ * Handlers of a row's events. `list`: the list of its files or choices, which updates itself.
+ * @typedef {{ set: (changes: Partial<Row>) => void, turn: (key: string) => void, remove: () => void,
+ *   switchWay: (replaces: boolean) => void, list: HTMLElement | null }} RowEvents
+ */
 
-  /**
-   * @param {Row} row
-   * @param {Field} field
-   * @param {{ changed: (row: Row) => void, other: (key: string) => void, removed: () => void }} told
-   */
-  constructor(row, field, { changed, other, removed }) {
-    this.#row = row;
-    this.#field = field;
-    this.#changed = changed;
-    this.place.role = "group";
-    this.place.ariaLabel = field.label;
-    this.place.dataset.field = field.key;
-    this.#which.ariaLabel = message("Field");
-    this.#which.addEventListener("change", () => other(this.#which.value));
-    this.#remove = iconButton("close", removed, "remove");
-    this.#remove.ariaLabel = this.#remove.title = labeled(message("Remove"), field.label);
-    this.#problems.role = "status";
-    const head = element("div", "row-head in-line", this.#which);
-    if (field.several === "texts") head.append(this.#ways());
-    head.append(this.#remove);
-    this.place.append(head, this.#editor, this.#problems);
-    this.#draw();
-  }
+/**
+ * Describe a row.
+ * @param {Row} row
+ * @param {Field} field
+ * @param {readonly Field[]} free fields that aren't used yet
+ * @param {readonly string[]} problems
+ * @param {RowEvents} events
+ */
+export function varyRow(row, field, free, problems, events) {
+  const { key, label, several } = field;
+  const options = [field, ...free.filter((one) => one.key !== key)];
+  const words = labeled(message("Remove"), label);
+  const ways = { field: label };
+  return h(
+    "div.vary-row",
+    { key, role: "group", ariaLabel: label, "data-field": key },
+    h(
+      "div.row-head.in-line",
+      select(
+        "",
+        message("Field"),
+        options.map((one) => [one.key, one.label]),
+        key,
+        events.turn,
+      ),
+      several === "texts" &&
+        select(
+          "way",
+          message("How to vary {field}", ways),
+          [
+            ["", message("Full prompts")],
+            ["replace", message("Replace words")],
+          ],
+          row.replaces ? "replace" : "",
+          (way) => events.switchWay(way === "replace"),
+        ),
+      pushButton("", events.remove, {
+        className: "remove",
+        "data-icon": "close",
+        ariaLabel: words,
+        title: words,
+      }),
+    ),
+    h("div.editor.stack", events.list ?? boxes(row, field, events.set)),
+    h("div.problems", { role: "status" }, problems.map(problem)),
+  );
+}
 
-  /**
-   * Set the fields that the user can select for this row.
-   * @param {readonly Field[]} free fields that aren't used yet
-   */
-  offer(free) {
-    const options = [this.#field, ...free.filter(({ key }) => key !== this.#field.key)];
-    this.#which.replaceChildren(...options.map(({ key, label }) => new Option(label, key)));
-    this.#which.value = this.#field.key;
-  }
+/** @param {string} said */
+export const problem = (said) => h("p.problem", said);
 
-  /**
-   * Show the problems of this field.
-   * @param {readonly string[]} problems this field's error messages
-   * @param {readonly BatchProblem[]} all the problems of all fields, with the positions of their values
-   */
-  tell(problems, all) {
-    this.#files?.mark(all.filter(({ field }) => field === this.#field.key));
-    const known = [...this.#problems.children].map(({ textContent }) => textContent);
-    if (known.join("\n") === problems.join("\n")) return;
-    this.#problems.replaceChildren(...problems.map((said) => element("p", "problem", said)));
-  }
+/**
+ * @param {string} className
+ * @param {string} ariaLabel
+ * @param {string[][]} options value and label of each
+ * @param {string} value
+ * @param {(value: string) => void} changed
+ */
+const select = (className, ariaLabel, options, value, changed) =>
+  h(
+    "select",
+    { className, ariaLabel, value, onchange: ({ currentTarget }) => changed(currentTarget.value) },
+    options.map(([one = "", label]) => h("option", { key: one, value: one }, label)),
+  );
 
-  focus() {
-    this.#which.focus();
-  }
-
-  /** Whether the field accepts files. */
-  get isOfFiles() {
-    return this.#files !== null;
-  }
-
-  /** Whether files are being uploaded. */
-  get isComing() {
-    return this.#files?.isComing ?? false;
-  }
-
-  /** @param {readonly Given[]} files dropped or pasted files */
-  addFiles(files) {
-    this.#files?.add(files);
-  }
-
-  /** @param {Partial<Row>} changes */
-  #set(changes) {
-    this.#row = { ...this.#row, ...changes };
-    this.#changed(this.#row);
-  }
-
-  /** Create the choice between varying the whole text and replacing words in the form's text. */
-  #ways() {
-    const way = element("select", "way");
-    way.ariaLabel = message("How to vary {field}", { field: this.#field.label });
-    way.append(
-      new Option(message("Full prompts"), ""),
-      new Option(message("Replace words"), "replace"),
-    );
-    way.value = this.#row.replaces ? "replace" : "";
-    way.addEventListener("change", () => {
-      const { text } = this.#row;
-      this.#set({ replaces: way.value === "replace", text: this.#otherText });
-      this.#otherText = text;
-      this.#draw();
-    });
-    return way;
-  }
-
-  #draw() {
-    this.#files = null;
-    this.#editor.replaceChildren(...this.#parts());
-  }
-
-  #parts() {
-    const { several, choices, long, accept, help } = this.#field;
-    const { chosen, files } = this.#row;
-    if (this.#row.replaces && several === "texts") return this.#replacing();
-    if (several === "files") {
-      this.#files = new FileList(files, accept, (given) => this.#set({ files: given }));
-      return [this.#files.place];
-    }
-    if (several === "choices" && !long)
-      return [choiceList(choices, chosen, (values) => this.#set({ chosen: values }))];
-    const box = isOfLines(several) ? this.#lines() : this.#line();
-    box.ariaLabel = this.#field.label;
-    return this.#helped(box, help);
-  }
-
-  #replacing() {
-    const find = element("input");
-    find.type = "text";
-    find.value = this.#row.find;
-    find.ariaLabel = message("Find");
-    find.placeholder = message("Find");
-    find.addEventListener("input", () => this.#set({ find: find.value }));
-    const lines = this.#lines();
-    lines.ariaLabel = lines.placeholder = message("Replace with");
-    const split = this.#splitOffer(lines);
-    const help = message("One replacement per line. The original is tried first.");
-    return [find, ...this.#helped(lines, help), split];
-  }
-
-  /**
-   * Create a button that splits the only line of a box at its commas. It is there while that is possible.
-   * @param {HTMLTextAreaElement} box
-   */
-  #splitOffer(box) {
-    const offer = button(
-      message("Split at commas?"),
-      () => {
-        typeInto(box, atCommas(box.value).join("\n"));
-        box.focus();
+/** @param {Row} row @param {Field} field @param {RowEvents["set"]} set @returns {Content} */
+function boxes({ replaces, text, find }, { key, several, label, help }, set) {
+  const typed = (/** @type {"text" | "find"} */ name) => ({
+    value: name === "text" ? text : find,
+    spellcheck: false,
+    oninput: (/** @type {any} */ { currentTarget }) => set({ [name]: currentTarget.value }),
+  });
+  const id = `vary-help-${key.replace(/[^\w]/g, "-")}`;
+  const described = { ...typed("text"), "aria-describedby": id };
+  const lines = { ...described, made: grows };
+  const aside = (/** @type {string} */ words) => h("p.help.aside", { id }, words);
+  if (!replaces || several !== "texts")
+    return isOfLines(several)
+      ? [h("textarea", { ...lines, ariaLabel: label }), aside(help)]
+      : [
+          h("input", { ...described, type: "text", inputMode: "text", ariaLabel: label }),
+          aside(help),
+        ];
+  const [finds, puts] = [message("Find"), message("Replace with")];
+  const split = (/** @type {HTMLElement | null} */ editor) => {
+    const box = /** @type {HTMLTextAreaElement} */ ($("textarea", editor ?? document));
+    typeInto(box, atCommas(text).join("\n"));
+    box.focus();
+  };
+  return [
+    h("input", { ...typed("find"), type: "text", ariaLabel: finds, placeholder: finds }),
+    h("textarea", { ...lines, ariaLabel: puts, placeholder: puts }),
+    aside(message("One replacement per line. The original is tried first.")),
+    h(
+      "button.quiet",
+      {
+        type: "button",
+        hidden: atCommas(text).length < 2,
+        onclick: ({ currentTarget }) => split(currentTarget.closest(".editor")),
       },
-      "quiet",
-    );
-    const show = () => {
-      offer.hidden = atCommas(box.value).length < 2;
-    };
-    box.addEventListener("input", show);
-    show();
-    return offer;
-  }
+      message("Split at commas?"),
+    ),
+  ];
+}
 
-  #line() {
-    const box = element("input");
-    box.type = "text";
-    box.value = this.#row.text;
-    box.inputMode = "text";
-    box.addEventListener("input", () => this.#set({ text: box.value }));
-    return box;
-  }
-
-  #lines() {
-    const box = element("textarea");
-    box.value = this.#row.text;
-    const grow = () => {
-      box.rows = LINES;
-      while (box.rows < MOST_LINES && box.scrollHeight > box.clientHeight) box.rows += 1;
-    };
-    new ResizeObserver(grow).observe(box); // a narrower box wraps its text into more lines
-    box.addEventListener("input", () => {
-      grow();
-      this.#set({ text: box.value });
-    });
-    return box;
-  }
-
-  /** @param {HTMLInputElement | HTMLTextAreaElement} box @param {string} words */
-  #helped(box, words) {
-    const help = element("p", "help aside", words);
-    help.id = `vary-help-${this.#field.key.replace(/[^\w]/g, "-")}`;
-    box.setAttribute("aria-describedby", help.id);
-    box.spellcheck = false;
-    return [box, help];
-  }
+/** Make a box as high as its text. @param {HTMLTextAreaElement} box */
+function grows(box) {
+  const grow = () => {
+    box.rows = LINES;
+    while (box.rows < MOST_LINES && box.scrollHeight > box.clientHeight) box.rows += 1;
+  };
+  new ResizeObserver(grow).observe(box); // a narrower box wraps its text into more lines
+  box.addEventListener("input", grow);
 }
 
 const MANY = 12;
@@ -215,7 +142,7 @@ const MANY = 12;
  * @param {(chosen: string[]) => void} changed
  * @returns {HTMLElement}
  */
-function choiceList(choices, chosen, changed) {
+export function choiceList(choices, chosen, changed) {
   const place = element("div", "choices");
   const list = element("div", "choice-list");
   const lines = choices.map(([label, value]) => lineFor(label, value, chosen.includes(value)));
