@@ -146,15 +146,16 @@ def test_a_box_is_drawn_with_mouse_and_keyboard(person: Visitor) -> None:
     page = person.open("shapes").page
     box = person.field("1.crop_region")
     numbers = [box.get_by_label(name, exact=True) for name in ("X", "Y", "Width", "Height")]
+    expect(numbers[2]).to_have_value("512")
     box.get_by_role("button", name="Resize the box").press("Shift+ArrowLeft")
     box.get_by_role("button", name="Move the box").press("ArrowRight")
     page.keyboard.press("ArrowUp")
     for number, value in zip(numbers, ("1", "0", "502", "512"), strict=True):
         expect(number).to_have_value(value)
     numbers[2].fill("64")
+    box.locator(".area").hover()  # its center, once the page has stopped moving
     area = box.locator(".area").bounding_box()
     assert area
-    page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
     page.mouse.down()
     page.mouse.move(area["x"] + area["width"], area["y"] + area["height"], steps=4)
     page.mouse.up()
