@@ -239,8 +239,11 @@ def test_no_page_and_no_route_holds_a_client_of_comfyui() -> None:
 
 
 def reads_json(node: ast.AST) -> bool:
-    """Return whether a call parses JSON without limits: `json.loads(…)` or `answer.json()`."""
+    """Return whether a call parses JSON without limits: `json.loads(…)` or `answer.json()`, but not
+    `request.json()`, which is `ui/web/limits.py::JsonRequest.json`."""
     match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name("request"), attr="json")):
+            return False
         case ast.Call(func=ast.Attribute(value=ast.Name("json"), attr="load" | "loads")):
             return True
         case ast.Call(func=ast.Attribute(attr="json"), args=[]):
@@ -261,6 +264,29 @@ def test_json_of_others_has_one_reader() -> None:
         if "sqlalchemy" not in imports(file)
         for node in ast.walk(tree_of(file))
         if isinstance(node, ast.Call) and reads_json(node)
+    ]
+    assert not wrong
+
+
+def parses_body(node: ast.AST) -> bool:
+    """Return whether a call has a request's body, and isn't the one that runs it in a thread."""
+    if not isinstance(node, ast.Call) or ast.unparse(node.func) in (
+        "off_loop",
+        "asyncio.to_thread",
+    ):
+        return False
+    return any("request.body()" in ast.unparse(one) for one in node.args)
+
+
+def test_no_route_parses_a_body_on_the_event_loop() -> None:
+    """Use `await request.json()`, which has the limits of requests and parses in a thread."""
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module, file in MODULES.items()
+        if module.startswith(("ui.", "comfyforms.plugins."))
+        if "request.body()" in file.read_text(encoding="utf-8")
+        for node in ast.walk(tree_of(file))
+        if parses_body(node)
     ]
     assert not wrong
 

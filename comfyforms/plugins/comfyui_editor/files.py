@@ -11,7 +11,6 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError
-from comfy.base.json_values import json_or_none
 from comfyforms.hooks import Access, GuardedRoutes
 from comfyforms.plugins.comfyui_editor.store import EditorFull, UserFile, UserFiles, plain_path
 from ui.web.access import Owner
@@ -55,7 +54,7 @@ class UserFileCalls:
 
     @routes.post("/api/settings", Access.SIGNED_IN)
     async def change_settings(self, request: Request, owner: Owner) -> Response:
-        values = json_or_none(await request.body())
+        values = await request.json()
         if not isinstance(values, dict):
             raise HTTPException(400, "Settings are an object.")
         await asyncio.to_thread(self.files.change_settings, owner, values)
@@ -63,8 +62,8 @@ class UserFileCalls:
 
     @routes.post("/api/settings/{name}", Access.SIGNED_IN)
     async def change_setting(self, name: str, request: Request, owner: Owner) -> Response:
-        value = json_or_none(await request.body())
-        await asyncio.to_thread(self.files.change_settings, owner, {name: value})
+        values = {name: await request.json()}
+        await asyncio.to_thread(self.files.change_settings, owner, values)
         return Response()
 
     @routes.get("/api/userdata", Access.SIGNED_IN)

@@ -428,7 +428,7 @@ class EndpointRoutes:
     async def _join(self, request: Request) -> ASGIApp:
         """Handle a call that names its endpoint by number."""
         body = await request.body()
-        call = await self._read(body)
+        call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)
         if not is_named_number(call.get("fn_index")):
@@ -445,7 +445,7 @@ class EndpointRoutes:
         gradio, name = _allowlist_of(request).gradio, request.path_params["api_name"]
         if not has_endpoint(gradio, name):
             return await self._named_call(request, lambda call: call)
-        call = await self._read(await request.body())
+        call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)
         try:
@@ -460,13 +460,13 @@ class EndpointRoutes:
         name = request.path_params["api_name"]
         if has_endpoint(_allowlist_of(request).gradio, name):
             return _handed_on(request)
-        call = await self._read(await request.body())
+        call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)
         return _call_of(request, f"{CALL}{ANSWERING}", {"data": [name, values_of(call)]})
 
-    async def _read(self, body: bytes) -> dict[str, Any] | str:
-        return await asyncio.to_thread(read_object, body, self._limits)
+    async def _read(self, request: Request) -> dict[str, Any] | str:
+        return await asyncio.to_thread(read_object, await request.body(), self._limits)
 
 
 def _allowlist_of(request: Request) -> GradioAllowlist:
