@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ui.services import Services
     from ui.settings.options import Settings
     from ui.settings.web_settings import WebSettings
-    from ui.web.access import Access, GuardedRoutes
+    from ui.web.access import Access, GuardedRoutes, Owner
     from ui.web.identity import Identity
 else:
     # Loaded on first use: an imported plugin must not import all of the app before it starts.
@@ -50,6 +50,7 @@ else:
         "Access": "ui.web.access",
         "GuardedRoutes": "ui.web.access",
         "LinkEnding": "ui.administration.links",
+        "Owner": "ui.web.access",
         "PartTables": "comfy.records.database",
         "PluginLink": "ui.administration.links",
         "PluginLinks": "ui.administration.links",
@@ -68,6 +69,7 @@ __all__ = [
     "FormLink",
     "GuardedRoutes",
     "LinkEnding",
+    "Owner",
     "PartTables",
     "PluginApp",
     "PluginLink",

@@ -3,8 +3,10 @@ limit of their bodies. They are checked in this order, before a body is read."""
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
 from copy import copy
@@ -212,6 +214,8 @@ class GuardedRoutes:
             own.setdefault("work", Work.PROCESSOR)
 
         def declared(endpoint: _Endpoint) -> _Endpoint:
+            if not own.get("is_plain"):
+                _check_annotations(path, endpoint)
             all_options = self._options | options
             self._declared.append(
                 DeclaredRoute(
@@ -223,6 +227,21 @@ class GuardedRoutes:
             return endpoint
 
         return declared
+
+
+def _check_annotations(path: str, endpoint: Callable[..., Any]) -> None:
+    """Raise ValueError for an annotation that FastAPI couldn't resolve: it would take the parameter
+    for a part of the query."""
+    known = ChainMap(getattr(endpoint, "__globals__", {}), vars(builtins))
+    for parameter, text in getattr(endpoint, "__annotations__", {}).items():
+        names = ast.walk(ast.parse(text, mode="eval")) if isinstance(text, str) else ()
+        for name in names:
+            if isinstance(name, ast.Name) and name.id not in known:
+                raise ValueError(
+                    f"{path}: the annotation {name.id!r} of {parameter!r} isn't a name in the"
+                    " route's module. If a function imports it, write no “from __future__ import"
+                    " annotations” in that module."
+                )
 
 
 class LateRoute(Route):

@@ -103,3 +103,17 @@ def test_a_get_takes_turns_unless_its_declaration_says_otherwise() -> None:
     for options in ({"work": None}, {"work": Work.FILE, "room": Room.CALLS}):
         with pytest.raises(ValueError, match="/f: a GET has either"):
             routes.get("/f", Access.OWNER, **options)(print)
+
+
+def test_an_annotation_that_cannot_be_resolved_is_refused() -> None:
+    """FastAPI would ask for the owner in the query, as it doesn't know names of a function. The
+    error says what to do."""
+    from comfyforms.hooks import Owner
+
+    def handle(owner: Owner) -> None: ...
+
+    routes = GuardedRoutes()
+    with pytest.raises(ValueError, match="annotation 'Owner' of 'owner'"):
+        routes.get("/mine", Access.OWNER)(handle)
+    handle.__annotations__ = {"owner": Owner}  # as without the import from `__future__`
+    routes.get("/mine", Access.OWNER)(handle)
