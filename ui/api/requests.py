@@ -106,8 +106,7 @@ async def start_request(
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Handler of requests that start or change something, each once per Idempotency-Key. Without a
-    `history`, keys aren't supported."""
+    """Handler of requests that start or change something, each once per Idempotency-Key."""
 
     bodies: Bodies
     history: RunStore

@@ -18,9 +18,9 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.launch.sent_prompts import PromptRefused
 from comfy.records.record import Record
 from comfyforms.plugins.comfyui_api.errors import Json, comfyui_errors
-from comfyforms.plugins.comfyui_api.prompts import MOST, PromptCalls, is_uuid
+from comfyforms.plugins.comfyui_api.prompts import MOST, MOST_BYTES, SENT, PromptCalls, is_uuid
 from ui.web.access import Access, GuardedRoutes, Owner
-from ui.web.responses import AsciiJSON
+from ui.web.responses import AsciiJSON, json_text
 
 _STATES = {
     Phase.WAITING: "pending",
@@ -29,6 +29,7 @@ _STATES = {
     Phase.STOPPED: "cancelled",
 }
 _FAILED = "failed"
+_UNFINISHED = {"pending", "in_progress"}
 _VALID = ("pending", "in_progress", "completed", _FAILED, "cancelled")
 _INTEGER = re.compile("[+-]?[0-9]{1,30}")
 
@@ -68,17 +69,19 @@ class JobCalls:
         if (most := int(limit)) < 1:
             return _refused("limit must be a positive integer")
         skip = max(0, int(offset))
-        found = [
+        matching = (
             job
-            for job in self._jobs(owner)
+            for job in self._jobs(owner, set(states))
             if (not states or job["status"] in states)
             and (not workflow_id or job.get("workflow_id") == workflow_id)
-        ]
+        )
+        is_plain = (sort_by, sort_order) == ("created_at", "desc") and not (states or workflow_id)
+        found = list(islice(matching, skip + most if is_plain else None))
         found.sort(key=_created if sort_by == "created_at" else _duration)
         if sort_order == "desc":
             found.reverse()
-        some, total = found[skip : skip + most], len(found)
-        more = skip + len(some) < total
+        some, total = found[skip : skip + most], self._total(owner) if is_plain else len(found)
+        more = bool(some) and skip + len(some) < total
         page = {"offset": skip, "limit": most, "total": total, "has_more": more}
         return AsciiJSON({"jobs": some, "pagination": page})
 
@@ -131,15 +134,27 @@ class JobCalls:
         run.cancel()
         return True
 
-    def _jobs(self, owner: str) -> Iterator[Json]:
-        records = self.calls.records(owner)
+    def _jobs(self, owner: str, states: set[str]) -> Iterator[Json]:
+        """Yield the unfinished jobs, then the newest finished ones, fewer if they are large."""
         unfinished = [run.id for run in self.calls.sent_by(owner)]
         for run_id in unfinished:
             with suppress(RunNotFound):  # deleted just now
                 yield self._job(self.calls.starter.runs.record(run_id, owner))[0]
-        for record in islice(records, MOST):
+        if states and states <= _UNFINISHED:
+            return
+        size = 0
+        for record in islice(self.calls.records(owner), MOST):
             if record.id not in unfinished:
-                yield self._job(record)[0]
+                job, entry = self._job(record)
+                yield job
+                size += len(json_text(entry))
+            if size > MOST_BYTES:
+                return
+
+    def _total(self, owner: str) -> int:
+        stored, is_one = self.calls.starter.runs.history, self.calls.files.is_one(owner)
+        ended = stored.ends(owner, SENT) if is_one else ()
+        return len(self.calls.sent_by(owner)) + min(MOST, len(ended))
 
     def _job(self, record: Record) -> tuple[Json, Json]:
         """Return a job, and the run's entry in the history."""

@@ -47,9 +47,9 @@ from ui.web.shares import Room
 # Keys of other accounts, which the app neither needs nor stores.
 _MOST_METADATA = 256  # bytes, as in ComfyUI
 _SECRET = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
-_SENT = Wanted(workflow=SENT_PROMPT)
+SENT = Wanted(workflow=SENT_PROMPT)
 MOST = 200  # runs per answer
-_MOST_BYTES, _AT_ONCE = 32 * MIB, 2  # per answer; runs read at a time
+MOST_BYTES, _AT_ONCE = 32 * MIB, 2  # per answer; runs read at a time
 _VALUES = 5  # times the usual number: a request may contain the editor's graph, too
 
 
@@ -85,7 +85,7 @@ class PromptCalls:
     def queue(self, owner: Owner) -> Response:
         """Return the unfinished runs in the order of their turns, without others' content."""
         entries: dict[bool, list[str]] = {True: [], False: []}
-        left = _MOST_BYTES
+        left = MOST_BYTES
         for number, run in enumerate(self._line()):
             is_own = run.owner == owner and self.files.is_one(owner)
             entry = json_text(self._entry(number, run.record)) if is_own and left > 0 else ""
@@ -120,16 +120,16 @@ class PromptCalls:
         """Return the user's finished runs of sent prompts, oldest first: the newest `max_items`, or
         as many from the `offset` on. Fewer if the answer would be too large."""
         stored = self.starter.runs.history
-        if stored is None or max_items < 1 or not self.files.is_one(owner):
+        if max_items < 1 or not self.files.is_one(owner):
             return AsciiJSON({})
         limit, skip = min(max_items, MOST), 0
         if offset >= 0:
-            left = len(stored.ends(owner, _SENT)) - offset
+            left = len(stored.ends(owner, SENT)) - offset
             limit, skip = min(limit, left), max(0, left - limit)
         entries, size = list[str](), 0
-        while len(entries) < limit and size < _MOST_BYTES:
+        while len(entries) < limit and size < MOST_BYTES:
             some = min(_AT_ONCE, limit - len(entries))
-            records = stored.of(owner, _SENT, skip=skip + len(entries), limit=some)
+            records = stored.of(owner, SENT, skip=skip + len(entries), limit=some)
             new = [f"{json_text(one.id)}:{json_text(self.history_entry(one))}" for one in records]
             entries, size = [*entries, *new], size + sum(map(len, new))
             if not records:
@@ -248,9 +248,9 @@ class PromptCalls:
 
     def _delete(self, told: Json, owner: str) -> None:
         stored = self.starter.runs.history
-        if told.get("clear") and stored is not None and self.files.is_one(owner):
+        if told.get("clear") and self.files.is_one(owner):
             before = ""
-            while records := stored.of(owner, _SENT, before=before, limit=MOST):
+            while records := stored.of(owner, SENT, before=before, limit=MOST):
                 stored.unlist([one.id for one in records if not one.favourite], owner)
                 before = records[-1].id
         for run_id in _ids(told):
@@ -261,8 +261,8 @@ class PromptCalls:
         """Yield the finished runs of prompts that a user's programs sent, newest first. Reads a few
         at a time, because each may be large."""
         stored, before = self.starter.runs.history, ""
-        while stored is not None and self.files.is_one(owner):
-            some = stored.of(owner, _SENT, before=before, limit=_AT_ONCE)
+        while self.files.is_one(owner):
+            some = stored.of(owner, SENT, before=before, limit=_AT_ONCE)
             if not some:
                 return
             yield from some

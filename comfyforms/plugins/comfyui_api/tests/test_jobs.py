@@ -5,16 +5,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.records.record import Record
+from comfy.records.store import RunStore
+from comfyforms.plugins.comfyui_api import jobs
 from comfyforms.plugins.comfyui_api.tests.api_calls import call, ended, send, told
 from tests.support.http_client import ANN, BOB
 from tests.support.samples.shipped import prompt
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import eventually
 
+EVE = "e" * 43
 LONG = prompt(n5_steps=2000)
 
 
@@ -78,6 +83,30 @@ def test_clients_list_their_own_jobs(served: Served) -> None:
     for path, cookie in ((f"/api/jobs/{done}", BOB), (f"/api/jobs/{uuid.uuid4()}", ANN)):
         answer = call(app, "GET", path, cookie=cookie)
         assert (answer.status_code, answer.json()) == (404, {"error": "Job not found"})
+
+
+def test_a_list_reads_no_more_runs_than_it_shows(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of all runs comes without them. Of large runs, it reads the newest few."""
+    _, app = served
+    for _ in range(5):
+        ended(app, send(app, EVE, prompt(n5_steps=1)), EVE)
+    read, of = [], RunStore.of
+
+    def counted(*args: Any, **options: Any) -> tuple[Record, ...]:
+        records = of(*args, **options)
+        read.extend(records)
+        return records
+
+    monkeypatch.setattr(RunStore, "of", counted)
+    page = told(app, "/api/jobs?limit=1", EVE)
+    assert (len(page["jobs"]), len(read)) == (1, 2)  # two at a time
+    assert page["pagination"] == {"offset": 0, "limit": 1, "total": 5, "has_more": True}
+    assert told(app, "/api/jobs?status=pending,in_progress", EVE)["jobs"] == []
+    assert len(read) == 2
+    monkeypatch.setattr(jobs, "MOST_BYTES", 0)
+    assert len(told(app, "/api/jobs", EVE)["jobs"]) == 1
 
 
 @pytest.mark.parametrize(
