@@ -3,12 +3,12 @@ watchers."""
 
 from __future__ import annotations
 
-import itertools
 import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import indexOf
 from typing import Any, Literal
 
 from comfy.base.errors import (
@@ -33,6 +33,7 @@ from comfy.runs.interface import Origin, Run, RunRegistry
 RowState = Literal["waiting", "running", "done", "failed", "stopped"]
 _LETTERS: Mapping[str, RowState] = {"w": "waiting", "d": "done", "f": "failed", "s": "stopped"}
 _WORDS = {word: letter for letter, word in _LETTERS.items()}
+_MOST_TRIES = 10_000  # of a row
 BatchState = Literal["running", "paused", "stopped", "done"]
 BatchChange = Literal["pause", "continue", "stop", "retry"]
 
@@ -106,11 +107,11 @@ class RowStates:
             self._changed[index] = self._changes
 
     def tried(self, index: int, run: str) -> None:
-        """Note that a row was started as this run."""
+        """Note that a row was started as this run. Raises ValueError for another row's run."""
         self._changes += 1
         self._changed[index] = self._changes
         task = row_id(self._batch, index)
-        self._tries[index] = next(at for at in itertools.count() if run_id_of(task, at) == run)
+        self._tries[index] = indexOf((run_id_of(task, at) for at in range(_MOST_TRIES)), run)
 
     def tell(self, index: int, error: str) -> None:
         """Note that a row failed without a run, with its error."""

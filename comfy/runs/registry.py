@@ -383,9 +383,9 @@ class LocalRunRegistry:
     def _record_again(self) -> None:
         """Retry recording the ends of runs that couldn't be written: the disk may have room now."""
         with self._recording:  # so that `close` finds what another thread just failed to write
-            with self._lock:
-                unrecorded, self._unrecorded = self._unrecorded, []
-            for run in unrecorded:
+            for _ in [*self._unrecorded]:  # the others stay if one fails in an unexpected way
+                with self._lock:
+                    run = self._unrecorded.pop(0)
                 try:
                     self.history.end(run.record)
                 except ComfyError:

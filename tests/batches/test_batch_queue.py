@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.batches.check import BatchErrors, estimate
 from comfy.batches.content import combined
-from comfy.batches.open_batch import CHANGES
+from comfy.batches.open_batch import CHANGES, RowStates
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.comfyui.protocol.run_state import Phase
@@ -408,3 +409,9 @@ def test_estimates_count_only_servers_that_can_run_the_rows(tmp_path: Path) -> N
         )
         assert of_both[0]
         assert of_one[0] == pytest.approx(2 * of_both[0])
+
+
+def test_a_row_does_not_take_a_foreign_run() -> None:
+    """Its number of tries is found by comparing ids, which ends."""
+    with pytest.raises(ValueError, match="x not in"):
+        RowStates(str(uuid.uuid4()), 1, None).tried(0, str(uuid.uuid4()))

@@ -8,6 +8,7 @@ import random
 import sqlite3
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -130,6 +131,31 @@ def test_an_end_that_could_not_be_written_is_written_later(
     with kept_registry(demo, tmp_path) as runs:
         assert runs.record(run.id, "me").state.phase is Phase.DONE
         assert runs.history.unfinished() == ()
+
+
+def test_an_unexpected_error_drops_no_other_end(
+    demo: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the end of one run fails in a way that the app doesn't know, it writes the others' later."""
+    errors: dict[str, Exception] = defaultdict(lambda: ComfyError("full"))
+    write = RunStore.end
+
+    def fails(store: RunStore, record: Record, *more: Any) -> None:
+        if record.id in errors or errors.default_factory:
+            raise errors[record.id]
+        write(store, record, *more)
+
+    monkeypatch.setattr(RunStore, "end", fails)
+    with kept_registry(demo, tmp_path) as runs:
+        broken, other = (runs.submit(job(), Origin("me")) for _ in range(2))
+        assert [end(one).phase for one in (broken, other)] == [Phase.DONE] * 2
+        eventually(lambda: len(errors) == 2)
+        errors = defaultdict(None, {broken.id: RuntimeError("unknown")})
+        with pytest.raises(RuntimeError, match="unknown"):
+            runs.forget(other.id, "me")
+        errors.clear()
+        runs.forget(other.id, "me")
+        assert runs.history.get(other.id, "me") is None
 
 
 def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path) -> None:
