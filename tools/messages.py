@@ -68,8 +68,8 @@ def shipped_prompts() -> Iterator[str]:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         values = (one.get("values", {}) for one in data.get("steps", ()))
         for idea in (*data.get("ideas", ()), *values):
-            texts = idea.values() if isinstance(idea, dict) else (idea,)
-            yield from (one for one in texts if isinstance(one, str) and not image_beside(one))
+            ideas = idea.values() if isinstance(idea, dict) else (idea,)
+            yield from (one for one in ideas if isinstance(one, str) and not image_beside(one))
 
 
 def read_catalog(file: Path) -> Catalog:
