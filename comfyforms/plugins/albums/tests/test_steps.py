@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, create_engine, insert, inspect, select, text
+from sqlalchemy import create_engine, insert, inspect, select, text
 
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
@@ -65,14 +64,6 @@ BEFORE = {
 }
 
 
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    """Return an engine for direct access to the database."""
-    engine = create_engine(database)
-    yield engine
-    engine.dispose()
-
-
 def told(history: RunStore, album: str) -> list[object]:
     """Return the contents of an album."""
     albums = AlbumStore(history.engine, history.grew)
@@ -81,12 +72,19 @@ def told(history: RunStore, album: str) -> list[object]:
     return [albums.get(album), items, said, albums.links([album])]
 
 
-@pytest.mark.parametrize("number", BEFORE)
-def test_an_old_database_opens_with_its_albums(
-    database: str, engine: Engine, kept: BlobStore, number: str
-) -> None:
+@pytest.mark.parametrize(
+    ("database", "number"),
+    [*(("sqlite", number) for number in BEFORE), ("postgres", next(iter(BEFORE)))],
+    indirect=["database"],
+)
+def test_an_old_database_opens_with_its_albums(database: str, kept: BlobStore, number: str) -> None:
     """Its tables have the columns, keys and indexes of new ones. Rows count their bytes, and stay
     as they were. Before albums, the tables are new."""
+    check_old_database(database, kept, number)
+
+
+def check_old_database(database: str, kept: BlobStore, number: str) -> None:
+    """Make albums in an empty database, undo the steps down to this number, and open it."""
     with contextlib.closing(RunStore(database, kept)) as history:
         history.end(ended_record(begun("r1")))
         store = AlbumStore(history.engine, history.grew)
@@ -96,6 +94,7 @@ def test_an_old_database_opens_with_its_albums(
         store.comment(album.id, item.n, OF_ANN, "c" * 800, None)
         store.new_link(album.id, 3, comments=True, settings=True)
         before = told(history, album.id)
+    engine = create_engine(database)
     inspector = inspect(engine)
     keys = {table: keys_of(inspector, table) for table in TABLES}
     with engine.begin() as connection:
@@ -103,9 +102,10 @@ def test_an_old_database_opens_with_its_albums(
             for statement in BEFORE[earlier]:
                 connection.execute(text(statement))
         connection.execute(text(f"UPDATE history_version SET version_num = '{number[:4]}'"))
+    engine.dispose()
     with contextlib.closing(RunStore(database, kept)) as history:
         history.sweep()
-        inspector = inspect(engine)
+        inspector = inspect(history.engine)
         assert {table: keys_of(inspector, table) for table in TABLES} == keys
         with history.engine.connect() as connection:
             sizes = [
