@@ -79,16 +79,18 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
     most tests.
 
     Browser tests run in only one process per core, which runs nothing else until they are done.
-    Tests that fork an app run in the first core's processes only, before other tests. Each painting
-    browser occupies a core, and more browsers would delay each other.
+    Tests that fork an app run in the first process only, with --nightly in the first core's, before
+    other tests. Each painting browser occupies a core, and more browsers would delay each other.
     """
 
     assigned_work: dict[WorkerController, dict[str, dict[str, bool]]]
+    processes = 0
 
     def schedule(self) -> None:
         """Sort the processes. If there are fewer files than processes, the last processes exit,
         because the first ones can run any file."""
         self.assigned_work = dict(sorted(self.assigned_work.items(), key=lambda it: _number(it[0])))
+        self.processes = len(self.assigned_work)
         super().schedule()
 
     def _assign_work_unit(self, node: WorkerController) -> None:
@@ -106,15 +108,17 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
         """Return the next test file for this process, or None. A file without a browser or a forked
         app may run anywhere."""
         number = _number(node)
-        browses, forks = number % PROCESSES_PER_CORE == 0, number < PROCESSES_PER_CORE
+        browses = number % PROCESSES_PER_CORE == 0
+        forking = PROCESSES_PER_CORE if self.config.getoption("--nightly") else 1
+        forks = number < forking or number >= self.processes  # or takes the place of a crashed one
 
         def fits(file: str) -> bool:
             return (browses or "/browser/" not in file) and (forks or not _forks(file))
 
         def later(file: str) -> tuple[bool, bool, bool]:
             return (
-                ("/browser/" in file) is not browses,
                 forks and not _forks(file),
+                ("/browser/" in file) is not browses,
                 not any(part in file for part in LONG),
             )
 
