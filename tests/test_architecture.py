@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from tests.imports import apart, imported, imports, modules, tree_of
 from tests.support.distribution import PURE
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import IMPORTING
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "ui" / "page" / "script"
@@ -195,7 +195,7 @@ def test_a_plugin_that_is_off_is_not_imported() -> None:
     )
     command = [sys.executable, "-c", code]
     told = subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=LONGEST_WAIT
+        command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=IMPORTING
     ).stdout.split()
     plugins = {plugin_of(name) for name in MODULES} - {""}
     assert plugins
@@ -317,7 +317,7 @@ def test_help_answers_without_importing_slow_libraries() -> None:
         f"assert not {slow} & sys.modules.keys()"
     )
     command = [sys.executable, "-c", code]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=LONGEST_WAIT)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=IMPORTING)
 
 
 def test_dataclasses_have_slots() -> None:

@@ -26,7 +26,7 @@ from tests.support.app_process import killed_process
 from tests.support.registries import RegistryKind, current_kind, new_registry, using
 from tests.support.sampler import prompt
 from tests.support.serving import open_history
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 ANN, BOB = "user:ann", "user:bob"
 SEED, STEPS, MODEL = "4.seed", "4.steps", "1.ckpt_name"
@@ -98,7 +98,7 @@ def _killed(
     """Start a batch in a separate process, and wait to be killed."""
     with using(kind), kept_batches(url, folder) as one:
         one.begin(AxisSpec(SEED, f"1..{rows}"), **values)
-        threading.Event().wait(60)
+        threading.Event().wait(LONGEST_WAIT)
 
 
 @contextmanager

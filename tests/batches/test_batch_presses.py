@@ -128,7 +128,7 @@ def test_a_batch_counts_as_one_run_toward_the_hourly_limit(
         assert len(started.runs) == 2
         assert "You can start at most 3 runs per hour" in str(started.refused)
         for run in started.runs:
-            assert run.join(30)
+            assert run.join(LONGEST_WAIT)
 
 
 def test_a_new_batch_is_not_read_back_from_the_database(

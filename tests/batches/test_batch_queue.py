@@ -67,7 +67,7 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
     and a retry runs stopped and failed rows again. The queue never reruns a finished row."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..12"))
-        assert reached.reached.wait(30)
+        assert reached.reached.wait(LONGEST_WAIT)
         one.batches.change(batch.id, ANN, "pause")
         assert one.batches.get(batch.id, ANN).state == "paused"
     eventually(lambda: not one.batches.table(batch.id, ANN).states.live)
@@ -76,13 +76,14 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
     assert one.states(batch) == ["done"] + ["waiting"] * 11
     with demo.hold("progress") as reached:
         one.batches.change(batch.id, ANN, "continue")
-        assert reached.reached.wait(30)
+        assert reached.reached.wait(LONGEST_WAIT)
         one.batches.change(batch.id, ANN, "stop")
     eventually(lambda: not one.batches.table(batch.id, ANN).states.live)
     stopped = one.batches.get(batch.id, ANN)
     assert stopped.state == "stopped"
     assert set(one.states(batch)) == {"done", "stopped"}
-    assert outcomes(demo)["success"] == stopped.done
+    # The server may end the held run before it hears of the stop.
+    assert outcomes(demo)["success"] - stopped.done in (0, 1)
     before = one.batches.table(batch.id, ANN).states
     one.batches.change(batch.id, ANN, "retry")
     assert one.until(batch, "done").done == outcomes(demo)["success"] == 12
@@ -116,7 +117,7 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> No
     assert one.until(batch, "done", "paused").failed == 5
     with demo.hold("progress") as reached:
         other = one.begin(AxisSpec(SEED, "1"))
-        assert reached.reached.wait(30)
+        assert reached.reached.wait(LONGEST_WAIT)
         one.batches.change(other.id, ANN, "pause")
     assert one.until(other, "done").done == 1
     history = one.runs.history
@@ -130,7 +131,7 @@ def test_an_unsaved_batch_change_fails(demo: DemoServer, one: Batches, tmp_path:
     """The caller gets an error and can repeat the request. The batch continues."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
-        assert reached.reached.wait(30)
+        assert reached.reached.wait(LONGEST_WAIT)
         with read_only(tmp_path):
             for change in CHANGES:
                 with pytest.raises(ComfyError):
@@ -159,7 +160,7 @@ def test_a_row_requested_again_during_its_cancel_runs(demo: DemoServer, one: Bat
     """The queue restarts the rows that were running, like those still waiting."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
-        assert reached.reached.wait(30)
+        assert reached.reached.wait(LONGEST_WAIT)
         eventually(lambda: len(one.batches.table(batch.id, ANN).states.live) == 3)
         one.batches.change(batch.id, ANN, "stop")
         one.batches.change(batch.id, ANN, "retry")
@@ -175,7 +176,7 @@ def test_rows_being_canceled_at_shutdown_stop_after_a_restart(
     """Rows that the app was still canceling are stopped too, so the user can retry them."""
     with demo.hold("progress") as reached, kept_batches(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..6"))
-        assert reached.reached.wait(30)
+        assert reached.reached.wait(LONGEST_WAIT)
         first.batches.change(batch.id, ANN, "stop")
         first.runs.close()
     with kept_batches(demo.url, tmp_path) as second:
@@ -232,11 +233,11 @@ def test_the_reason_for_waiting_is_shown(demo: DemoServer, tmp_path: Path) -> No
 
         one.starter.start("small", {SEED: 1}, Origin(ANN), UNWATCHED)
         run = one.starter.start("small", {SEED: 2}, Origin(ANN), UNWATCHED)
-        for _ in run.watch(timeout=30):
+        for _ in run.watch(timeout=LONGEST_WAIT):
             pass
         one.batches.subscribe(listen)
         batch = one.begin(AxisSpec(SEED, "11..16"))
-        assert known.wait(30)
+        assert known.wait(LONGEST_WAIT)
         assert one.batches.get(batch.id, ANN).why == told[-1]
 
 
@@ -244,10 +245,10 @@ def test_a_batch_lets_other_users_runs_take_turns(demo: DemoServer, one: Batches
     """While a batch of thirty rows runs, the server gets another user's run next."""
     with demo.hold("progress", after=8) as reached:
         batch = one.begin(AxisSpec(SEED, "1..30"))
-        assert reached.reached.wait(30)
+        assert reached.reached.wait(LONGEST_WAIT)
         before = list(demo.journal.all())
         his = one.starter.start("small", {SEED: 77}, Origin(BOB), UNWATCHED)
-    for _ in his.watch(timeout=30):
+    for _ in his.watch(timeout=LONGEST_WAIT):
         pass
     one.until(batch, "done")
     order = list(demo.journal.all())
@@ -315,7 +316,7 @@ def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) 
     and its seeds count up as planned. An attended batch ends with its caller."""
     with demo.hold("progress", after=4) as reached, kept_batches(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..8"))
-        assert reached.reached.wait(30)
+        assert reached.reached.wait(LONGEST_WAIT)
         counted = CountUp(11, is_used=False)
         waits = first.begin(AxisSpec(STEPS, "2..5"), **{SEED: counted})
         first.batches.change(waits.id, ANN, "pause")
@@ -340,7 +341,7 @@ def test_a_batch_whose_last_row_ended_at_shutdown_ends(demo: DemoServer, tmp_pat
     with kept_batches(demo.url, tmp_path) as first:
         with demo.hold("progress") as reached:
             batch = first.begin(AxisSpec(SEED, "1"))
-            assert reached.reached.wait(30)
+            assert reached.reached.wait(LONGEST_WAIT)
             first.batches.change(batch.id, ANN, "pause")
             first.batches.close(timeout=0)
         eventually(lambda: first.batches.get(batch.id, ANN).done == 1)
@@ -354,7 +355,7 @@ def test_a_killed_app_loses_and_repeats_no_row(demo: DemoServer, tmp_path: Path)
     """The app relies on the server's report, wherever in the batch the kill happened."""
     rows = 25
     with demo.hold("progress", after=20) as reached, killed_batches(demo.url, tmp_path, rows):
-        assert reached.reached.wait(60)
+        assert reached.reached.wait(LONGEST_WAIT)
     assert 0 < outcomes(demo)["success"] < rows
     with kept_batches(demo.url, tmp_path) as second:
         (batch,) = second.batches.of(ANN)

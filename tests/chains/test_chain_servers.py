@@ -172,5 +172,5 @@ def test_independent_steps_run_in_parallel(tmp_path: Path) -> None:
             other.hold("progress") as at_other,
         ):
             app.services.chains.start("two.chain", {}, Origin(OWNER))
-            assert at_one.reached.wait(30)
-            assert at_other.reached.wait(30)
+            assert at_one.reached.wait(LONGEST_WAIT)
+            assert at_other.reached.wait(LONGEST_WAIT)

@@ -73,7 +73,7 @@ def test_a_workflow_is_run_and_its_files_saved(
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST_WAIT,
     )
     assert done.returncode == 0, done.stderr
     (path,) = map(Path, done.stdout.split("\n")[:-1])

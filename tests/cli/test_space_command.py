@@ -24,7 +24,7 @@ from comfy.cli.space.contents import requirements_in
 from tests.nightly.deploy.dockerfile import complaints
 from tests.support.environments import ROOT, environment_at, plain_environment
 from tests.support.sampler import prompt
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import IMPORTING
 
 WORKFLOWS = ROOT / "workflows"
 LINK = "https://huggingface.co/ann/lights/resolve/main/lights.safetensors"
@@ -148,7 +148,7 @@ def test_the_app_tells_its_version_without_an_installation(space: Path, tmp_path
             capture_output=True,
             text=True,
             check=True,
-            timeout=LONGEST_WAIT,
+            timeout=IMPORTING,
         )
         assert done.stdout == f"ComfyForms {app_version()}\n"
 
@@ -166,7 +166,7 @@ def test_a_space_on_another_machine_keeps_its_own_data(
         capture_output=True,
         text=True,
         check=True,
-        timeout=LONGEST_WAIT,
+        timeout=IMPORTING,
     )
     assert done.stdout.strip() == (str(space / kept) if kept else "")
 
@@ -384,7 +384,7 @@ def test_the_servers_address_is_in_no_file(
         capture_output=True,
         text=True,
         check=False,
-        timeout=LONGEST_WAIT,
+        timeout=IMPORTING,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Set the secret COMFYFORMS_SERVER")

@@ -18,7 +18,7 @@ from comfyforms.comfyui_node import beside, environment
 from comfyforms.comfyui_node.beside import FormsApp
 from comfyforms.comfyui_node.guard import OrderRefused, read_choice
 from comfyforms.comfyui_node.problems import Installing, NotOpened
-from tests.support.app_process import FRESH_START
+from tests.support.app_process import START
 from tests.support.environments import ROOT
 from tests.support.waiting import eventually
 
@@ -98,7 +98,7 @@ def opened(forms: FormsApp) -> str:
             return False
         return True
 
-    eventually(is_open, "the app is installed", FRESH_START)
+    eventually(is_open, "the app is installed", START)
     return urls[0]
 
 

@@ -22,7 +22,7 @@ from tests.support.app_process import Started, free_port, launched
 from tests.support.leaks import closing
 from tests.support.samples.shipped import prompt
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT, eventually, run_python
+from tests.support.waiting import IMPORTING, LONGEST_WAIT, eventually, run_python
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -130,7 +130,7 @@ def test_a_user_command_writes_the_user_file(command: str, tmp_path: Path) -> No
     """The command accepts a piped password as well as a typed one."""
     words = [sys.executable, "app.py", *arguments(command, "app.py"), "--data", str(tmp_path)]
     password = "a lighthouse at dusk\n"
-    subprocess.run(words, cwd=ROOT, input=password, text=True, timeout=LONGEST_WAIT, check=True)
+    subprocess.run(words, cwd=ROOT, input=password, text=True, timeout=IMPORTING, check=True)
     assert "anna" in (tmp_path / "users.json").read_text(encoding="utf-8")
 
 

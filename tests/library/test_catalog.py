@@ -100,7 +100,7 @@ def test_a_slow_server_is_waited_for_once() -> None:
         answer = server()
         if server.asked > 1:
             reached.set()
-            assert go_on.wait(10)
+            assert go_on.wait(LONGEST_WAIT)
         return answer
 
     cache = CatalogCache(slow)
@@ -110,7 +110,7 @@ def test_a_slow_server_is_waited_for_once() -> None:
     assert reached.wait(LONGEST_WAIT)
     assert cache.get(refresh=True) is first
     go_on.set()
-    asking.join(10)
+    asking.join(LONGEST_WAIT)
     eventually(lambda: not asking.is_alive())
     assert server.asked == 2
 

@@ -21,7 +21,7 @@ from comfy.records.opened import OpenedStore
 from comfy.records.store import RunStore
 from comfy.records.tables import opened as table
 from tests.support.postgres import database_of
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 PROMPT: dict[str, Any] = {"1": {"class_type": "A", "inputs": {"text": "a cat"}}}
 
@@ -172,14 +172,14 @@ def test_an_unchanged_workflow_stays_the_same_object(stored: OpenedStore) -> Non
     opened, found = PrivateWorkflows(stored), list[object]()
 
     def get() -> None:
-        together.wait(10)
+        together.wait(LONGEST_WAIT)
         found.append(opened.get("ann", name))
 
     threads = [threading.Thread(target=get) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(LONGEST_WAIT)
     found += opened.opened_by("ann")
     assert [len(found), len({id(one) for one in found})] == [9, 1]
 

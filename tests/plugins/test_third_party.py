@@ -19,7 +19,7 @@ from tests.attacks.people import ANN, LOGIN, person
 from tests.attacks.routes import registered
 from tests.plugins.example import ADDRESS, PAGE_ADDRESS, PAGE_LABEL, ROOT, installed_example
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import IMPORTING, LONGEST_WAIT
 from ui import plugin_parts
 from ui.settings.logs import log_formatter
 
@@ -140,6 +140,6 @@ def test_every_hook_is_called(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=5 * LONGEST_WAIT,  # it imports Gradio
+        timeout=IMPORTING,
     )
     assert done.stdout.split() == ["checked"], done.stderr

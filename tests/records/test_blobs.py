@@ -18,6 +18,7 @@ from comfy.base.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from tests.support.samples.histories import bytes_kept
 from tests.support.samples.media import wav
+from tests.support.waiting import LONGEST_WAIT
 
 
 @pytest.fixture
@@ -238,7 +239,7 @@ def test_many_threads_add_and_remove_the_same_bytes(kept: BlobStore, tmp_path: P
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(LONGEST_WAIT)
     assert wrong == []
     assert on_disk(tmp_path) == []
 
@@ -406,6 +407,6 @@ def test_a_thumbnail_is_made_once(kept: BlobStore) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(LONGEST_WAIT)
     assert found == [first] * 4
     assert first.stat().st_mtime_ns == made

@@ -18,6 +18,7 @@ from comfy.records.tables import starts as starts_table
 from comfy.runs.limits import RunLimits
 from tests.records.conftest import ROOMY
 from tests.support.samples.histories import begun
+from tests.support.waiting import LONGEST_WAIT
 
 ME = Start("me", "192.0.2.1")
 BATCH = Start("me", "192.0.2.1", "a batch")
@@ -53,7 +54,7 @@ def test_concurrent_starts_respect_the_limit(history: RunStore, other: RunStore)
     limits, together = RunLimits(hourly=5), threading.Barrier(20)
 
     def count(starts: StartStore) -> None:
-        together.wait(10)
+        together.wait(LONGEST_WAIT)
         with contextlib.suppress(TooManyRuns):
             starts.count(ME, limits.check_hourly)
 
@@ -65,7 +66,7 @@ def test_concurrent_starts_respect_the_limit(history: RunStore, other: RunStore)
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(LONGEST_WAIT)
     assert history.state.starts.recent(ME).number == 5
 
 

@@ -19,6 +19,7 @@ from comfy.records.tables import held_files as table
 from tests.records.conftest import ROOMY
 from tests.support.postgres import empty
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image
+from tests.support.waiting import LONGEST_WAIT
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_a_file_is_never_removed_while_a_run_begins(processes: tuple[RunStore, R
     lacking, together = list[str](), threading.Barrier(2)
 
     def work(store: RunStore, owner: str) -> None:
-        together.wait(10)
+        together.wait(LONGEST_WAIT)
         for number in range(40):
             run_id = f"{owner} {number}"
             digest, _ = store.files.add([b"same"], holder=run_id)
@@ -79,7 +80,7 @@ def test_a_file_is_never_removed_while_a_run_begins(processes: tuple[RunStore, R
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(LONGEST_WAIT)
     assert lacking == []
     digest, _ = processes[0].files.add([b"same"])
     processes[0].remove_unreferenced([digest])

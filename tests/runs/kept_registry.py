@@ -19,7 +19,7 @@ from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
 from tests.support.registries import RegistryKind, current_kind, new_registry, using
 from tests.support.serving import open_history
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 SUBMITTED = "submitted"  # a file in the folder of a process that is to be killed
 
@@ -54,7 +54,7 @@ def _first_process(
         for one, keeps_going in jobs:
             runs.submit(one, Origin("me"), RunPolicy(keeps_going=keeps_going))
         (folder / SUBMITTED).touch()
-        threading.Event().wait(60)
+        threading.Event().wait(LONGEST_WAIT)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from comfyui_standin import DemoServer
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import LIMIT, end, running, until
 from tests.support.sampler import LONG, job
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_concurrent_submissions_respect_the_limit(demo: DemoServer, tmp_path: Pa
         together = threading.Barrier(20)
 
         def submit() -> None:
-            together.wait(10)
+            together.wait(LONGEST_WAIT)
             with contextlib.suppress(ComfyError):
                 runs.submit(job(LONG), Origin("me"))
 
@@ -140,7 +140,7 @@ def test_concurrent_submissions_respect_the_limit(demo: DemoServer, tmp_path: Pa
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(LONGEST_WAIT)
         assert len(runs.owned("me")) == 2
 
 

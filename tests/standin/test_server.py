@@ -391,7 +391,7 @@ def test_a_message_can_be_held(
             while True:
                 received.append(connection.recv())
         assert kinds(received).count("progress") == 1
-    connection.settimeout(5)
+    connection.settimeout(LONGEST_WAIT)
     assert kinds(frames(connection)).count("progress") == 2
 
 
@@ -404,7 +404,7 @@ def test_a_request_can_be_held(demo: DemoServer) -> None:
         assert held.reached.wait(LONGEST_WAIT)
         assert requests.get(f"{demo.url}/queue", timeout=LONGEST_WAIT).ok
         assert not answers
-    poster.join(5)
+    poster.join(LONGEST_WAIT)
     assert answers
 
 
@@ -455,7 +455,7 @@ def test_a_client_that_stops_reading_blocks_all_others(
     with pytest.raises(websocket.WebSocketTimeoutException):
         frames(connection)
     frozen.shutdown()
-    connection.settimeout(5)
+    connection.settimeout(LONGEST_WAIT)
     assert "execution_success" in kinds(frames(connection))
 
 

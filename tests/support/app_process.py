@@ -24,12 +24,10 @@ from pathlib import Path
 
 import requests
 
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import IMPORTING, LONGEST_WAIT
 
 ROOT = Path(__file__).parents[2]
-START = END = LONGEST_WAIT
-# The imports take 4 s of a processor; a busy machine gives a tenth of one.
-FRESH_START = 300.0
+START, END = IMPORTING, LONGEST_WAIT  # before its first fork, the server process imports, too
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["app", "tests.ui.warm_app"])
@@ -142,7 +140,7 @@ def ended(*arguments: str, **options: object) -> tuple[int, str]:
 
 def wait_for(one: Started) -> None:
     """Send requests until the app answers, and keep its cookie."""
-    end = time.monotonic() + (FRESH_START if one.fresh else START)
+    end = time.monotonic() + START
     while True:
         with contextlib.suppress(requests.ConnectionError), requests.Session() as session:
             answer = session.get(one.url, timeout=START, headers={"Connection": "close"})

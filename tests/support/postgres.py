@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import skip_without
+from tests.support.waiting import LONGEST_WAIT
 
 DEBIAN = Path("/usr/lib/postgresql")
 # The database doesn't have to survive a crash of the machine. Only users with access to the folder
@@ -73,7 +74,7 @@ class PostgresServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                timeout=60,
+                timeout=LONGEST_WAIT,
             )
         assert done.returncode == 0, (self._folder / "log").read_text()
 

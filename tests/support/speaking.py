@@ -173,7 +173,7 @@ def listening(
     finally:
         with contextlib.suppress(websocket.WebSocketException, OSError):
             listener.socket.send_close(1000)
-        thread.join(timeout=3)
+        thread.join(timeout=LONGEST_WAIT)
         listener.socket.shutdown()  # type: ignore[no-untyped-call]
         thread.join()
 

@@ -26,7 +26,7 @@ from comfyui_standin import DemoServer, Templates, folder_templates
 from comfyui_standin.server.routes import VERSION
 from tests.downloads.node_server import graph_with
 from tests.support.serving import WORKFLOWS
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.templates.template_server import entry, index_of, some_templates
 
 LONG = 60.0
@@ -215,7 +215,7 @@ def test_a_manager_that_hangs_delays_all_forms_once(tmp_path: Path) -> None:
         start = time.monotonic()
         for _ in range(3):
             assert known.missing(missing) == tuple(missing)
-        assert time.monotonic() - start < 2.5
+        assert time.monotonic() - start < len(missing)
 
 
 def test_a_manager_that_failed_is_asked_again(
@@ -289,8 +289,8 @@ def test_a_form_does_not_wait_while_templates_are_judged(tmp_path: Path) -> None
         demo.hold("GET /templates/some.json") as held,
     ):
         judging = threads.submit(templates.readiness, 30.0)
-        assert held.reached.wait(10)
+        assert held.reached.wait(LONGEST_WAIT)
         known = KnownParts(KnownPacks(templates._pool), templates)
         drawing = threads.submit(known.missing, [lacking])
-        assert drawing.result(10) == (lacking,)
+        assert drawing.result(LONGEST_WAIT) == (lacking,)
         assert not judging.done()

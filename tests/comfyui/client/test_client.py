@@ -62,7 +62,7 @@ def demo() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def client(demo: DemoServer) -> Iterator[Client]:
-    with Client(demo.url, timeout=5) as one:
+    with Client(demo.url, timeout=LONGEST_WAIT) as one:
         yield one
     demo.behave()
 
@@ -91,13 +91,15 @@ def test_an_abandoned_prompt_is_not_delivered_later(demo: DemoServer) -> None:
     """If the answer to a prompt doesn't arrive in time, the client takes the prompt back. A
     connection that recovers doesn't deliver it."""
     prompt_id = str(uuid.uuid4())
-    with FaultyLink(demo.url) as link, Client(link.url, timeout=0.3) as client:
+    with FaultyLink(demo.url) as link, Client(link.url) as client:
         client.queue()
         link.freeze()
+        client.timeout = 0.3
         with pytest.raises(ServerUnreachable):
             client.submit(
                 load_and_save("example.png"), client_id="me", prompt_id=prompt_id, extra_data={}
             )
+        client.timeout = LONGEST_WAIT
         link.heal()
         assert client.queue().pending == ()
         eventually(lambda: link.connections == 1)
@@ -241,7 +243,7 @@ def test_calls_in_progress_can_be_aborted(demo: DemoServer) -> None:
     take turns at the same connection keep working."""
     with (
         FaultyLink(demo.url) as link,
-        Client(link.url, timeout=60) as client,
+        Client(link.url, timeout=LONGEST_WAIT) as client,
         demo.hold("GET /queue") as held,
         ThreadPoolExecutor(1) as others,
     ):
@@ -250,10 +252,10 @@ def test_calls_in_progress_can_be_aborted(demo: DemoServer) -> None:
             assert fork.system_stats()
         assert link.connections == 1
         call = others.submit(one.queue)
-        assert held.reached.wait(15)
+        assert held.reached.wait(LONGEST_WAIT)
         one.abort()
         with pytest.raises(ServerUnreachable):
-            call.result(15)
+            call.result(LONGEST_WAIT)
         with pytest.raises(ServerUnreachable):
             one.queue()
         assert other.system_stats()
@@ -342,7 +344,7 @@ def test_requests_work_without_an_idle_timer(demo: DemoServer, refused_threads: 
     """Without a timer, the client closes connections at once, because nothing would close them
     later. It keeps the connections of later calls again."""
     connections = set(open_sockets())
-    with Client(demo.url, timeout=5) as client:
+    with Client(demo.url, timeout=LONGEST_WAIT) as client:
         refused_threads.add("idle-connections")
         assert "system" in client.system_stats()
         eventually(lambda: open_sockets() <= connections, "both ends are closed")

@@ -21,7 +21,7 @@ from tests.docs.test_readme import serving
 from tests.support.app_process import free_port
 from tests.support.programs import needs
 from tests.support.serving import running_demo_app
-from tests.support.waiting import LONGEST_WAIT, run_python
+from tests.support.waiting import IMPORTING, LONGEST_WAIT, run_python
 
 TEXT = "".join(
     (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def done(command: list[str], folder: Path, environment: Mapping[str, str] = os.e
         env=environment,
         capture_output=True,
         text=True,
-        timeout=2 * LONGEST_WAIT,
+        timeout=IMPORTING,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

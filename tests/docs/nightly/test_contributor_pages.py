@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.docs.test_contributor_pages import PAGES, ROOT
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import IMPORTING
 
 
 def commands(text: str) -> set[str]:
@@ -45,7 +45,7 @@ def printed(*words: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=LONGEST_WAIT,
+        timeout=IMPORTING,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -27,7 +27,7 @@ from tests.docs.test_readme import (
     serving,
 )
 from tests.support.app_process import launched
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import IMPORTING, LONGEST_WAIT, eventually
 
 app = twin.app
 
@@ -78,7 +78,7 @@ def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
 def test_the_pictures_can_be_made_again(tmp_path: Path) -> None:
     """The script makes each picture of the docs from today's page."""
     command = [sys.executable, "-m", "tools.pictures", str(tmp_path)]  # with its own event loop
-    subprocess.run(command, cwd=ROOT, check=True, timeout=3 * LONGEST_WAIT)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=IMPORTING)
     made = {file.name for file in tmp_path.iterdir()}
     assert made == {file.name for file in (ROOT / "docs" / "pictures").iterdir()}
     for name, limits in zip(("run_phone", "run"), PICTURES, strict=True):

@@ -23,7 +23,7 @@ from comfyforms.comfyui_node.model_orders import DOWNLOADS
 from comfyforms.comfyui_node.signing import signed_headers
 from tests.downloads.file_server import FileServer, safetensors
 from tests.downloads.node_server import SECRET, graph_with
-from tests.support.app_process import FRESH_START, free_port
+from tests.support.app_process import START, free_port
 from tests.support.environments import ROOT, plain_environment
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -54,9 +54,7 @@ def comfyui(base: Path, port: int) -> Iterator[str]:
         ) as program,
     ):
         try:
-            eventually(
-                lambda: program.poll() is not None or answers(url), "ComfyUI answers", FRESH_START
-            )
+            eventually(lambda: program.poll() is not None or answers(url), "ComfyUI answers", START)
             assert program.poll() is None, log.read_text(encoding="utf-8")
             yield url
         finally:

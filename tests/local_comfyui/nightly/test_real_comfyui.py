@@ -17,7 +17,7 @@ from comfy.records.record import Job
 from comfy.runs.interface import Origin
 from tests.local_comfyui.local import supervised
 from tests.runs.registry import end
-from tests.support.app_process import FRESH_START
+from tests.support.app_process import START
 from tests.support.waiting import eventually
 
 FOLDER, COMMAND = os.environ.get("COMFYUI_DIR", ""), os.environ.get("COMFYUI_COMMAND", "")
@@ -75,13 +75,13 @@ def test_a_real_crash_ends_its_run_only(tmp_path: Path) -> None:
     installation = _installation(tmp_path / "base")
     with supervised(installation, tmp_path / "data") as (supervisor, _, runs):
         first = runs.submit(_job(0), Origin("me"))
-        eventually(lambda: supervisor.status.phase == "running", "it starts", FRESH_START)
+        eventually(lambda: supervisor.status.phase == "running", "it starts", START)
         assert end(first).phase is Phase.DONE
         crash = end(runs.submit(_job(1, crashes=True), Origin("me")))
         assert crash.error is not None, supervisor.log.tail(20)
         assert crash.error.message.startswith("ComfyUI ran out of memory during this run")
         waiting = runs.submit(_job(2), Origin("you"))
-        eventually(lambda: waiting.state.phase.finished, "the next run ends", FRESH_START)
+        eventually(lambda: waiting.state.phase.finished, "the next run ends", START)
         assert waiting.state.phase is Phase.DONE
 
 
@@ -89,7 +89,7 @@ def test_a_real_manager_answers(tmp_path: Path) -> None:
     """Its version and queue are read, and a restart by the Manager keeps the process."""
     installation = _installation(tmp_path / "base", "--enable-manager")
     with supervised(installation, tmp_path / "data") as (supervisor, pool, _):
-        eventually(lambda: supervisor.status.phase == "running", "it starts", FRESH_START)
+        eventually(lambda: supervisor.status.phase == "running", "it starts", START)
         with ManagerClient(pool.servers[0].client.address) as client:
             found = client.find()
             if found is None:
@@ -100,6 +100,6 @@ def test_a_real_manager_answers(tmp_path: Path) -> None:
             eventually(
                 lambda: sum(started in line for line in supervisor.log.tail()) == 2,
                 "it starts again",
-                FRESH_START,
+                START,
             )
         assert supervisor.status.last_end is None

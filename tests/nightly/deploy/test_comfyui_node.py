@@ -23,7 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 from comfyforms.comfyui_node import beside
 from comfyforms.comfyui_node.problems import NotOpened
 from comfyui_standin import DemoServer
-from tests.support.app_process import FRESH_START, free_port
+from tests.support.app_process import START, free_port
 from tests.support.environments import ROOT, plain_environment
 from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -224,7 +224,7 @@ def real_comfyui(base: Path, programs: Path) -> Iterator[str]:
             eventually(
                 lambda: program.poll() is not None or answers(url, "/system_stats"),
                 "ComfyUI answers",
-                FRESH_START,
+                START,
             )
             assert program.poll() is None, log.read_text(encoding="utf-8")
             yield url
@@ -241,7 +241,7 @@ def editor_of(comfyui: str) -> Iterator[Page]:
         playwright.chromium.launch(executable_path=installed_chromium(), args=flags) as browser,
         browser.new_context(viewport={"width": 1360, "height": 900}) as context,
     ):
-        context.set_default_timeout(1000 * FRESH_START)
+        context.set_default_timeout(1000 * START)
         editor = context.new_page()
         editor.add_init_script("localStorage.setItem('Comfy.TutorialCompleted', 'true')")
         editor.goto(comfyui, wait_until="domcontentloaded")

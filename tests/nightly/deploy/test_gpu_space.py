@@ -27,14 +27,14 @@ from tests.docs.test_operating_page import LOCKING
 from tests.downloads.file_server import FileServer, file_server
 from tests.nightly.deploy.dockerfile import Image, built
 from tests.nightly.deploy.test_space import BEHIND, framed
-from tests.support.app_process import FRESH_START
+from tests.support.app_process import START
 from tests.support.environments import serving
 from tests.support.samples.space import SPACE
 from tests.support.waiting import LONGEST_WAIT
 
 FOLDER, COMMAND = os.environ.get("COMFYUI_DIR", ""), os.environ.get("COMFYUI_COMMAND", "")
 pytestmark = pytest.mark.skipif(not (FOLDER and COMMAND), reason="needs a real ComfyUI")
-LONGEST = 1000 * FRESH_START  # milliseconds
+LONGEST = 1000 * START  # milliseconds
 SOURCE = "https://github.com/Comfy-Org/ComfyUI"
 
 
@@ -196,7 +196,7 @@ def test_a_space_with_comfyui_makes_images(
 def wait_for_form(url: str) -> None:
     """Wait until ComfyUI answers and has the model."""
     address = f"{url}/api/v1/workflows/my-workflow"
-    for _ in range(int(FRESH_START)):
+    for _ in range(int(START)):
         answer = requests.get(address, headers=BEHIND, timeout=LONGEST_WAIT)
         if answer.ok and answer.json()["can_run"]:
             return

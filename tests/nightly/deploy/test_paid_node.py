@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.app_process import FRESH_START, free_port
+from tests.support.app_process import START, free_port
 from tests.support.environments import plain_environment
 from tests.support.http_client import ANN
 from tests.support.samples.paid import APP_KEY, OWN_KEY, shown_digest
@@ -73,7 +73,7 @@ def comfyui(own_temporary_folder: Path) -> Iterator[str]:
         ) as process,
     ):
         try:
-            eventually(lambda: _answers(url), "ComfyUI answers", FRESH_START)
+            eventually(lambda: _answers(url), "ComfyUI answers", START)
             yield url
         finally:
             process.terminate()

@@ -14,6 +14,7 @@ from pathlib import Path
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, begun, bytes_kept, ended_record, kept_image
+from tests.support.waiting import LONGEST_WAIT
 
 
 def test_two_threads_ending_deleting_and_sweeping_at_once(
@@ -45,7 +46,7 @@ def test_two_threads_ending_deleting_and_sweeping_at_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(LONGEST_WAIT)
     assert wrong == []
     assert history.of(ANN) == history.unfinished() == ()
     assert bytes_kept(kept) == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import segno
 
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import IMPORTING
 from ui.settings.start_lines import Reach, show_code, start_lines, start_warnings
 from ui.settings.web_settings import WebSettings
 
@@ -77,7 +77,7 @@ def test_on_a_space_the_secret_is_named() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=LONGEST_WAIT,
+        timeout=IMPORTING,
     ).stdout
     assert "the secret COMFYFORMS_LOGIN" in said
     assert "app.py" not in said

@@ -171,6 +171,6 @@ def test_many_watchers(served: Served) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(LONGEST_WAIT)
     assert len(counts) == 10
     assert min(counts) >= 3

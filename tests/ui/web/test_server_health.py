@@ -79,7 +79,7 @@ class Answers:
 
         def wait() -> bool:
             with self.counted:
-                return self.counted.wait_for(lambda: self.count >= wanted, 10)
+                return self.counted.wait_for(lambda: self.count >= wanted, LONGEST_WAIT)
 
         assert await asyncio.to_thread(wait), f"asked {self.count} times"
 
@@ -100,7 +100,7 @@ def test_only_changes_are_sent_and_to_all() -> None:
             assert calls == []
             for well in (False, True):
                 answers.well = well
-                await asyncio.wait_for(asyncio.gather(one.wait(), other.wait()), 10)
+                await asyncio.wait_for(asyncio.gather(one.wait(), other.wait()), LONGEST_WAIT)
                 assert health.reachable is well
                 for event in (one, other):
                     event.clear()
@@ -174,7 +174,7 @@ def test_an_aborted_check_is_not_an_answer(demo: DemoServer) -> None:
         demo.hold("GET /system_stats") as held,
         ThreadPoolExecutor(1) as other,
     ):
-        answer = other.submit(client.answers, timeout=30)
+        answer = other.submit(client.answers, timeout=LONGEST_WAIT)
         assert held.reached.wait(LONGEST_WAIT)
         client.abort()
         with pytest.raises(ServerUnreachable):

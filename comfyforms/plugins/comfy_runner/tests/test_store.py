@@ -14,6 +14,7 @@ from comfy.records.store import RunStore
 from comfyforms.plugins.comfy_runner.store import RunnerValueStore, ValuesTooLarge
 from comfyforms.plugins.comfy_runner.tables import SCHEMA, runner_values
 from tests.records.conftest import ROOMY
+from tests.support.waiting import LONGEST_WAIT
 
 
 def put(values: RunnerValueStore, person: str, workflow: str = "boat", **added: object) -> None:
@@ -57,7 +58,7 @@ def test_processes_change_the_same_values(
     other, together = RunStore(database, kept, ROOMY), threading.Barrier(10)
 
     def change(values: RunnerValueStore, key: str) -> None:
-        together.wait(10)
+        together.wait(LONGEST_WAIT)
         put(values, "ann", **{key: 1})
 
     threads = [
@@ -68,7 +69,7 @@ def test_processes_change_the_same_values(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(LONGEST_WAIT)
     assert len(RunnerValueStore(history.engine).of("ann", "boat")) == 10
     other.engine.dispose()
 

@@ -405,7 +405,9 @@ def test_tells_which_outputs_comfyui_leaves_out() -> None:
     with running_demo_app(step_seconds=0, permissions=anyone) as (demo, app):
         for nodes in (left_out, SHORT | left_out):
             answer = call(app, "POST", "/prompt", {"prompt": nodes})
-            theirs = requests.post(f"{demo.url}/prompt", json={"prompt": nodes}, timeout=9)
+            theirs = requests.post(
+                f"{demo.url}/prompt", json={"prompt": nodes}, timeout=LONGEST_WAIT
+            )
             assert answer.status_code == theirs.status_code
             assert answer.json()["node_errors"] == theirs.json()["node_errors"]
         prompt_id = answer.json()["prompt_id"]

@@ -19,7 +19,7 @@ from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, get, post
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.documents.group_docs import shown_chain
 
 OWNER = f"browser:{ANN}"
@@ -166,14 +166,14 @@ def test_a_stopped_chain_resumes_at_once(demo: DemoServer, folder: Path) -> None
         chains = app.services.chains
         with demo.hold("progress") as first:
             begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 5}, ORIGIN)
-            assert first.reached.wait(30)
+            assert first.reached.wait(LONGEST_WAIT)
             chains.stop(begun.id, OWNER)
             chains.go_on(begun.id, OWNER)
             assert (standing(app).state, threads_of(begun.id)) == ("running", 1)
         assert ended(app, "done").id == begun.id
         with demo.hold("progress") as second:
             other = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, ORIGIN)
-            assert second.reached.wait(30)
+            assert second.reached.wait(LONGEST_WAIT)
             for change in (chains.stop, chains.go_on, chains.stop):
                 change(other.id, OWNER)
         eventually(lambda: not app.runs.line_of(OWNER), "nothing of it is left")

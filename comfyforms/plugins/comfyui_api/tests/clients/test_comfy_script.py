@@ -8,6 +8,7 @@ from pathlib import Path
 
 from comfyforms.plugins.comfyui_api.tests.clients.conftest import Team
 from tests.support.environments import plain_environment
+from tests.support.waiting import IMPORTING
 
 
 def test_it_runs_a_script_on_the_apps_nodes(team: Team, tmp_path: Path) -> None:
@@ -18,6 +19,6 @@ def test_it_runs_a_script_on_the_apps_nodes(team: Team, tmp_path: Path) -> None:
         env=plain_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=IMPORTING,
     )
     assert "sizes [(256, 256)]" in program.stdout, program.stdout + program.stderr

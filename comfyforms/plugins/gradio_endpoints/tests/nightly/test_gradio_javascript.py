@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from comfyforms.plugins.gradio_endpoints.tests.test_gradio_javascript import said
+from comfyforms.plugins.gradio_endpoints.tests.nightly.test_javascript_client import said
 from tests.support.samples.media import saved
 from tests.support.serving import Served, running_demo_app
 

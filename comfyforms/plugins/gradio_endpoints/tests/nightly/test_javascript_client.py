@@ -11,7 +11,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from tests.support.programs import SCRIPTS, needs_gradio_client
 from tests.support.samples.media import saved
 from tests.support.serving import Served
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import IMPORTING, eventually
 
 RUN = """
 import {Client} from "@gradio/client";
@@ -72,7 +72,7 @@ def printed(program: str, sent: list[Any]) -> Any:
         capture_output=True,
         text=True,
         check=False,
-        timeout=2 * LONGEST_WAIT,
+        timeout=IMPORTING,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -90,14 +90,14 @@ def let_go_on_twice(app: RunningApp, chain: ChainSummary, values: dict[str, obje
     told = []
 
     def go_on() -> None:
-        both.wait(30)
+        both.wait(LONGEST_WAIT)
         told.append(app.services.chains.go_on(chain.id, OWNER, values))
 
     threads = [threading.Thread(target=go_on) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(LONGEST_WAIT)
     assert [one.id for one in told] == [chain.id] * 2
     assert app.services.chains.values(chain.id, OWNER)[MODEL] == values[MODEL]
     assert threads_of(chain.id) == 1
@@ -119,7 +119,7 @@ def test_a_chain_is_deleted_by_its_owner(demo: DemoServer, folder: Path) -> None
         assert app.runs.record(made.steps[0].ended[0], OWNER)
         with demo.hold("progress") as reached:
             begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, ORIGIN)
-            assert reached.reached.wait(30)
+            assert reached.reached.wait(LONGEST_WAIT)
             assert delete(begun.id) == 200
             assert chains.recent(OWNER) == ()
         with pytest.raises(ChainNotFound):
