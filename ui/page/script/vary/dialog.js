@@ -68,7 +68,7 @@ export class VaryDialog {
   #parked = new Map();
   /** Texts of the ways of varying that aren't selected, by field. @type {Map<string, string>} */
   #otherTexts = new Map();
-  /** Lists of files by field, those of the table under "". @type {Map<string, FileList>} */
+  /** Lists of files by field, the table's under "". @type {Map<string, FileList>} */
   #files = new Map();
   /** Lists of choices by field. @type {Map<string, HTMLElement>} */
   #choices = new Map();
