@@ -1,4 +1,4 @@
-"""What `comfyforms cluster check` finds, beside a running cluster of one process."""
+"""Findings of `comfyforms cluster check` beside a running cluster of one process."""
 
 from __future__ import annotations
 
