@@ -357,7 +357,7 @@ def test_every_socket_follows_its_access_rule(place: Place) -> None:
 
 
 def check_socket(place: Place, rule: DeclaredRoute) -> None:
-    path, of_page = rule.path, rule.path.startswith(("/live/", "/news"))
+    path, of_page = rule.path, rule.path.startswith(("/live/", "/news", "/notice"))
     unknown = 4404 if rule.access is Access.OWNER else "news"
     # Only a page needs to be told that its login has ended.
     refused = unknown if not place.asks_for_login else 4401 if of_page else 401
@@ -409,7 +409,7 @@ def heard(app: RunningApp, path: str, who: Person, origin: str | None) -> object
         socket.shutdown()
     if kind == websocket.ABNF.OPCODE_CLOSE:
         return int.from_bytes(data[:2], "big")
-    return "view" if "phase" in json.loads(data) else "news"
+    return "view" if "phase" in (json.loads(data) or {}) else "news"
 
 
 @pytest.mark.parametrize(
