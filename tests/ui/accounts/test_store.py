@@ -74,10 +74,12 @@ def test_a_token_from_before_scopes_opens_everything(
 
 
 def test_the_history_and_sign_ins_share_a_database(database: str, tmp_path: Path) -> None:
-    """Either may be opened first, and both open again."""
-    for _ in range(2):
-        with closing(SignInStore(database)), closing(RunStore(database, BlobStore(tmp_path))):
-            pass
+    """Either may be opened first, and a sign-in stays."""
+    blobs = BlobStore(tmp_path)
+    with closing(SignInStore(database)) as store, closing(RunStore(database, blobs)):
+        store.put_session(SESSION)
+    with closing(RunStore(database, blobs)), closing(SignInStore(database)) as store:
+        assert store.sessions == {SESSION.key: SESSION}
 
 
 def test_a_use_is_not_lost_if_the_database_is_read_before_the_write(database: str) -> None:
