@@ -29,6 +29,7 @@ from tests.support.distribution import PROCESSES_PER_CORE, PROFILES, PURE, ByFil
 from tests.support.leaks import closing, left_since, measured
 from tests.support.postgres import database_of, running_postgres
 from tests.support.registries import EMBEDDED, using
+from tests.support.waiting import LONGEST_WAIT
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -47,9 +48,9 @@ TESTS = ROOT / "tests"
 NIGHTLY = "nightly"
 BROWSER = "browser"
 SHARED = ROOT.parent / "shared"
-# seconds that closing may take; a browser's connections stay open for 30 s, and a run stopped while
-# it was sent looks for 20 s whether it has arrived
-SETTLE = 40.0
+# Closing may take long: a browser's connections stay open for 30 s, and a run stopped while it was
+# sent looks for 20 s whether it has arrived.
+SETTLE = LONGEST_WAIT
 pytest_plugins = [
     f"comfyforms.plugins.{file.parts[-3]}.tests.pytest_plugin"
     for file in sorted(ROOT.glob("comfyforms/plugins/*/tests/pytest_plugin.py"))

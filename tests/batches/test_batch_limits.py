@@ -58,13 +58,13 @@ class Day:
 
 
 def test_a_batch_asks_again_when_its_limit_ends(demo: DemoServer, tmp_path: Path) -> None:
-    day = Day(1.7)
+    day = Day(3.5)
     with kept_batches(demo.url, tmp_path, daily=1, started_today=day) as one:
         batch = one.begin(AxisSpec(SEED, "1"))
         assert one.until(batch, "done").done == 1
     refused = [at for at in day.asked if at < day.end]
     assert refused
-    assert refused[-1] - refused[0] < 0.7
+    assert len(refused) <= 3  # it waits for the end: to ask each second would be more
 
 
 def test_a_batch_at_its_limit_can_be_stopped(demo: DemoServer, tmp_path: Path) -> None:

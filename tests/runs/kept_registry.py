@@ -19,7 +19,7 @@ from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
 from tests.support.registries import RegistryKind, current_kind, new_registry, using
 from tests.support.serving import open_history
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import IMPORTING, LONGEST_WAIT, eventually
 
 SUBMITTED = "submitted"  # a file in the folder of a process that is to be killed
 
@@ -30,7 +30,9 @@ def kept_registry(
 ) -> Iterator[RunRegistry]:
     """Open a registry with the history in `folder`."""
     history = open_history(folder)
-    with Client(replace(ServerAddress.parse(demo.url), shown=shown)) as client:
+    with Client(
+        replace(ServerAddress.parse(demo.url), shown=shown), timeout=LONGEST_WAIT
+    ) as client:
         runs = new_registry(ServerPool(client), timing=HURRIED, history=history, **options)
         try:
             yield runs
@@ -65,5 +67,5 @@ def killed_registry(
     (SIGKILL)."""
     told = [(one, keeps_going) for one in jobs]
     with killed_process(_first_process, current_kind(), url, folder, ahead, told):
-        eventually((folder / SUBMITTED).exists, "the first process submits", 60)
+        eventually((folder / SUBMITTED).exists, "the first process submits", IMPORTING)
         yield

@@ -76,6 +76,7 @@ def test_steps_count(tmp_path: Path) -> None:
     of the active run. A new forecast includes runs that came since."""
     with DemoServer(step_seconds=0.01) as demo, kept_registry(demo, tmp_path) as runs:
         end(runs.submit(job(2), Origin("me")))
+        demo.speed.step = 2
         first = runs.submit(job(LONG), Origin("me"))
         running(first)
         many = [runs.submit(job(steps), Origin("me")).id for steps in (400, 100, 2)]

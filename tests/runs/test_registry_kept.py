@@ -34,7 +34,7 @@ from tests.support.link import FaultyLink
 from tests.support.registries import new_registry
 from tests.support.sampler import LONG, job
 from tests.support.serving import open_history
-from tests.support.waiting import eventually
+from tests.support.waiting import IMPORTING, eventually
 
 NOBODY_ELSE = "nobody-else"
 
@@ -289,7 +289,7 @@ def test_an_active_run_is_resumed_after_a_kill(tmp_path: Path) -> None:
     the result is the same."""
     with DemoServer(step_seconds=0.05) as demo:
         with killed_registry(demo.url, tmp_path, job(300)):
-            eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+            eventually(lambda: demo.queue.remaining() == 1, "the first process sends", IMPORTING)
         with kept_registry(demo, tmp_path) as runs:
             runs.resume()
             (again,) = runs.owned("me")
@@ -319,7 +319,7 @@ def test_a_run_that_was_about_to_be_sent_is_sent(demo: DemoServer, tmp_path: Pat
 def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path) -> None:
     """The server's history says how the run ended while the app was down."""
     with killed_registry(demo.url, tmp_path, job(20)):
-        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", IMPORTING)
     eventually(lambda: demo.queue.remaining() == 0)
     with kept_registry(demo, tmp_path) as runs:
         runs.resume()
@@ -333,7 +333,7 @@ def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path)
     once."""
     demo.speed.step = 0.1
     with killed_registry(demo.url, tmp_path, job(200), job(2), ahead=1):
-        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", IMPORTING)
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         runs.resume()
         first, second = runs.owned("me")
@@ -349,7 +349,7 @@ def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown
     see addresses, the details name the other server, without its password."""
     url = demo.url.replace("//", "//ann:s3cret@")
     with killed_registry(url, tmp_path, job(40)):
-        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", IMPORTING)
     with (
         DemoServer(step_seconds=0.01) as other,
         kept_registry(other, tmp_path, shown=shown) as runs,
@@ -368,7 +368,7 @@ def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown
 def test_an_unsent_run_of_another_server_runs_on_this_one(demo: DemoServer, tmp_path: Path) -> None:
     """A run that only waited here when the program ended waits for the current server."""
     with killed_registry(demo.url, tmp_path, job(LONG), job(2), ahead=1):
-        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", IMPORTING)
     with DemoServer(step_seconds=0.01) as other, kept_registry(other, tmp_path) as runs:
         runs.resume()
         (waited,) = runs.owned("me")
@@ -381,7 +381,7 @@ def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> Non
     shut down cleanly."""
     with killed_registry(demo.url, tmp_path, job(2), job(LONG)):
         history = open_history(tmp_path)
-        eventually(lambda: history.of("me"), "the first process ends a run", 60)
+        eventually(lambda: history.of("me"), "the first process ends a run", IMPORTING)
         history.close()
     with kept_registry(demo, tmp_path) as runs:
         (record,) = runs.history.of("me")
@@ -408,7 +408,7 @@ def test_a_run_whose_page_does_not_return_is_stopped(
     """The grace period starts again at the restart. A run that was told to keep going isn't
     stopped."""
     with killed_registry(demo.url, tmp_path, job(LONG), keeps_going=keeps_going):
-        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", IMPORTING)
     with kept_registry(demo, tmp_path, grace=0.2) as runs:
         runs.resume()
         (again,) = runs.owned("me")

@@ -500,7 +500,7 @@ def test_the_samplers_of_a_run_share_its_time() -> None:
         server.speed.longest = 1
         chain = {
             str(at): ("PackSampler", {"latent": [str(at - 1), 0], "steps": 20, "seed": at})
-            for at in range(2, 12)
+            for at in range(2, 82)
         }
         begun = time.monotonic()
         ran(
@@ -508,13 +508,12 @@ def test_the_samplers_of_a_run_share_its_time() -> None:
             {
                 "1": ("EmptyLatentImage", {"width": 64, "height": 64, "batch_size": 1}),
                 **chain,
-                "12": ("PreviewImage", {"images": ["13", 0]}),
-                "13": ("VAEDecode", {"samples": ["11", 0], "vae": ["14", 0]}),
-                "14": ("VAELoader", {"vae_name": "any.safetensors"}),
+                "82": ("PreviewImage", {"images": ["83", 0]}),
+                "83": ("VAEDecode", {"samples": ["81", 0], "vae": ["84", 0]}),
+                "84": ("VAELoader", {"vae_name": "any.safetensors"}),
             },
         )
-
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < len(chain) / 4
 
 
 def test_the_choices_of_an_unknown_class_are_open(demo: DemoServer) -> None:
