@@ -32,8 +32,8 @@ SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Run an app with a server that is slow enough to show its steps."""
-    with running_demo_app(step_seconds=0.15) as served:
+    """Run an app with a server whose steps take no time. Tests hold it to see them."""
+    with running_demo_app(step_seconds=0) as served:
         yield served
 
 
@@ -118,7 +118,7 @@ def test_a_value_that_cannot_be_sent_is_named(app: RemoteApp, value: object) -> 
         app.run("text-to-image", {"5.steps": 2, "5.cfg": value})
 
 
-def test_a_chain_is_followed_to_its_images(app: RemoteApp) -> None:
+def test_a_chain_is_followed_to_its_images(running: Served, app: RemoteApp) -> None:
     """Iterating over the chain yields the progress of each step. The user can run finished steps
     again. A failed step is reported."""
     name = "create-upscale-detail.chain"
@@ -142,22 +142,24 @@ def test_a_chain_is_followed_to_its_images(app: RemoteApp) -> None:
     assert str(failed.value).startswith(f"{failing.status.steps[0].title}: ")
     failing.go_on(CHAIN)
     assert failing.result().state == "done"
-    slow = app.chain(name, {**CHAIN, "base.5.steps": 60})
-    slow.cancel()
-    assert slow.wait().state == "stopped"
+    with running[0].hold("progress"):
+        slow = app.chain(name, {**CHAIN, "base.5.steps": 60})
+        slow.cancel()
+        assert slow.wait().state == "stopped"
     slow.delete()
     with pytest.raises(ApiError, match="no longer"):
         app.find_chain(slow.id)
 
 
-def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
-    run = app.run("text-to-image", {**QUICK, "5.steps": 60})
-    assert run.preview() is None or run.preview()
-    with pytest.raises(ApiError, match="finished yet") as refused:
-        run.delete()
-    assert (refused.value.status, refused.value.kind) == (409, "goes-on")
-    run.cancel()
-    assert run.wait().phase == "stopped"
+def test_a_run_is_stopped_and_deleted(running: Served, app: RemoteApp) -> None:
+    with running[0].hold("progress"):
+        run = app.run("text-to-image", {**QUICK, "5.steps": 60})
+        assert run.preview() is None or run.preview()
+        with pytest.raises(ApiError, match="finished yet") as refused:
+            run.delete()
+        assert (refused.value.status, refused.value.kind) == (409, "goes-on")
+        run.cancel()
+        assert run.wait().phase == "stopped"
     run.cancel()
     assert app.find(run.id).status.phase == "stopped"
     run.delete()
@@ -191,15 +193,25 @@ def test_following_a_run_survives_a_broken_connection(
     running: Served, nothing_left_behind: None
 ) -> None:
     """If the connection breaks while a user follows a run, they still receive the rest of it."""
-    with FaultyLink(running[1].url) as link, RemoteApp(link.url) as app:
+    demo, served = running
+    with (
+        FaultyLink(served.url) as link,
+        RemoteApp(link.url) as app,
+        demo.hold("progress", after=5) as early,
+        demo.hold("progress", after=3) as late,
+    ):
         run = app.run("text-to-image", {**QUICK, "5.steps": 12})
-        statuses = iter(run)
+        statuses, after = iter(run), []
         before = next(status for status in statuses if status.step)
         link.cut()
-        after = list(statuses)
+        early.release()
+        for status in statuses:
+            after.append(status)
+            if status.step > before.step:
+                late.release()
     assert after[-1].phase == "done"
     assert min(status.step for status in after if status.step) >= before.step
-    running[1].close_idle()
+    served.close_idle()
 
 
 def test_the_client_works_through_a_different_app_address() -> None:

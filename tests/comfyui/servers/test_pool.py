@@ -245,7 +245,7 @@ def test_no_run_is_lost_or_repeated_when_a_server_dies(
     The pool takes the server back when it answers. The log names the server, even if users don't
     see its address. The dying server is slow: a run that it had just finished would start again."""
     with (
-        DemoServer(step_seconds=0.2) as dying,
+        DemoServer(step_seconds=1) as dying,
         DemoServer(step_seconds=0.01) as other,
         registry_of(dying.url, other.url) as runs,
     ):
@@ -253,6 +253,7 @@ def test_no_run_is_lost_or_repeated_when_a_server_dies(
         on_dying = next(run for run in all_runs if place_at(run, dying))
         running(on_dying)
         dying.stop()
+        dying.speed.step = 0.01
         assert [end(run).phase for run in all_runs[:12]] == [Phase.DONE] * 12
         eventually(lambda: f"ComfyUI at {dying.url} does not answer." in caplog.messages)
         dying.start()

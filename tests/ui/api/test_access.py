@@ -18,8 +18,8 @@ RUNS = "/workflows/text-to-image/runs"
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Serve an app that requires sign-in, on a server slow enough to show its steps."""
-    with running_demo_app(step_seconds=0.15, settings=LOGIN) as served:
+    """Serve an app that requires sign-in, on a fast server."""
+    with running_demo_app(step_seconds=0.02, settings=LOGIN) as served:
         yield served
 
 
@@ -65,8 +65,10 @@ def test_pages_of_other_sites_have_no_identity(app: RunningApp) -> None:
 
 
 @pytest.mark.parametrize("path", ["events", "preview?stream=true"])
-def test_streams_end_with_the_login(app: RunningApp, path: str) -> None:
+def test_streams_end_with_the_login(served: Served, path: str) -> None:
     """A user who signs out gets no more events or previews of their runs, which continue."""
+    demo, app = served
+    demo.speed.step = 2
     ann = as_person(app, ANN)
     values = {**QUICK, "5.steps": 60}
     run = call(app, "POST", RUNS, "", json={"values": values}, headers=ann).json()
@@ -78,4 +80,7 @@ def test_streams_end_with_the_login(app: RunningApp, path: str) -> None:
         rest = b"\n".join(lines)
     assert b"event: end" not in rest
     assert b"--frame--" not in rest
-    assert not app.runs.get(run["id"], "user:ann").state.phase.finished
+    going = app.runs.get(run["id"], "user:ann")
+    assert not going.state.phase.finished
+    demo.speed.step = 0
+    going.cancel()

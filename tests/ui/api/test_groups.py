@@ -166,7 +166,7 @@ def test_a_chain_runs_its_steps(app: RunningApp, cookie: str) -> None:
 
 def test_a_stopped_chain_resumes_with_other_values(served: Served) -> None:
     """The steps that aren't done run with the newly sent values."""
-    with DemoServer(step_seconds=0.3) as slow, running_app(slow.url) as app:
+    with DemoServer(step_seconds=2) as slow, running_app(slow.url) as app:
         chain = call(app, "POST", CHAIN, json={"values": SMALL}).json()
         stopped = call(app, "POST", f"{chain['url']}/stop")
         assert stopped.status_code == 200

@@ -24,12 +24,13 @@ from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import eventually
 
 LONG = {"5.steps": 60}
+SLOW = 2.0  # seconds per step
 
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """Run an app on a slow server."""
-    with running_demo_app(step_seconds=0.25) as served:
+    """Run an app on a server whose steps take so long that no test waits for the last one."""
+    with running_demo_app(step_seconds=SLOW) as served:
         yield served
 
 
@@ -53,8 +54,10 @@ def by_page(app: RunningApp, cookie: str = ANN, **options: Any) -> Run:
 def test_a_page_gets_events_of_its_runs(served: Served) -> None:
     """A page's first message has all unfinished runs: the running ones, the waiting ones with their
     places, and whether the user can move them."""
-    _, app = served
+    demo, app = served
+    demo.speed.step = 0
     finished(start(app, **{"5.steps": 1}))
+    demo.speed.step = SLOW
     runs = several(app)
     with page_open(app) as page:
         news = told(

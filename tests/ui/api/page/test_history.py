@@ -342,7 +342,7 @@ def test_delete(served: Served) -> None:
 
 def test_a_running_run_is_not_deleted() -> None:
     """The user has to stop the run first, and the error says so."""
-    with running_demo_app(step_seconds=0.2) as (_, app):
+    with running_demo_app(step_seconds=2) as (_, app):  # until it is stopped
         run = start(app, **SMALL | {"5.steps": 40})
         answer = ask(app, "DELETE", f"/api/v1/runs/{run.id}?stop=false")
         assert answer.status_code == 409

@@ -116,8 +116,9 @@ def test_a_run_that_cannot_be_deleted_keeps_no_other(app: RunningApp) -> None:
 def test_stopped_runs_can_be_left_out() -> None:
     """A list without fruitless runs leaves out stopped runs. No list contains a run that was
     stopped before it started."""
-    with running_demo_app(step_seconds=0.2) as (_, app):
+    with running_demo_app(step_seconds=0.02) as (demo, app):
         run = made(app)
+        demo.speed.step = 2
         stopped, waiting = (start(app, **SMALL | {"5.steps": 40}) for _ in range(2))
         eventually(lambda: stopped.state.phase is Phase.RUNNING)
         for one in (waiting, stopped):
