@@ -410,11 +410,14 @@ class AlbumHandlers:
         table = self.app.services.batches.table(new.batch, owner) if new.batch else None
         rows = range(len(table.content)) if table else range(0)
         of_batch = [table.states.run(at) for at in reversed(rows)] if table else []
-        results = ((one.file, one.run) for one in new.results)
-        for at, record in self.history.each(results, owner):
+        chosen: dict[str, list[int]] = {}  # so that each run is read once
+        for one in new.results:
+            chosen.setdefault(one.run, []).append(one.file)
+        places = ((files, run) for run, files in chosen.items())
+        for numbers, record in self.history.each(places, owner):
             if record is None:
                 raise RunNotFound
-            yield record, at
+            yield from ((record, at) for at in numbers)
         for run, record in self.history.each(((run, run) for run in (*new.runs, *of_batch)), owner):
             if record is not None and record.state.phase.finished:
                 files = record.state.files

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 from PIL import Image
+from sqlalchemy import event
 
 from comfy.records.audit import WantedEvents
 from comfy.records.tables import digest
@@ -449,3 +450,25 @@ def test_users_come_by_a_guests_link_as_themselves(place: Place, access: str) ->
         is_led = access == "shared" and who in ("bob", "olga")
         leads = f"{place.app.url}/albums/{album}" if is_led else None
         assert answer.headers.get("location") == leads, who
+
+
+def test_a_run_is_read_once_for_all_its_named_results(place: Place) -> None:
+    """Reading parses the whole record, which may be large."""
+    album, _ = place.album(settings=True)
+    result = {"run": place.runs["ann"], "file": 0}
+    assert statements_of(place, album, [result] * 100) == statements_of(place, album, [result])
+
+
+def statements_of(place: Place, album: str, results: list[dict[str, object]]) -> int:
+    """Add results to an album and return how often that reads runs."""
+    engine, read = place.app.runs.history.engine, list[str]()
+
+    def note(*about: object) -> None:
+        read.extend(one for one in about if isinstance(one, str) and "FROM runs" in one)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        place.told("ann", "POST", f"/{album}/items", json={"results": results, "settings": True})
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return len(read)
