@@ -11,7 +11,6 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.files import plain_name
-from comfy.base.json_values import json_or_none
 from comfy.base.messages import message
 from comfy.graph.convert import convert
 from comfy.launch.start import Starter
@@ -69,7 +68,7 @@ class WorkflowCalls:
     async def values(self, request: Request, name: str, owner: Owner) -> Response:
         """Return what the form sets with these values, without files and random seeds: the paths of
         nodes, their widgets, and the values."""
-        sent = json_or_none(await request.body())
+        sent = await request.json()
         if not isinstance(sent, dict) or not self._may_open(name, owner):
             raise HTTPException(404, "Workflow not found")
         return AsciiJSON(await asyncio.to_thread(self._widgets, name, owner, sent))
