@@ -140,9 +140,7 @@ class ImageHandlers:
         fitting = (one for one in forms if model or one.serves(len(images), mask=bool(mask)))
         if (form := next(fitting, None)) is None:
             # Not 404: Nextcloud takes that for an API without images.
-            what = f"named “{short(model)}” makes images" if model else _taking(len(images), mask)
-            sentence = f"No workflow {what}. Name another as the model: {_MODELS}"
-            raise Refusal(sentence, "image" if images and not model else "model")
+            raise _none_fits(model, len(images), has_mask=bool(mask))
         masks = MaskUploads(self.bodies.uploads, self.files.blobs.turns, requester.owner)
         filled = form.values(parameters, images, mask, masks)
         params, values = form.params(filled), {key: value for key, (_, value) in filled.items()}
@@ -170,12 +168,14 @@ class ImageHandlers:
                 yield ImageForm(name, workflow, found.form)
 
 
-def _taking(images: int, mask: str) -> str:
-    """Return words for a workflow that needs nothing but this number of images, and perhaps a
-    mask."""
+def _none_fits(model: str, images: int, *, has_mask: bool) -> Refusal:
+    if model:
+        return Refusal(f"No workflow “{short(model)}” makes images. {_MODELS}", "model")
     if not images:
-        return "makes images from a prompt alone"
-    return f"takes {images} image{'s' * (images > 1)}{' and a mask' if mask else ''}, and no more"
+        return Refusal(f"No workflow makes images from a prompt alone. {_MODELS}", "model")
+    taken = f"{images} image{'s' * (images > 1)}{' and a mask' if has_mask else ''}"
+    sentence = f"No workflow takes just {taken}. Send another number, or name a model. {_MODELS}"
+    return Refusal(sentence, "image")
 
 
 def _model(form: ImageForm) -> dict[str, object]:
