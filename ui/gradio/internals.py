@@ -26,8 +26,10 @@ from urllib.parse import urlsplit
 import gradio as gr
 from fastapi import FastAPI
 from gradio import queueing
+from gradio.blocks import BlockContext
 from gradio.component_meta import ComponentMeta, updateable
 from gradio.components import Component
+from gradio.context import get_render_context
 from gradio.data_classes import FileData, PredictBody
 from gradio.events import api as api  # same as `gr.api`, which is untyped
 from gradio.queueing import Queue
@@ -300,6 +302,16 @@ def without_preprocess(component: Component) -> Component:
     the field."""
     component.preprocess = lambda payload: payload  # type: ignore[method-assign]
     return component
+
+
+def identify_parts() -> None:
+    """Give an id to each part of the open layout that has none. In `gr.render`, the browser would
+    keep the id of the component that was drawn in its place before."""
+    layout = get_render_context()
+    parts = [*layout.children] if layout else []
+    for part in parts:
+        part.elem_id = part.elem_id or f"part-{part._id}"
+        parts += part.children if isinstance(part, BlockContext) else ()
 
 
 def root_of(request: gr.Request) -> str:

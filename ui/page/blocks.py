@@ -15,7 +15,7 @@ from comfy.base.version import app_version
 from comfy.library.folder import FolderEntry
 from comfyforms.hooks import PluginPage
 from ui.brand import PRODUCT, current_brand
-from ui.gradio.internals import QUIET, Page
+from ui.gradio.internals import QUIET, Page, identify_parts
 from ui.languages.catalogs import Languages
 from ui.library import WorkflowLibrary
 from ui.page.form.chain_panel import draw_chain
@@ -106,6 +106,7 @@ def build_page(
                     is_chain = sources.library.is_chain(choice["name"], identity.person(request))
                     draw = draw_chain if is_chain else draw_form
                     draw(sources, choice, opened, generate, stage, identity.person, request)
+                    identify_parts()
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 

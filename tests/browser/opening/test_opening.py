@@ -16,6 +16,22 @@ DRAG_OVER = """() => {
     const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
     document.querySelector("#heading").dispatchEvent(new DragEvent("dragover", options));
 }"""
+IDS = "() => [...document.querySelectorAll('#form [id]:not([id=\"\"])')].map(({ id }) => id)"
+
+
+def test_a_form_with_problems_after_one_without(fast: Site, visit: Visit) -> None:
+    """Its note has its own place: what the former form had there leaves no id behind, and its
+    menu can be opened."""
+    person = visit(fast).open("text-to-image")
+    prompt = own_prompt()
+    del prompt["7"]["inputs"]["images"]
+    give(person.page, json.dumps(prompt).encode(), "unfinished.json")
+    expect(person.page.locator("#form [role=note]")).to_contain_text("isn't connected")
+    expect(person.page.locator("#form-menu")).to_have_count(1)
+    ids = person.page.evaluate(IDS)
+    assert [one for one in {*ids} if ids.count(one) > 1] == []
+    person.page.get_by_role("button", name="Form actions").click()
+    expect(person.page.get_by_role("menuitem", name="Reset", exact=True)).to_be_visible()
 
 
 def test_a_dropped_file_opens_its_form(fast: Site, visit: Visit) -> None:

@@ -141,7 +141,7 @@ def draw_notes(form: Form, linked: dict[str, Any], *, demo: bool) -> None:
     values = json_text([*about.values()])
     gr.HTML(
         "".join(f"<p>{html_of(said)}</p>" for said in about),
-        elem_id="notes",  # without one, Gradio may keep the id of an earlier component
+        elem_id="notes",
         elem_classes="caption",
         js_on_load=calls("form/filled.js", f"mountNotes(element, {values})"),
     )
