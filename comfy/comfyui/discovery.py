@@ -35,14 +35,15 @@ class ChosenServers:
 
 @contextmanager
 def choose_servers(
-    addresses: Sequence[ServerAddress], templates: Path | None = None, room: int = STAND_IN_BYTES
+    addresses: Sequence[ServerAddress], templates: Path | None = None, room: int | None = None
 ) -> Iterator[ChosenServers]:
     """Yield the servers at these addresses. Without addresses, yield ComfyUI at 127.0.0.1:8188 if
     it answers, otherwise a stand-in that runs during the block. Named servers aren't checked, since
     they may start later.
 
-    The stand-in stores at most `room` bytes of files. It offers the templates of ComfyUI's own
-    package if that is installed, otherwise the workflows in the folder `templates`."""
+    `room`: the caller stores copies of all results, so the stand-in deletes its own, and stores at
+    most this number of bytes. The stand-in offers the templates of ComfyUI's own package if that is
+    installed, otherwise the workflows in the folder `templates`."""
     if addresses or answers(_LOCAL):
         yield ChosenServers(tuple(addresses) or (_LOCAL,), stand_in=False)
         return
@@ -50,8 +51,9 @@ def choose_servers(
     from comfyui_standin import DemoServer, folder_templates, package_templates
 
     offered = (package_templates() or folder_templates(templates)) if templates else None
-    with DemoServer(templates=offered, anything=True, built_in=True, most_bytes=room) as demo:
-        address = ServerAddress(demo.url, label=message("Demo"), built_in=True)
+    built_in, most = room is not None, STAND_IN_BYTES if room is None else room
+    with DemoServer(templates=offered, anything=True, built_in=built_in, most_bytes=most) as demo:
+        address = ServerAddress(demo.url, label=message("Demo"), built_in=built_in)
         yield ChosenServers((address,), stand_in=True)
 
 

@@ -53,6 +53,13 @@ def outcome(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return answer
 
 
+def test_without_a_server_the_result_is_saved(workflow: Path, tmp_path: Path) -> None:
+    """The command starts a stand-in, which keeps the file until the command has it."""
+    assert main(["run", str(workflow), "--out", str(tmp_path)]) == 0
+    (result,) = tmp_path.glob("*.png")
+    assert Image.open(result).size
+
+
 def test_a_demo_runs_unknown_nodes(workflow: Path, tmp_path: Path) -> None:
     """The command takes the definitions of the workflow's nodes from the stand-in, as a page
     does."""

@@ -45,7 +45,7 @@ class ServerAddress:
     http.
 
     `shown`: users may see the address in sentences. `label`: the administrator's name for the
-    server, which all users may see, or "". `built_in`: the stand-in that this process runs.
+    server, which all users may see, or "". `built_in`: the app's own stand-in.
     """
 
     url: str
