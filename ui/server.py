@@ -168,6 +168,7 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     services, identity, root_path = desk.services, desk.identity, settings.root_path
     identity.notice = lambda: desk.announcements.notice
     identity.pages = [(page.address, page.label) for page in plugins.pages]
+    identity.counts = plugins.counts
     add = partial(gate.add, app)
     sign_in = SignInPage(settings.languages, identity.login, root_path)
     waiting = WaitingSockets()

@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.comfyui.client.address import DEFAULT_PORTS
 from comfy.records.administration import Notice
@@ -79,10 +80,16 @@ def current_notice() -> Notice | None:
     return asking[0].notice() or Notice("", "")
 
 
-def current_pages() -> Sequence[tuple[str, str]]:
-    """Return the addresses and labels of plugins' pages, for the header of the page."""
-    asking = _asking.get()
-    return asking[0].pages if asking else ()
+def current_pages() -> Sequence[tuple[str, str, int]]:
+    """Return the addresses and labels of plugins' pages, and how many things wait there for the
+    user, for the header of the page. Blocks."""
+    if (asking := _asking.get()) is None:
+        return ()
+    identity, request = asking
+    owner, counts = identity.owner(request), dict[str, int]()
+    with contextlib.suppress(ComfyError):  # the page has other things to show
+        counts |= identity.counts(owner) if owner and owner != NOBODY else {}
+    return [(address, label, counts.get(address, 0)) for address, label in identity.pages]
 
 
 def current_path() -> str:
@@ -113,6 +120,7 @@ class Identity:
         self.operates: Callable[[HTTPConnection], bool] = lambda _: False  # an administrator
         self.notice: Callable[[], Notice | None] = lambda: None  # to everyone
         self.pages: Sequence[tuple[str, str]] = ()  # plugins': addresses and labels
+        self.counts: Callable[[str], Mapping[str, int]] = lambda _: {}  # see `PluginParts`
         self._sockets = WeakKeyDictionary[WebSocket, Callable[[HTTPConnection], bool]]()
 
     def owner(self, request: HTTPConnection) -> str | None:

@@ -22,6 +22,7 @@ const NEWS = {
   ending: false,
   process_id: "p",
   person: "a",
+  counts: {},
 };
 
 let become = { reloads: 0 };

@@ -96,6 +96,7 @@ _CREATE, _ADMINISTRATION = message("Create"), message("Administration")
 _DEAD = message("This link no longer works")
 _DISMISS = message("Dismiss")
 SILENT, _TRY_AGAIN = message("Can't reach ComfyForms."), message("Try again.")
+_MOST = 99  # in a count of the header, like `MOST` in page_socket.js
 _SHADES = message("Light theme"), message("Dark theme")
 _LIGHT, _DARK = BACKGROUND
 
@@ -275,13 +276,21 @@ def _notice_bar(attributes: str, id_: str, text: str) -> str:
 
 def _links() -> str:
     user = current_user()
-    links = [("./", _CREATE), *((address[1:], label) for address, label in current_pages())]
+    pages = ((address[1:], label, count) for address, label, count in current_pages())
+    links = [("./", _CREATE, 0), *pages]
     if user is not None and user.operates:
-        links.append(("operator", _ADMINISTRATION))
+        links.append(("operator", _ADMINISTRATION, 0))
     return "".join(
-        f'<a class="quiet" href="{html.escape(address)}"{_current(address)}>{html_of(label)}</a>'
-        for address, label in links
+        f'<a class="quiet" href="{html.escape(address)}"{_current(address)}>{html_of(label)}'
+        f"{_number(count)}</a>"
+        for address, label, count in links
     )
+
+
+def _number(count: int) -> str:
+    """Return how many things wait on a page, as forms show it; "" for nothing."""
+    shown = str(count) if count <= _MOST else f"{_MOST}+"
+    return f'<b class="digits">{shown}</b>' if count else ""
 
 
 def _current(address: str) -> str:

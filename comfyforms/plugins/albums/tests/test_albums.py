@@ -239,8 +239,8 @@ def test_many_guests_of_an_address_are_limited_and_told(place: Place) -> None:
 
 
 def test_the_header_counts_results_to_review_and_new_comments(place: Place) -> None:
-    """The page's news have the number. An owner's look at the album makes its comments old, and a
-    filter finds them. The summary names who only commented."""
+    """A form's news have the number, and other pages from the start. An owner's look at the album
+    makes its comments old, and a filter finds them. The summary names who only commented."""
     album, item = place.album()
     token = place.link(album, comments=True)
 
@@ -251,7 +251,12 @@ def test_the_header_counts_results_to_review_and_new_comments(place: Place) -> N
         with socket_of(place.app, browser) as news:
             while not (counts := json.loads(news.recv()).get("counts")):
                 pass  # the first news come before the counts
-        return int(counts["/albums"])
+        number = int(counts["/albums"])
+        shown = f'Albums<b class="digits">{number}</b></a>' if number else "Albums</a>"
+        for path in ("albums", f"albums/{album}", "account"):
+            page = browser.get(f"{place.app.url}/{path}", timeout=LONGEST_WAIT).text
+            assert shown in page, path
+        return number
 
     before, of_bob = count("ann"), count("bob")
     dora = place.guest(token, "dora")
