@@ -29,6 +29,8 @@ export class AlbumHead {
   /** What a guest may do until when. */
   #welcome = element("p", "aside");
   #about = element("p", "aside");
+  /** Who wrote comments, for those who may begin a round. */
+  #said = element("p", "aside breaks");
   #review;
   #next = button(withEllipsis(message("Next round")), () => this.startRound(), "button");
   #invite = button(withEllipsis(message("Invite")), () => showLink(this), "button");
@@ -50,7 +52,7 @@ export class AlbumHead {
     const note = element("p", "note breaks", album.note);
     note.tabIndex = 0; // a phone shows three lines until it has the focus
     note.hidden = !album.note;
-    const words = element("div", "about", first, note, this.#welcome, this.#about);
+    const words = element("div", "about", first, note, this.#welcome, this.#about, this.#said);
     this.#path.ariaLabel = message("Albums above");
     this.#path.append(linkIn({ id: "", title: message("Albums") }));
     if (!isGuest) this.place.append(this.#path);
@@ -81,6 +83,8 @@ export class AlbumHead {
     const about = [!mine && by, seenBy(this.#album), isLater];
     tell(this.#about, isGuest ? isLater || "" : about.filter(Boolean).join(" · "));
     this.#about.hidden = !this.#about.textContent;
+    tell(this.#said, commentsOf(this.#album.reviewers).join(" "));
+    this.#said.hidden = !this.#said.textContent;
     tell(this.#welcome, welcomeFor(this.#album, !count));
     this.#welcome.hidden = !this.#welcome.textContent;
     const isOwner = may.includes("take_back"); // who sees others' votes before the own ones
@@ -152,9 +156,8 @@ export class AlbumHead {
       message("{by} reviewed {count} of {total}.", { by, count, total: now.items }),
     );
     if (now?.reviewers.length === 1 && (now.link || now.access !== "private")) lines?.push(ALONE);
-    for (const { by, comments: count } of now?.reviewers ?? [])
-      if (count)
-        lines?.push(plural("{count} comment by {by}.", "{count} comments by {by}.", { count, by }));
+    lines?.push(...commentsOf(now?.reviewers ?? []));
+    if (now) this.change({ reviewers: now.reviewers });
     const crowd = now?.crowd;
     if (crowd)
       lines?.push(message("{people} guests at one address gave {votes} votes.", { ...crowd }));
@@ -204,6 +207,14 @@ function welcomeFor({ may, by, ends_at: end }, isDone) {
     ? message("Thank you. You can change your votes until {date}.", { date })
     : message("{by} would like your opinion: keep, reject or comment until {date}.", { by, date });
 }
+
+/** @param {AlbumDoc["reviewers"]} people @returns how many comments each of them wrote */
+const commentsOf = (people) =>
+  people
+    .filter(({ comments }) => comments)
+    .map(({ by, comments: count }) =>
+      plural("{count} comment by {by}.", "{count} comments by {by}.", { count, by }),
+    );
 
 /** @param {string} path @returns the address of a download of the kept results */
 const keptAt = (path) =>

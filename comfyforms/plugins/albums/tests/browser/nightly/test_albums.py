@@ -473,7 +473,7 @@ def test_a_review_of_disputed_results_ends_with_the_last(fast: Site, visit: Visi
 
 
 def test_a_review_shows_every_page_of_comments(fast: Site, visit: Visit) -> None:
-    """The app sends 50 comments at a time."""
+    """The app sends 50 comments at a time. Below the title, the owner sees who wrote them."""
     anna = visit(fast).open(**ONE)
     album = _album(anna, "a lighthouse")
     page = anna.page
@@ -487,3 +487,5 @@ def test_a_review_shows_every_page_of_comments(fast: Site, visit: Visit) -> None
     page.locator("#albums .tile").click()
     page.keyboard.press("c")
     expect(page.locator(".comments li")).to_have_count(52)
+    page.reload()
+    expect(page.locator(".album-head")).to_contain_text("26 comments by Gus (guest).")
