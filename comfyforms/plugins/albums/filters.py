@@ -20,6 +20,7 @@ from comfyforms.plugins.albums.tables import album_reviews as _reviews
 WantedVerdict = Literal[
     "", "keep", "reject", "open", "disagreed", "dropped", "commented", "unreviewed"
 ]
+VOTED: tuple[WantedVerdict, ...] = ("keep", "reject", "open", "disagreed")
 ItemSort = Literal["", "votes", "stars"]
 
 MOST_NUMBER = 2**31 - 1  # of an item or a comment

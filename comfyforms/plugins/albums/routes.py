@@ -34,7 +34,7 @@ from comfyforms.plugins.albums.documents import (
     ItemsValues,
     ItemValues,
 )
-from comfyforms.plugins.albums.filters import MOST_NUMBER, WantedItems, WantedVerdict
+from comfyforms.plugins.albums.filters import MOST_NUMBER, VOTED, WantedItems, WantedVerdict
 from comfyforms.plugins.albums.store import (
     FULL,
     MOST_ITEMS,
@@ -356,8 +356,10 @@ class AlbumHandlers:
         facets = self.store.facets(album.id) if wanted.text else []
         hidden = {one.workflow for one in facets if not visit.knows(one)}
         viewer = visit.viewer._replace(hidden=hidden)
-        if not viewer.opinions:
-            wanted = replace(wanted, verdict="", sort="")
+        counts = self.store.counts([album.id], viewer.person)[album.id]
+        if not viewer.opinions or visit.is_undecided(counts):
+            is_told = viewer.opinions and wanted.verdict not in VOTED
+            wanted = replace(wanted, verdict=wanted.verdict if is_told else "", sort="")
         begin = int(cursor or 0)
         items = self.store.items(album.id, wanted, limit + 1, viewer, begin)
         is_last, items = len(items) <= limit, items[:limit]
@@ -365,7 +367,7 @@ class AlbumHandlers:
             self._item_docs(visit, items),
             None if is_last else str(begin + limit if wanted.sort else items[-1].n),
             album.version,
-            visit.counts(self.store.counts([album.id], viewer.person)[album.id]),
+            visit.counts(counts),
         )
         if is_first:
             page = replace(page, total=self.store.total(album.id, wanted, viewer))

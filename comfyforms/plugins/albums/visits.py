@@ -141,14 +141,14 @@ class Visit:
     def album_doc(
         self, counts: Counts, covers: Sequence[int], link: AlbumLink | None, new_comments: int
     ) -> AlbumDoc:
-        album = self.album
+        album, counts = self.album, self.counts(counts)
         facts = _shown(ShownAlbum, album) | {"id": self.id, "by": self.name_of(album.by)}
         if self.link:
             facts["parent"] = None
         return AlbumDoc(
             **facts,
             mine=album.owner == self.person.key,
-            items=self.counts(counts).items,
+            items=counts.items,
             kept=counts.keep,
             unreviewed=counts.unreviewed if Right.REVIEW in self.rights else 0,
             covers=tuple(self.address(n, "thumb") for n in covers),
@@ -159,8 +159,16 @@ class Visit:
         )
 
     def counts(self, counts: Counts) -> Counts:
-        """Return the numbers of the results that the caller sees."""
+        """Return the numbers of the results that the caller sees, without others' votes for a guest
+        who has none."""
+        if self.is_undecided(counts):
+            return replace(counts, keep=0, reject=0, disagreed=0, open=counts.items)
         return counts if self.has_opinions else Counts(counts.keep)
+
+    def is_undecided(self, counts: Counts) -> bool:
+        """Return whether the caller is a guest who may vote, and hasn't in the latest round."""
+        may = self.link is not None and Right.REVIEW in self.rights
+        return may and counts.unreviewed == counts.items
 
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review], blobs: BlobStore) -> ItemDoc:
         own = next((one for one in reviews if one.person == self.person.key), None)

@@ -74,6 +74,8 @@ export class Filters {
     /** @type {Record<string, number>} */
     const shown = { ...counts, "": keep + reject + open + disagreed };
     const isBlind = this.#isBlind && counts.unreviewed > 0;
+    // Guests get no order by votes before their first one.
+    if (this.#isBlind && this.#may) this.order.hidden = counts.unreviewed === shown[""];
     for (const one of this.#verdicts) {
       const count = shown[one.value] ?? 0;
       one.dataset.count = String(count);
