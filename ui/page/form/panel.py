@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.base.files import is_model_file
 from comfy.base.messages import Message, message, plural
 from comfy.form.model import Field, Form
 from ui.documents.browser_values import kept
@@ -133,7 +134,7 @@ def draw_notes(form: Form, linked: dict[str, Any], *, demo: bool) -> None:
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
     about: dict[str, list[tuple[str, Any]]] = {}
     for note in form.notes:
-        if demo and isinstance(note.said, Message) and "wanted" in note.said.values:
+        if demo and is_model_file(str(note.value)):
             continue  # the stand-in's models stand for those that it lacks
         about.setdefault(note.said, []).append((note.key, kept(note.value)))
     if not about:
