@@ -28,8 +28,9 @@ from ui.web.shares import Caller, Share
 HEAD_SECONDS = 30.0  # until the head of a connection's first or next request must have arrived
 
 
-# The rest of a refused body that is dropped. Clients then read the answer.
+# The rest of a refused body, or of further requests, that is dropped. Clients then read the answer.
 LINGER_SECONDS, LINGER_BYTES = 10.0, 16 * MIB
+_CLOSING = (401, 429)  # answers to callers who shouldn't send their next request immediately
 
 
 class Addresses:
@@ -86,7 +87,7 @@ class PageConnection(H11Protocol):
         self._addresses = addresses
         self._left: Callable[[], None] | None = None
         self._patience: asyncio.TimerHandle | None = None
-        self._dropped: int | None = None  # bytes of a refused body
+        self._dropped: int | None = None  # bytes of a refused body or of further requests
 
     @property
     def is_answering(self) -> bool:
@@ -104,7 +105,7 @@ class PageConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Process data, which may be only part of a request. The rest of a refused body is
-        dropped."""
+        dropped, and so is everything behind the last request."""
         if self._dropped is not None:
             self._dropped += len(data)
             if self._dropped > LINGER_BYTES:
@@ -138,12 +139,17 @@ class PageConnection(H11Protocol):
 
     async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app. A response that begins before the body has arrived closes its connection. So
-        does one that ends in the middle, or is canceled because the app ends. Uvicorn itself would
-        log that each time."""
+        does one to a caller who has already sent more behind the request, because its requests
+        would otherwise follow each other without a pause for others. So does one that ends in the
+        middle, or is canceled because the app ends. Uvicorn itself would log that each time."""
         cycle = self.cycle  # the next request may be underway when the app has finished this one
 
         async def send_and_close(event: Message) -> None:
-            if event["type"] == "http.response.start" and cycle.more_body:
+            if event["type"] == "http.response.start" and (
+                cycle.more_body or self.conn.trailing_data[0] or event["status"] in _CLOSING
+            ):
+                if not cycle.more_body:
+                    self._dropped = 0
                 MutableHeaders(scope=event)["connection"] = "close"
                 lingering = SimpleNamespace(write=self.transport.write, close=self._linger)
                 cycle.transport = cast(asyncio.Transport, lingering)

@@ -103,6 +103,23 @@ def test_an_answer_before_the_body_closes(
         assert b"\r\nconnection: close" in head
 
 
+def test_requests_behind_another_are_not_answered(app: RunningApp) -> None:
+    """Many requests in one write don't follow each other without a pause for other users."""
+    asked = ("GET /robots.txt HTTP/1.1", "Host: localhost")
+    with sent(app, *asked, "", *asked, "Connection: close", "", "") as connection:
+        answer = answer_and_end(connection)
+    assert answer.count(b"HTTP/1.1 200 ") == 1
+    assert b"\r\nconnection: close" in answer
+
+
+def test_an_answer_to_a_caller_without_an_account_closes(closed_app: RunningApp) -> None:
+    """Its next request needs a new connection."""
+    with sent(closed_app, f"GET {OPENING} HTTP/1.1", "Host: localhost", "", "") as connection:
+        head = answer_and_end(connection).split(b"\r\n\r\n")[0]
+    assert head.startswith(b"HTTP/1.1 401 ")
+    assert b"\r\nconnection: close" in head
+
+
 def test_a_full_room_closes(app: RunningApp) -> None:
     """An upload without a place is refused before its body, and its connection closes."""
     upload = begun("/gradio_api/upload", 9000, "multipart/form-data; boundary=b")
