@@ -30,13 +30,14 @@ HEAD_SECONDS = 30.0  # until the head of a connection's first or next request mu
 
 # The rest of a refused body, or of further requests, that is dropped. Clients then read the answer.
 LINGER_SECONDS, LINGER_BYTES = 10.0, 16 * MIB
+_CLOSE_SECONDS = 1.0  # for the browser's answer to our close frame; uvicorn waits for ten
 _CLOSING = (401, 429)  # answers to callers who shouldn't send their next request immediately
 
 
 class Addresses:
     """Limit on connections per address; trusted proxies have no limit. `idle`: the maximum of all
-    connections without an unfinished request. Each one beyond it closes the oldest of the address
-    with the most."""
+    connections without an unfinished request or an open WebSocket. Each one beyond it closes the
+    oldest of the address with the most."""
 
     def __init__(self, most: int, idle: int, proxies: Sequence[str]) -> None:
         self._share = Share(sys.maxsize, sys.maxsize, most)
@@ -58,7 +59,7 @@ class Addresses:
         return (lambda: None) if is_proxy else partial(self._share.give_back, caller)
 
     def leave(self, connection: PageConnection) -> None:
-        """Forget a connection that is closed or has become a WebSocket."""
+        """Forget a connection that is closed."""
         self._open.pop(connection, None)
 
     def _close_excess(self) -> None:
@@ -91,7 +92,11 @@ class PageConnection(H11Protocol):
 
     @property
     def is_answering(self) -> bool:
-        """Return whether a request isn't answered completely."""
+        """Return whether a request isn't answered completely, or the connection has become a
+        WebSocket that the app hasn't closed."""
+        socket = self.transport.get_protocol()
+        if isinstance(socket, PageSocket):
+            return not socket.close_sent
         return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -119,13 +124,15 @@ class PageConnection(H11Protocol):
         super().handle_websocket_upgrade(event)
         socket = self.transport.get_protocol()
         if isinstance(socket, PageSocket):
-            socket.left, self._left = self._left, None
-            self._addresses.leave(self)
+            socket.left = self._leave
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Release the connection's count."""
         super().connection_lost(exc)
         self._stop_waiting()
+        self._leave()
+
+    def _leave(self) -> None:
         self._addresses.leave(self)
         if self._left is not None:
             self._left()
@@ -227,8 +234,12 @@ class PageSocket(WebSocketsSansIOProtocol):
             self.left()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message. A complete refusal also ends the handshake."""
+        """Send a message. A complete refusal also ends the handshake. A browser that doesn't
+        answer the close frame is cut off."""
         await super().send(message)
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
         if self.initial_response is not None and self.close_sent:
             self.handshake_complete = True
 

@@ -120,6 +120,34 @@ def test_an_answer_to_a_caller_without_an_account_closes(closed_app: RunningApp)
     assert b"\r\nconnection: close" in head
 
 
+def test_closed_sockets_keep_no_user_out(closed_app: RunningApp) -> None:
+    """Two addresses hold all connections as WebSockets that the app has closed, and don't answer
+    its close frames."""
+    handshake = (
+        "GET /live/x HTTP/1.1",
+        f"Host: {closed_app.url.removeprefix('http://')}",
+        f"Origin: {closed_app.url}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "",
+        "",
+    )
+    with contextlib.ExitStack() as kept:
+        held = [
+            kept.enter_context(sent(closed_app, *handshake, address=address))
+            for _ in range(FEW.address_connections)
+            for address in (RUDE, OTHER)
+        ]
+        for one in held:
+            answer = b""
+            while b"\r\n\r\n\x88" not in answer:  # the close frame
+                answer += one.recv(65536) or pytest.fail("The app closed the connection.")
+        page = requests.get(f"{closed_app.url}/robots.txt", timeout=LONGEST_WAIT)
+        assert page.status_code == 200
+
+
 def test_a_full_room_closes(app: RunningApp) -> None:
     """An upload without a place is refused before its body, and its connection closes."""
     upload = begun("/gradio_api/upload", 9000, "multipart/form-data; boundary=b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -129,6 +130,35 @@ def test_a_broken_frame_before_the_answer_ends_the_handshake(
             assert not browser.recv(1)
         closed.set()
     assert not caplog.records
+
+
+def test_a_browser_that_answers_no_close_frame_is_cut_off() -> None:
+    """Its connection ends before a request that began later and takes five seconds."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close"})
+        elif scope["type"] == "http":
+            await receive()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await receive()  # until the browser leaves
+            await _starts(send)
+            await send({"type": "http.response.body", "body": b"ok"})
+
+    with (
+        serving(app) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=LONGEST_WAIT) as browser,
+        socket.create_connection(("127.0.0.1", port), timeout=LONGEST_WAIT) as other,
+    ):
+        browser.sendall(HANDSHAKE)
+        answer = b""
+        while not answer.endswith(b"\x88\x02\x03\xe8"):  # the close frame
+            answer += browser.recv(65536)
+        other.sendall(rendered("GET", b"/", [(b"Host", b"127.0.0.1")]))
+        assert browser in select.select([browser, other], [], [], LONGEST_WAIT)[0]
 
 
 def send_forever(browser: socket.socket, data: bytes) -> None:
