@@ -18,14 +18,14 @@ from ui.settings.server_options import PREFIX
 from ui.settings.web_settings import permissions_of
 
 ROOT = Path(__file__).parents[2]
-OPERATING, PEOPLE, BRANDING, STORAGE, MONITORING, SERVERS, *OTHERS = (
+OPERATING, PEOPLE, BRANDING, STORAGE, MONITORING, SERVERS, SPACES, *OTHERS = (
     (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     for name in (
-        *("operating", "people", "branding", "storage", "monitoring", "servers"),
-        *("comfyui_menu", "network", "spaces"),
+        *("operating", "people", "branding", "storage", "monitoring", "servers", "spaces"),
+        *("comfyui_menu", "network"),
     )
 )
-ALL = "".join((OPERATING, PEOPLE, BRANDING, STORAGE, MONITORING, SERVERS, *OTHERS))
+ALL = "".join((OPERATING, PEOPLE, BRANDING, STORAGE, MONITORING, SERVERS, SPACES, *OTHERS))
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -36,7 +36,7 @@ def blocks(page: str, language: str) -> list[str]:
 (TOML,), (OPENID, GROUPS), (BRAND,) = (
     blocks(page, "toml") for page in (OPERATING, PEOPLE, BRANDING)
 )
-(START,), (BACKUP,) = (blocks(page, "sh") for page in (OPERATING, STORAGE))
+(START,), (BACKUP,), (LOCKING,) = (blocks(page, "sh") for page in (OPERATING, STORAGE, SPACES))
 (SCRAPING,) = blocks(MONITORING, "yaml")
 
 
