@@ -184,7 +184,7 @@ def test_a_space_on_another_machine_keeps_its_own_data(
         ("requirements.txt", "segno==", "?", "requirements.txt has a wrong line"),
         ("workflows/my-workflow.json", "{", "", "my-workflow: "),
         ("workflows/my-workflow.json", "{", "", "0 of 2. “my-workflow” can't: "),
-        ("workflows/my-workflow.json", '"latent_image"', '"other"', "a required connection."),
+        ("workflows/my-workflow.json", '"latent_image"', '"other"', "isn't connected."),
     ],
 )
 def test_check_names_each_mistake(
