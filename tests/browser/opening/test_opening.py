@@ -21,7 +21,7 @@ IDS = "() => [...document.querySelectorAll('#form [id]:not([id=\"\"])')].map(({ 
 
 def test_a_form_with_problems_after_one_without(fast: Site, visit: Visit) -> None:
     """Its note has its own place: what the former form had there leaves no id behind, and its
-    menu can be opened."""
+    menu can be opened. The stage offers no list of missing parts, as none is missing."""
     person = visit(fast).open("text-to-image")
     prompt = own_prompt()
     del prompt["7"]["inputs"]["images"]
@@ -30,6 +30,8 @@ def test_a_form_with_problems_after_one_without(fast: Site, visit: Visit) -> Non
     expect(person.page.locator("#form-menu")).to_have_count(1)
     ids = person.page.evaluate(IDS)
     assert [one for one in {*ids} if ids.count(one) > 1] == []
+    expect(person.page.locator("#stage .state-card")).to_contain_text("isn't connected")
+    expect(person.page.get_by_role("button", name="See what's missing")).to_have_count(0)
     person.page.get_by_role("button", name="Form actions").click()
     expect(person.page.get_by_role("menuitem", name="Reset", exact=True)).to_be_visible()
 

@@ -394,6 +394,7 @@ def draw_heading(
     given = (
         name,
         why_not(form.missing, form.flaws),
+        bool(form.missing),
         number_rules(form.fields) | seed_rules(form.fields),
         filled.values,
         filled.authors,

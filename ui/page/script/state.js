@@ -33,7 +33,7 @@
  * administrator has paused all servers; `servers`: number of ComfyUI servers, and how many take runs, both 0 while
  * unknown; `announcement`: the administrator's text for all pages. `signingOut`: a sign-out is in progress. `uploading`:
  * ids of fields whose file is being uploaded. `waiting`: number of waiting runs of all users.
- * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `editing`:
+ * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `lacks`: nodes or models are missing; `editing`:
  * workflow whose form is edited in this tab, or ""; `formless`: the page has no form; `coming`: another form is loading and takes long. `ideas`: examples from the workflow's author;
  * `cover`: URL of an example result, or ""; `makes`: kind of its results; `shared`: the shared result whose settings
  * the user has taken, or null.
@@ -47,7 +47,7 @@
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
  *   servers: { count: number, available: number }, announcement: Announcement | null, signingOut: boolean, uploading: readonly string[],
- *   waiting: number, form: string, blocked: string, editing: string, formless: boolean, coming: boolean, ideas: readonly Idea[],
+ *   waiting: number, form: string, blocked: string, lacks: boolean, editing: string, formless: boolean, coming: boolean, ideas: readonly Idea[],
  *   cover: string, makes: Made, shared: SharedValues | null,
  *   ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
@@ -122,6 +122,7 @@ export const INITIAL = {
   waiting: 0,
   form: "",
   blocked: "",
+  lacks: false,
   editing: "",
   formless: true,
   coming: false,

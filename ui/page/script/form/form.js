@@ -252,6 +252,7 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * Register a newly drawn form.
  * @param {string} name the workflow's name
  * @param {string} blocked why it can't run, "" if it can
+ * @param {boolean} lacks whether nodes or models are missing
  * @param {Record<string, import("./values.js").Rule>} rules of its numbers and seeds, by field key
  * @param {Record<string, unknown>} values the values that it shows
  * @param {Record<string, unknown>} authors the author's values
@@ -266,6 +267,7 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
 export async function drawn(
   name,
   blocked,
+  lacks,
   rules,
   values,
   authors,
@@ -302,7 +304,7 @@ export async function drawn(
     history.replaceState({}, "", address);
   }
   const example = cover || (read(localStorage, COVERS, {})[name] ?? "");
-  setForm({ form: name, blocked, ideas, cover: example, makes });
+  setForm({ form: name, blocked, lacks, ideas, cover: example, makes });
   showErrorsSoon(errors);
   lead();
   await fieldsDrawn(fields);

@@ -186,8 +186,8 @@ function cardOf(icon, words, ...ways) {
  * @param {PageState} state
  * @param {boolean} isAlone whether there is nothing else on the stage
  */
-const otherWays = ({ blocked }, isAlone) => [
-  ...(blocked ? [toMissing()] : []),
+const otherWays = ({ lacks }, isAlone) => [
+  ...(lacks ? [toMissing()] : []),
   ...(isAlone && mayStart() ? [fromTemplate()] : []),
   ...(mayOpen() ? [element("p", "hint", DROP)] : []),
 ];
