@@ -68,7 +68,7 @@ def add_middleware(  # noqa: PLR0913 - parts of one app
     app.add_middleware(CORSMiddleware)
     person, address = limits.person_reading, limits.address_reading
     app.add_middleware(
-        TurnMiddleware, identity=identity, work_of=work_of, person=person, address=address
+        *(TurnMiddleware, identity, work_of), person=person, address=address, patience=limits.pause
     )
     app.add_middleware(AuditMiddleware, identity=identity, audit_of=audit_of, note=note)
     app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)

@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -52,10 +52,11 @@ from tests.attacks.route_answers import (
 from tests.attacks.routes import registered
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.web.test_route_options import installed
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Access, DeclaredRoute, GuardedRoutes
-from ui.web.limits import LOGIN_FORM, BodyLimit
-from ui.web.shares import Caller, Room
+from ui.web.limits import LOGIN_FORM, BodyLimit, WebLimits
+from ui.web.shares import Caller, FairSlots, Room, TurnMiddleware, Work
 
 ONLY_RUNS = ("upscale",)  # what the group may run; Ann uses other workflows
 LARGE = 64_000  # bytes of an answer
@@ -274,6 +275,118 @@ def test_a_large_answer_takes_a_turn(place: Place) -> None:
     growing = [route for route in app.asgi.state.rules if route.work]
     large = [path for path, size in lengths(app, ann, growing) if size > LARGE]
     assert len(large) >= 8, large
+
+
+class CountedTurns(FairSlots):
+    """Turns that count how many have begun, and the most at once."""
+
+    def __init__(self) -> None:
+        super().__init__(person=1, address=2)
+        self.begun = self.most = self.held = 0
+
+    @contextlib.asynccontextmanager
+    async def turn(self, caller: Caller) -> AsyncIterator[None]:
+        async with super().turn(caller):
+            self.begun += 1
+            self.held += 1
+            self.most = max(self.most, self.held)
+            try:
+                yield
+            finally:
+                self.held -= 1
+
+    @property
+    def waiting(self) -> int:
+        """Return how many requests of one user hold a turn or wait for it."""
+        return sum(self._users[key] for key in [*self._users] if key[0] == "person")
+
+
+def own_requests(place: Place) -> Iterator[tuple[str, str]]:
+    """Yield the method and path of each request that reads a user's data and has no large body."""
+    for rule in place.app.asgi.state.rules:
+        reads = rule.access is Access.OWNER and not rule.is_constant
+        if reads and rule.body is BodyLimit.PAGE and not rule.path.startswith(ELSEWHERE):
+            yield from ((method, rule.path) for method in rule.methods)
+
+
+def test_reading_own_data_takes_a_turn(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams, and routes that change the data or wait, take turns, too. The caller doesn't own the
+    data, so nothing changes."""
+    slots, without = CountedTurns(), []
+    for work in Work:
+        monkeypatch.setitem(installed(place.app, TurnMiddleware).turns, work, slots)
+    for method, path in own_requests(place):
+        begun, address = slots.begun, place.app.url + place.bob.owned.at(path)
+        headers = place.bob.headers | {"Origin": place.app.url}
+        json = {} if method in ("PUT", "PATCH") else None
+        requests.request(method, address, json=json, headers=headers, timeout=LONGEST_WAIT).close()
+        without += [f"{method} {path}"] * (slots.begun == begun)
+    assert not without
+    assert not slots.held
+
+
+@pytest.mark.parametrize("path", ["/live/{}", "/ws?run={}"])
+def test_a_socket_reads_a_record_in_a_turn(
+    place: Place, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The turn ends before the socket does."""
+    turns = CountedTurns()
+    monkeypatch.setitem(installed(place.app, TurnMiddleware).turns, Work.PROCESSOR, turns)
+    run = with_large_data(place.app, place.ann).owned.run
+    address = place.app.url.replace("http", "ws", 1) + path.format(run)
+    with contextlib.closing(
+        websocket.create_connection(
+            address, cookie=place.ann.cookie, origin=place.app.url, timeout=LONGEST_WAIT
+        )
+    ) as browser:
+        assert browser.recv()
+        assert turns.begun
+        assert not turns.held
+
+
+def without_reading(app: RunningApp, who: Person) -> socket.socket:
+    """Request a large answer, and read none of it."""
+    browser = socket.socket()
+    browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    browser.settimeout(LONGEST_WAIT)
+    browser.connect(("127.0.0.1", urlsplit(app.url).port))
+    lines = f"GET /history/{who.owned.run} HTTP/1.1", "Host: 127.0.0.1", f"Cookie: {who.cookie}"
+    browser.sendall("\r\n".join([*lines, "", ""]).encode())
+    return browser
+
+
+def test_large_answers_that_wait_for_their_readers_take_turns(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app builds one answer while a client reads another one. Other requests wait, and leave
+    the line when their clients hang up."""
+    middleware = installed(place.app, TurnMiddleware)
+    ann, working, sending = with_large_data(place.app, place.ann), CountedTurns(), CountedTurns()
+    monkeypatch.setitem(middleware.turns, Work.PROCESSOR, working)
+    monkeypatch.setattr(middleware, "sending", sending)
+    with contextlib.ExitStack() as opened:
+        for number in range(2):
+            opened.enter_context(without_reading(place.app, ann))
+            eventually(lambda number=number: sending.waiting == number + 1)
+        assert (sending.held, working.held) == (1, 1)
+        with without_reading(place.app, ann):
+            eventually(lambda: working.waiting == 2)
+        eventually(lambda: working.waiting == 1)
+    eventually(lambda: not working.waiting and not sending.waiting)
+    assert working.begun == 2
+
+
+def test_a_client_that_reads_nothing_is_cut_off() -> None:
+    """Its large answer doesn't stay in memory."""
+    options = {"settings": settings_of(logs_in=False), "limits": WebLimits(pause=0.1)}
+    with running_demo_app(step_seconds=0, **options) as (_, app):
+        who = with_large_data(app, person(app, None))
+        sending = installed(app, TurnMiddleware).sending = CountedTurns()
+        with without_reading(app, who) as browser:
+            eventually(lambda: sending.begun and not sending.waiting)
+            with contextlib.suppress(ConnectionError):
+                size = len(b"".join(iter(lambda: browser.recv(1 << 20), b"")))
+                assert size < len(WORDS)
 
 
 def lists_of_bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

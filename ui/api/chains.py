@@ -139,13 +139,13 @@ class ChainHandlers:
 
     @routes.get("/chains/{chain_id}/events", Access.OWNER, **STREAM)
     async def follow_chain(
-        self, chain_id: str, owner: Owner, last_event_id: str = Header("")
+        self, request: Request, chain_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a chain's progress as server-sent events.
 
         Events come as for a run, and `end` at the end.
         """
-        return await self.news.answer(chain_id, owner, last_event_id)
+        return await self.news.answer(request, chain_id, owner, last_event_id)
 
     @routes.post("/chains/{chain_id}/stop", Access.OWNER, response_model=ChainDoc)
     def stop_chain(self, chain_id: str, keyed: KeyedRequest = Depends(keyed_request)) -> AsciiJSON:
@@ -204,7 +204,11 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
     documents = ChainDocs(chains, runs)
 
     @routes.post(
-        "/runs/{run_id}/chain/vary", Access.OWNER, status_code=201, response_model=ChainDoc
+        "/runs/{run_id}/chain/vary",
+        Access.OWNER,
+        work=Work.CATALOG,
+        status_code=201,
+        response_model=ChainDoc,
     )
     def vary_chain(request: Request, run_id: str, owner: Owner) -> AsciiJSON:
         """Start the chain of a run again.
@@ -227,6 +231,7 @@ def run_chains_api(runs: Runs, folder: WorkflowFolder, removal: Removal) -> Guar
     @routes.post(
         "/runs/{run_id}/chain",
         Access.OWNER,
+        work=Work.CATALOG,
         audit="publish",
         status_code=201,
         response_model=NewChain,

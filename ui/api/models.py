@@ -225,7 +225,12 @@ def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool])
             _document(models, name, owner, files, operates(request), ask_hosts=with_sizes)
         )
 
-    @routes.post("/workflows/{name:path}/missing-models/request", Access.OWNER, status_code=204)
+    @routes.post(
+        "/workflows/{name:path}/missing-models/request",
+        Access.OWNER,
+        work=Work.CATALOG,
+        status_code=204,
+    )
     def request_missing_models(request: Request, name: str, owner: Owner) -> Response:
         """Ask the administrator for the missing models and nodes of a workflow."""
         _missing(models, name, owner)

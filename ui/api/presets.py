@@ -102,7 +102,7 @@ class PresetHandlers:
         form = self.library.form(workflow, owner, {**preset.values, **preset.files})
         return AsciiJSON(PresetValues(PresetFiles(self.copies, kept).values(form, preset, owner)))
 
-    @routes.post("", Access.OWNER, status_code=204)
+    @routes.post("", Access.OWNER, work=Work.CATALOG, status_code=204)
     def save_preset(
         self, request: Request, workflow: str, given: GivenPreset, owner: Owner
     ) -> Response:
@@ -118,7 +118,7 @@ class PresetHandlers:
             kept.presets.save(whose, workflow, preset, address)
         return Response(status_code=204)
 
-    @routes.patch("", Access.OWNER, status_code=204)
+    @routes.patch("", Access.OWNER, work=Work.CATALOG, status_code=204)
     def rename_preset(
         self, workflow: str, name: str, given: NewName, *, shared: bool = False, owner: Owner
     ) -> Response:
@@ -128,7 +128,7 @@ class PresetHandlers:
         kept.presets.rename(whose, workflow, name, given.name.strip())
         return Response(status_code=204)
 
-    @routes.delete("", Access.OWNER, status_code=204)
+    @routes.delete("", Access.OWNER, work=Work.CATALOG, status_code=204)
     def delete_preset(
         self, workflow: str, name: str, *, shared: bool = False, owner: Owner
     ) -> Response:

@@ -21,7 +21,7 @@ from ui.files.presenter import Presenter
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import AsciiJSON
-from ui.web.shares import shared_address
+from ui.web.shares import Work, shared_address
 
 PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains per request
 Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
@@ -146,7 +146,13 @@ class RunHandlers:
             self.runs.on_stage(run_id, owner) if with_page else self.runs.found(run_id, owner)
         )
 
-    @routes.post("/runs/{run_id}/again", Access.OWNER, status_code=201, response_model=RunDoc)
+    @routes.post(
+        "/runs/{run_id}/again",
+        Access.OWNER,
+        work=Work.CATALOG,
+        status_code=201,
+        response_model=RunDoc,
+    )
     def repeat_run(
         self,
         request: Request,

@@ -32,7 +32,7 @@ from ui.documents.run_doc import RunDoc, result_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import BINARY, NO_STORE, has_tag, json_text
-from ui.web.shares import Room, Work
+from ui.web.shares import Room, Work, turn_of
 from ui.web.socket_limits import set_from_thread
 
 # A run's subscribe method, which takes a callback and returns a function that unsubscribes it.
@@ -216,7 +216,7 @@ class StreamHandlers:
 
     @routes.get("/runs/{run_id}/events", Access.OWNER, **STREAM)
     async def follow_run(
-        self, run_id: str, owner: Owner, last_event_id: str = Header("")
+        self, request: Request, run_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a run's state as server-sent events.
 
@@ -224,17 +224,18 @@ class StreamHandlers:
         event is the whole state. With `Last-Event-ID` the newest state is sent, unless it has this
         id; the status is 204 if that was the end.
         """
-        run = await asyncio.to_thread(self._found, run_id, owner)
-        if not isinstance(run, Record) and not run.state.phase.finished:
-            return LiveStream(events_of(self.runs, run, last_event_id))
-        record = run if isinstance(run, Record) else run.record
-        return _end_event(
-            await asyncio.to_thread(_plain, self.runs.document, record), last_event_id
-        )
+        async with turn_of(request):
+            run = await asyncio.to_thread(self._found, run_id, owner)
+            if not isinstance(run, Record) and not run.state.phase.finished:
+                return LiveStream(events_of(self.runs, run, last_event_id))
+            record = run if isinstance(run, Record) else run.record
+            document = await asyncio.to_thread(_plain, self.runs.document, record)
+        return _end_event(document, last_event_id)
 
     @routes.get("/runs/{run_id}/preview", Access.OWNER, **STREAM | {"responses": _IMAGES})
     async def get_run_preview(
         self,
+        request: Request,
         run_id: str,
         owner: Owner,
         *,
@@ -247,7 +248,8 @@ class StreamHandlers:
         The status is 404 before the first image and after the end. `stream=true`, or `Accept:
         multipart/x-mixed-replace`, sends all images as they come.
         """
-        run = await asyncio.to_thread(self._found, run_id, owner)
+        async with turn_of(request):
+            run = await asyncio.to_thread(self._found, run_id, owner)
         if isinstance(run, Record):
             raise NotThere(_NO_PREVIEW)
         if frames or _FRAMES in accept:
@@ -296,12 +298,13 @@ class GroupEvents:
     groups: GroupQueue[Any, Any]
     document: Callable[[Any], Any]
 
-    async def answer(self, group_id: str, owner: str, known: str) -> Response:
+    async def answer(self, request: Request, group_id: str, owner: str, known: str) -> Response:
         """Return the events of this owner's object, from the first event whose id isn't `known`.
         Raises like `get` of the object's queue."""
-        summary = await asyncio.to_thread(self.groups.get, group_id, owner)
-        if summary.finished:
-            return _end_event(await asyncio.to_thread(_plain, self.document, summary), known)
+        async with turn_of(request):
+            summary = await asyncio.to_thread(self.groups.get, group_id, owner)
+            if summary.finished:
+                return _end_event(await asyncio.to_thread(_plain, self.document, summary), known)
         return LiveStream(self._events(group_id, owner, known))
 
     async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:

@@ -30,6 +30,7 @@ from ui.sockets.preview_window import PreviewWindow
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import json_text
+from ui.web.shares import turn_of
 from ui.web.socket_limits import (
     UNKNOWN_RUN,
     UNKNOWN_WORD,
@@ -133,7 +134,8 @@ class RunSocketHandlers:
 
     async def _tell_record(self, socket: WebSocket, run_id: str, owner: str) -> None:
         try:
-            record = await asyncio.to_thread(self.runs.record, run_id, owner)
+            async with turn_of(socket):
+                record = await asyncio.to_thread(self.runs.record, run_id, owner)
         except RunNotFound:
             await socket.close(UNKNOWN_RUN)
             return
@@ -141,7 +143,8 @@ class RunSocketHandlers:
             with suppress(RunNotFound):
                 await self._follow(socket, self.runs.get(run_id, owner))
                 return
-        run_doc = await asyncio.to_thread(self.view, record, None)
+        async with turn_of(socket):
+            run_doc = await asyncio.to_thread(self.view, record, None)
         with ends_with_browser(socket):
             await socket.send_text(json_text(run_doc.to_json()))
             await socket.close()

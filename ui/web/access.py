@@ -27,7 +27,7 @@ from ui.web.audit import Audit
 from ui.web.identity import Identity
 from ui.web.limits import BodyLimit, JsonRequest, place_held
 from ui.web.responses import ErrorAnswer
-from ui.web.shares import Room, Rooms, Work, caller_of
+from ui.web.shares import Room, Rooms, Work, answer_in_turn, caller_of
 
 _SAFE = ("GET", "HEAD")
 _PARAMETER = re.compile(r"\{.*?\}")  # of a path
@@ -73,11 +73,11 @@ class DeclaredRoute:
     """Route with its access rule and the middleware's options.
 
     `methods`: empty for a WebSocket. `options`: FastAPI's. `is_plain`: Starlette calls it without
-    FastAPI, so its handler checks the caller. `work`: of a GET, whose requests take turns, by
-    default for a processor. `is_constant`: a GET takes none, because nothing that people store
-    makes its answers larger or slower. `body`: what its requests may contain; `room`: where they
-    hold a place until they are answered, as those with a large body must, and streams of events,
-    which would keep a turn.
+    FastAPI, so its handler checks the caller. `work`: of a GET and of each OWNER route, whose
+    requests take turns, by default for a processor. `is_constant`: it takes none, because nothing
+    that people store makes its answers larger or slower. `body`: what its requests may contain;
+    `room`: where they hold a place until they are answered, as those with a large body must, and
+    streams of events, which would keep a turn.
     `closes_signed_out`: the handler of a WebSocket accepts callers without a sign-in, and closes
     with a code that tells its page. `errors`: the format of its errors and of the middleware's
     refusals, if it isn't the app's.
@@ -107,8 +107,14 @@ class DeclaredRoute:
         if self.body in _LARGE and self.room is None:
             raise ValueError(f"{self.path}: a large body needs a room")
         bounds = (self.work, self.is_constant or None, self.room)
-        if "GET" in self.methods and sum(one is not None for one in bounds) != 1:
-            raise ValueError(f"{self.path}: a GET has either work, or a room, or is constant")
+        if _takes_turns(self.methods, self.access) and sum(one is not None for one in bounds) != 1:
+            raise ValueError(
+                f"{self.path}: a GET or OWNER route has either work, or a room, or is constant"
+            )
+
+
+def _takes_turns(methods: tuple[str, ...], access: Access) -> bool:
+    return "GET" in methods or (bool(methods) and access is Access.OWNER)
 
 
 class RouteHandlers(Protocol):
@@ -210,7 +216,7 @@ class GuardedRoutes:
         own = {name: options.pop(name) for name in _OWN_OPTIONS if name in options}
         if access in _OPEN:
             own.setdefault("body", BodyLimit.LOGIN_FORM)
-        if "GET" in methods and not {"room", "is_constant"} & own.keys():
+        if _takes_turns(methods, access) and not {"room", "is_constant"} & own.keys():
             own.setdefault("work", Work.PROCESSOR)
 
         def declared(endpoint: _Endpoint) -> _Endpoint:
@@ -345,7 +351,8 @@ class Gate:
 
     def _checked(self, inner: ASGIApp, route: DeclaredRoute) -> ASGIApp:
         """Return an app that checks the caller, then holds a place while the inner app reads the
-        body and answers. A plain route reads the caller itself."""
+        body and answers, or waits for a turn. A plain route reads the caller itself.
+        `TurnMiddleware` gives GETs their turns."""
         guard = self._guards[Access.PUBLIC if route.is_plain else route.access]
 
         async def checked(scope: Scope, receive: Receive, send: Send) -> None:
@@ -355,7 +362,10 @@ class Gate:
                     if route.room is not None:
                         caller = caller_of(scope, self.identity)
                         held.enter_context(place_held(self._rooms.of(route.room, caller), caller))
-                    await inner(scope, receive, send)
+                    if route.work is None or scope["method"] in _SAFE:
+                        await inner(scope, receive, send)
+                    else:
+                        await answer_in_turn(inner, route.work, scope, receive, send)
             except HTTPException as error:
                 if route.errors is None:
                     raise

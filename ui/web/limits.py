@@ -57,7 +57,8 @@ class WebLimits:
     `file`: one file. `body`: a script's call, which may contain files, and an opened workflow;
     `page_body`: any other request. The page sends about 1 kB; this allows a dozen texts as long as
     a field takes, at three bytes per character. `patience`: silence at a body's start; each
-    `least_speed` bytes add one second, up to `pause`. `arriving`: all bodies in transit;
+    `least_speed` bytes add one second, up to `pause`, in which a client must also take a piece of a
+    large answer. `arriving`: all bodies in transit;
     `call_bodies`: bodies of calls, which may be in memory several times.
     `uploading`: simultaneous uploads. `uploads`, `upload_age`: files given for forms; the oldest is
     deleted first. `run_files`: all files of one run. `values`, `depth`: of one call's JSON.

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Self
+from typing import Any, Self
 
 import gradio as gr
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.gradio.internals import connection
@@ -25,6 +25,8 @@ from ui.web.addresses import client_address
 from ui.web.identity import NOBODY, Identity
 
 _VISITORS, _VISITORS_OF_ADDRESS = 100, 10
+_TURNS = "comfyforms.turns"  # scope key of the app's `TurnMiddleware`
+_LARGE, _PIECE = 1 << 20, 1 << 18  # bytes of a body
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,13 @@ class Work(Enum):
 
 class TurnMiddleware:
     """ASGI middleware that gives each user and each address a limited number of simultaneous
-    GET requests of each kind of work.
+    requests of each kind of work.
 
     `work_of`: returns the kind of a request, or None for a cheap one. Each kind has its own turns,
     so a request that waits for ComfyUI doesn't block the others. A turn ends when the app has
-    computed the response, so a slow reader holds none.
+    computed the response, so a slow reader holds none. But a large body is in memory until it is
+    sent: its turn ends when one of `sending` begins, and the connection if its client takes no
+    piece for `patience` seconds. `Gate` calls `answer_in_turn` for requests that aren't GET.
     """
 
     def __init__(
@@ -183,33 +187,86 @@ class TurnMiddleware:
         work_of: Callable[[Scope], Work | None],
         person: int,
         address: int,
+        patience: float,
     ) -> None:
         self.app = app
         self.identity = identity
         self.work_of = work_of
         self.turns = {work: FairSlots(person, address) for work in Work}
+        self.sending = FairSlots(person, address)
+        self.patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Forward the request in its turn, and everything else immediately."""
-        turns = self._turns(scope)
-        if turns is None:
-            await self.app(scope, receive, send)
-            return
-        caller = caller_of(scope, self.identity)
-        async with contextlib.AsyncExitStack() as turn:
-            await turn.enter_async_context(turns.turn(caller))
+        """Forward a GET in its turn, and everything else immediately."""
+        scope[_TURNS] = self
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            work = self.work_of(scope)
+            if work is not None:
+                await answer_in_turn(self.app, work, scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
-            async def send_between_turns(event: Message) -> None:
-                if event["type"] == "http.response.body":
+    async def send_large(self, body: bytes, send: Send) -> None:
+        """Send a body in pieces. Raises ClientDisconnect if the client doesn't take one in time."""
+        for start in range(0, len(body), _PIECE):
+            end = start + _PIECE
+            piece = {"type": "http.response.body", "body": body[start:end]}
+            try:
+                async with asyncio.timeout(self.patience):
+                    await send({**piece, "more_body": end < len(body)})
+            except TimeoutError:
+                raise ClientDisconnect from None
+
+
+def turn_of(connection: HTTPConnection) -> contextlib.AbstractAsyncContextManager[None]:
+    """Wait for a turn of the caller of a socket, or of a route with a room, and hold it during the
+    block, which reads what people store, but doesn't stream or wait for a run."""
+    turns: TurnMiddleware = connection.scope[_TURNS]
+    return turns.turns[Work.PROCESSOR].turn(caller_of(connection.scope, turns.identity))
+
+
+async def answer_in_turn(
+    app: ASGIApp, work: Work, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Forward a request in a turn of its caller, after its body has arrived. A client that hangs
+    up leaves the line."""
+    turns: TurnMiddleware = scope[_TURNS]
+    caller = caller_of(scope, turns.identity)
+    arrived = deque([await receive()])
+    while arrived[-1].get("more_body"):
+        arrived.append(await receive())
+
+    async def receive_arrived() -> Message:
+        return arrived.popleft() if arrived else await receive()
+
+    async with contextlib.AsyncExitStack() as turn:
+
+        async def take_turn() -> None:
+            await turn.enter_async_context(turns.turns[work].turn(caller))
+
+        async def send_between_turns(event: Message) -> None:
+            body, is_last = event.get("body", b""), not event.get("more_body")
+            if is_last and len(body) > _LARGE:
+                async with turns.sending.turn(caller):
                     await turn.aclose()
-                await send(event)
-                if event.get("more_body"):
-                    await turn.enter_async_context(turns.turn(caller))
+                    await turns.send_large(body, send)
+                return
+            if event["type"] == "http.response.body":
+                await turn.aclose()
+            await send(event)
+            if not is_last:
+                await take_turn()
 
-            await self.app(scope, receive, send_between_turns)
+        if await _ends_before(take_turn(), receive()):
+            await app(scope, receive_arrived, send_between_turns)
 
-    def _turns(self, scope: Scope) -> FairSlots | None:
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
-            return None
-        work = self.work_of(scope)
-        return self.turns[work] if work else None
+
+async def _ends_before(job: Coroutine[Any, Any, None], other: Awaitable[object]) -> bool:
+    """Return whether a job ends before another one, and cancel what is left."""
+    tasks = asyncio.ensure_future(job), asyncio.ensure_future(other)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return not tasks[1].done()
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -166,6 +166,8 @@ class PageConnection(H11Protocol):
             await app(scope, receive, send_and_close)
         if cycle.response_started and not cycle.response_complete:
             cycle.disconnected = True
+            if self.flow.write_paused:  # it would wait for a client that reads nothing
+                self.transport.abort()
             self.transport.close()
 
     def _linger(self) -> None:

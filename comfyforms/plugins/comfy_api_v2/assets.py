@@ -214,7 +214,7 @@ class AssetHandlers:
             kept = self.assets.keep(owner, str(told.get("file_path") or known.name), content)
         return AsciiJSON(self.assets.document(kept, request, owner) | {"created_new": False})
 
-    @routes.head(f"{PATH}/assets/by-hash/{{hash_}}", Access.OWNER, work=Work.PROCESSOR)
+    @routes.head(f"{PATH}/assets/by-hash/{{hash_}}", Access.OWNER)
     def by_hash(self, hash_: str, owner: Owner) -> Response:
         """Tell by the status if the caller has uploaded this content."""
         return Response(status_code=200 if self.assets.with_hash(owner, hash_) else 404)

@@ -27,6 +27,7 @@ from comfyforms.plugins.comfy_api_v2.jobs import Jobs
 from ui.api.streams import STREAM, LiveStream, states_of
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import json_text
+from ui.web.shares import turn_of
 
 _PAUSE = 0.5  # seconds between two events of progress, and between two previews
 _STILL_HERE = b": still here\n\n"
@@ -43,7 +44,8 @@ class EventHandlers:
     @routes.get(f"{PATH}/jobs/{{job_id}}/events", Access.OWNER, **STREAM)
     async def follow(self, request: Request, job_id: str, owner: Owner) -> Response:
         """Send the job's status, progress, previews and outputs until it has ended."""
-        record = await asyncio.to_thread(self.jobs.record, job_id, owner)
+        async with turn_of(request):
+            record = await asyncio.to_thread(self.jobs.record, job_id, owner)
         news = JobNews(self.jobs, self.jobs.links(request, owner))
         return LiveStream(_events(news, self.jobs.run(job_id, owner), record))
 

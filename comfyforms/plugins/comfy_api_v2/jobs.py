@@ -30,7 +30,7 @@ from ui.gradio.internals import app_address
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Room
+from ui.web.shares import Room, turn_of
 
 _PATIENCE = 2.0  # seconds; a canceled run ends within one
 _API_KEY = "api_key_comfy_org"
@@ -195,18 +195,20 @@ class JobHandlers:
             raise not_found()
         return AsciiJSON({"workflow": job.prompt, "format": "api"})
 
-    @routes.post(f"{PATH}/jobs/{{job_id}}/cancel", Access.OWNER)
+    @routes.post(f"{PATH}/jobs/{{job_id}}/cancel", Access.OWNER, room=Room.CALLS)
     async def cancel(self, request: Request, job_id: str, owner: Owner) -> Response:
         """Cancel a job, wait a moment for its end, and return it. A job that has ended, or whose
         results are being fetched, stays as it is."""
-        record = await asyncio.to_thread(self.jobs.record, job_id, owner)
-        run = self.jobs.run(job_id, owner)
-        if run is None or run.state.over:
-            return AsciiJSON(await asyncio.to_thread(self.jobs.document, record, request))
+        async with turn_of(request):
+            record = await asyncio.to_thread(self.jobs.record, job_id, owner)
+            run = self.jobs.run(job_id, owner)
+            if run is None or run.state.over:
+                return AsciiJSON(await asyncio.to_thread(self.jobs.document, record, request))
         run.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE), aclosing(states_of(run)) as states:
                 async for _ in states:
                     pass
-        document = await asyncio.to_thread(self.jobs.document, run.record, request)
+        async with turn_of(request):
+            document = await asyncio.to_thread(self.jobs.document, run.record, request)
         return AsciiJSON(document | ({} if run.state.phase.finished else {"status": "canceling"}))

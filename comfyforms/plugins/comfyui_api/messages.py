@@ -38,6 +38,7 @@ from comfyforms.plugins.comfyui_api.relay import (
 from ui.accounts.login import PREVIEWS
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
+from ui.web.shares import turn_of
 from ui.web.socket_limits import (
     UNKNOWN_RUN,
     authenticate_socket,
@@ -96,7 +97,7 @@ class MessageSockets:
                 await socket.close(UNKNOWN_RUN, "Name a run with ?run=ID.")
             else:
                 try:
-                    followed = await self._found(run, owner) if run else None
+                    followed = await self._found(socket, run, owner) if run else None
                 except RunNotFound:
                     await socket.send_text(hello)
                     await socket.close(UNKNOWN_RUN, "This run doesn't exist.")
@@ -111,12 +112,13 @@ class MessageSockets:
     def _others_frame(self, frame: str | bytes) -> str | bytes | None:
         return frame if self.images and is_latent_preview(frame) else progress_alone(frame)
 
-    async def _found(self, run_id: str, owner: str) -> Run | Record:
+    async def _found(self, socket: WebSocket, run_id: str, owner: str) -> Run | Record:
         """Return a run, or the record of an ended one. Raises RunNotFound."""
         try:
             return self.runs.get(run_id, owner)
         except RunNotFound:
-            record = await asyncio.to_thread(self.runs.record, run_id, owner)
+            async with turn_of(socket):
+                record = await asyncio.to_thread(self.runs.record, run_id, owner)
         # Another process may just have started it.
         return record if record.state.phase.finished else self.runs.get(run_id, owner)
 

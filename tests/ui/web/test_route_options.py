@@ -91,7 +91,7 @@ def test_a_body_has_the_limit_of_its_route(app: RunningApp, path: str, body: Bod
     assert installed(app, BodyLimitMiddleware).body_of(request_for("POST", path)) is body
 
 
-def test_a_get_takes_turns_unless_its_declaration_says_otherwise() -> None:
+def test_a_route_takes_turns_unless_its_declaration_says_otherwise() -> None:
     """A place in a room replaces the turns: a stream would never end its turn."""
     routes = GuardedRoutes()
     routes.get("/a", Access.PUBLIC)(print)
@@ -99,9 +99,12 @@ def test_a_get_takes_turns_unless_its_declaration_says_otherwise() -> None:
     routes.get("/c", Access.PUBLIC, is_constant=True)(print)
     routes.post("/d", Access.SIGNED_IN)(print)
     routes.plain("/e", print, Access.SIGNED_IN, "GET", "POST")
-    assert [one.work for one in routes] == [Work.PROCESSOR, None, None, None, Work.PROCESSOR]
+    routes.delete("/g", Access.OWNER)(print)
+    routes.websocket("/h", Access.OWNER)(print)
+    kinds = [Work.PROCESSOR, None, None, None, Work.PROCESSOR, Work.PROCESSOR, None]
+    assert [one.work for one in routes] == kinds
     for options in ({"work": None}, {"work": Work.FILE, "room": Room.CALLS}):
-        with pytest.raises(ValueError, match="/f: a GET has either"):
+        with pytest.raises(ValueError, match="/f: a GET or OWNER route has"):
             routes.get("/f", Access.OWNER, **options)(print)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fastapi import Depends, Header, Response
+from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
@@ -245,13 +245,13 @@ class BatchHandlers:
 
     @routes.get("/batches/{batch_id}/events", Access.OWNER, **STREAM)
     async def follow_batch(
-        self, batch_id: str, owner: Owner, last_event_id: str = Header("")
+        self, request: Request, batch_id: str, owner: Owner, last_event_id: str = Header("")
     ) -> Response:
         """Send a batch's progress as server-sent events.
 
         Events come as for a run, also while the batch is paused, and `end` at the end.
         """
-        return await self.news.answer(batch_id, owner, last_event_id)
+        return await self.news.answer(request, batch_id, owner, last_event_id)
 
     @routes.post(
         "/batches/{batch_id}/{change}",
