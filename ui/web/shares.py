@@ -262,7 +262,7 @@ async def answer_in_turn(
 
 
 async def _ends_before(job: Coroutine[Any, Any, None], other: Awaitable[object]) -> bool:
-    """Return whether a job ends before another one, and cancel what is left."""
+    """Return whether a job ends before another one, and cancel the slower one."""
     tasks = asyncio.ensure_future(job), asyncio.ensure_future(other)
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

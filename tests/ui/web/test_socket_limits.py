@@ -125,7 +125,7 @@ def test_bytes_and_large_words_end_a_socket(app: RunningApp, where: str) -> None
 def test_a_flood_ends_a_socket(app: RunningApp, where: str) -> None:
     """The app disconnects a browser that floods it with messages. The run and another watcher
     continue."""
-    run = start(app, **{"5.steps": 1000})
+    run = start(app, **{"5.steps": 60})
     word = "here" if where == "/news" else "painted 1 1"
     with (
         watching(app, run.id) as other,
