@@ -138,7 +138,7 @@ def test_freeing_memory_is_confirmed(place: Place) -> None:
 
 
 def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
-    """Open pages get it at once, forms with the news and others by a socket of their
+    """Open pages get it within two seconds, forms with the news and others by a socket of their
     own. Other pages of signed-in users have it from the start. It ends at its time, and a new one
     replaces it."""
     text = "GPU 2 is <down> until 3."
@@ -153,7 +153,7 @@ def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
         )
         notice = ask(place, "GET", "/notice").json()["notice"]
         assert (notice["text"], notice["until"]) == (text, None)
-        heard(news, "notice", notice)
+        assert heard(news, "notice", notice) < 2
         assert json.loads(small.recv()) == notice
         bar = f'data-id="{notice["id"]}">\n<p>GPU 2 is &lt;down&gt; until 3.</p>'
         form = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
@@ -165,7 +165,7 @@ def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
         assert ask(place, "DELETE", "/notice").status_code == 204
         heard(news, "notice", None)
         assert json.loads(small.recv()) is None
-        short = {"text": "soon over", "seconds": 2}
+        short = {"text": "soon over", "seconds": 0.2}
         until = ask(place, "POST", "/notice", json=short).json()["notice"]["until"]
         assert until > time.time() - 1
         assert json.loads(small.recv())["text"] == "soon over"
