@@ -58,7 +58,7 @@ class DemoServer:
     metadata in messages. `anything` imitates the node classes that the stand-in doesn't have
     itself. `templates`: workflows to offer. `manager`: a ComfyUI-Manager of this generation.
     `models`: model files to list. `built_in`: the server's only client is the app, which overwrites
-    a file with nothing when it no longer needs it: the server deletes that file, and those of a
+    a file with nothing when it no longer needs it: the server deletes it, and the files of a
     prompt that is deleted from the history. Prompts share no results. `most_bytes`: of all files;
     beyond that, the oldest are deleted. Leaving the block ends every thread, closes every socket
     and removes every file.
