@@ -133,6 +133,7 @@ async def until_left(socket: WebSocket) -> None:
 
 async def tell_notice(socket: WebSocket, announcements: Announcements) -> None:
     """Send the notice at once and after each change, also when it has ended."""
+    sent = ""
     loop, due = asyncio.get_running_loop(), asyncio.Event()
     leave = announcements.subscribe(lambda: set_from_thread(loop, due))
     with contextlib.ExitStack() as left:
@@ -140,7 +141,10 @@ async def tell_notice(socket: WebSocket, announcements: Announcements) -> None:
         while True:
             due.clear()
             now = announcements.notice
-            await socket.send_text(json_text(asdict(now) if now else None))
+            text = json_text(asdict(now) if now else None)
+            if text != sent:  # the timer may end a moment early, and servers change, too
+                await socket.send_text(text)
+                sent = text
             seconds = now.until - time.time() if now and now.until else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(due.wait(), seconds)
