@@ -55,13 +55,18 @@ server.start()
 print(f"To see the GUI go to: {{server.url}}", flush=True)
 signal.sigwait([signal.SIGTERM, signal.SIGINT])
 """
-# In place of Debian's: fails for what the images must not do.
-APT_GET = """#!/bin/sh
+# In place of Debian's: fail for what the images must not do.
+PROGRAMS = {
+    "apt-get": """#!/bin/sh
 case "$*" in
 update | "install -y --no-install-recommends git") ;;
 *) echo "apt-get $*" >&2; exit 1 ;;
 esac
-"""
+""",
+    "useradd": """#!/bin/sh
+[ "$*" = "--uid 10001 --user-group --no-log-init --create-home comfyui" ]
+""",
+}
 # In a namespace of its own: everything read-only but the volume.
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro / && exec "$@"'
 
@@ -81,21 +86,25 @@ def built_app(folder: Path) -> Image:
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> dict[str, str]:
-    """Return the variables that give the steps a repository in the place of ComfyUI's, and an
-    `apt-get` that installs nothing."""
+    """Return the variables that give the steps a repository in the place of ComfyUI's, and programs
+    that change nothing on this machine."""
     repository = tmp_path / "ComfyUI"
     repository.mkdir()
     (repository / "main.py").write_text(MAIN, encoding="utf-8")
     (repository / "requirements.txt").touch()
+    for name in ("custom_nodes", "input", "models", "output"):
+        (repository / name).mkdir()
+        (repository / name / "here.txt").touch()
     git = ["git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for step in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"], ["tag", f"v{VERSION}"]):
         subprocess.run([*git, *step], check=True)
-    apt_get = tmp_path / "bin" / "apt-get"
-    apt_get.parent.mkdir()
-    apt_get.write_text(APT_GET, encoding="utf-8")
-    apt_get.chmod(0o755)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in PROGRAMS.items():
+        (programs / name).write_text(text, encoding="utf-8")
+        (programs / name).chmod(0o755)
     return {
-        "PATH": f"{apt_get.parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{repository.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": COMFYUI,

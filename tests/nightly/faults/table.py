@@ -258,7 +258,9 @@ def outcome(fault: str, moment: Moment) -> Outcome:
             return Outcome(Phase.STOPPED, "Someone else")
         case "interrupted" if working:
             return Outcome(Phase.STOPPED, "Someone else")
-        case "gone" if moment is not Moment.FETCHING:
+        case "gone" if moment is Moment.FETCHING:
+            return Outcome(Phase.FAILED, "couldn't be fetched")
+        case "gone":
             return Outcome(Phase.LOST, "not answered")
         case _:
             return Outcome(Phase.DONE)

@@ -129,7 +129,7 @@ def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment
         *_, state = run.watch(LIMIT)
     ends_as_expected(state, outcome(fault, moment))
     if state.phase is Phase.DONE:
-        the_result_is_kept(stage, history, state, fetched=fault != "gone")
+        the_result_is_kept(stage, history, state)
     nothing_is_left(stage, history, run)
     starts = stage.demo.journal.of(run.state.prompt_id).count("started")
     assert starts <= 1 + state.restarted
@@ -145,14 +145,9 @@ def ends_as_expected(state: RunState, expected: Outcome) -> None:
         assert state.error.hint
 
 
-def the_result_is_kept(
-    stage: HeldServer, history: RunStore, state: RunState, *, fetched: bool
-) -> None:
+def the_result_is_kept(stage: HeldServer, history: RunStore, state: RunState) -> None:
     assert "success" in stage.demo.journal.of(state.prompt_id)
     (file,) = state.files
-    if not fetched:
-        assert file.digest == ""
-        return
     made = stage.demo.storage.find(f"{file.filename} [output]")
     kept = history.files.path(file.digest)
     assert made is not None
