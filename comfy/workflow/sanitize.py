@@ -32,6 +32,7 @@ from comfy.base.json_values import levels
 from comfy.base.messages import message
 from comfy.comfyui.input_spec import FILE_WIDGETS, InputSpec, is_no_file
 from comfy.comfyui.object_info import NodeSpec
+from comfy.comfyui.protocol.node_lists import PAID_NODES
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, with_inputs
 from comfy.workflow.model import Workflow
 
@@ -42,6 +43,7 @@ _DEPTH = 100  # of a node catalog; real ones have about fifteen levels
 # Types of outputs that may carry a text. Numbers can become part of a text on the way.
 _TEXTS = frozenset({"STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3", "*", "", "COMFY_MATCHTYPE_V3"})
 _PARTS = _TEXTS | {"INT", "FLOAT"}
+_MADE_FILE = "model_file"
 _ANNOTATION = re.compile(r"\[\s*(?:output|temp|input)\s*\]\s*\Z", re.IGNORECASE)
 # Matches an annotated name, an absolute path, a drive, a network share, a file URL, or a step up.
 _NAME = re.compile(
@@ -286,11 +288,15 @@ def _names(prompt: Prompt, catalog: Nodes, value: object, spec: InputSpec) -> bo
 
 
 def _carries(prompt: Prompt, catalog: Nodes, link: list[Any], kinds: frozenset[str]) -> bool:
-    """Return whether a link's value may have one of these types. True if unknown."""
+    """Return whether a link's value may have one of these types, with a text that isn't the name
+    of a file the node made itself. True if unknown."""
     node_id, slot = str(link[0]), link[1]
     spec = catalog.get(prompt[node_id]["class_type"]) if node_id in prompt else None
     if spec is None or isinstance(slot, float) or not 0 <= slot < len(spec.output_types):
         return True
+    # Partner nodes save the 3D models that they make, under names of their own.
+    if spec.class_type in PAID_NODES and _MADE_FILE in spec.output_names[slot : slot + 1]:
+        return False
     return not kinds.isdisjoint(part.strip() for part in spec.output_types[slot].split(","))
 
 

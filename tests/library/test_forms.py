@@ -225,6 +225,27 @@ def test_a_shell_shows_inputs_that_only_authors_set(folder: WorkflowFolder, node
     assert shell.form("folder", "shell")[1].field("1.folder").group != "hidden"
 
 
+def test_only_made_model_files_keep_the_prompt_of_an_untrusted_user(
+    forms: Forms, nodes: Nodes
+) -> None:
+    """A partner's node names the 3D model that it makes itself, so its prompt stays a field. The
+    text of another node may become the name, so the app refuses it."""
+    text = {"prompt": ["STRING", {"multiline": True}]}
+    makes = {"input": {"required": text}, "output": ["STRING"], "output_name": ["model_file"]}
+    shown = {"input": {"required": {"model_file": ["STRING", {}]}}, "output_node": True}
+    nodes.raw |= {"TripoTextToModelNode": makes, "Answer": makes, "Preview3D": shown}
+    prompt = {
+        "1": node("TripoTextToModelNode", prompt="a fox"),
+        "2": node("Preview3D", model_file=["1", 0]),
+    }
+    name = forms.open(BOB, "fox.json", json.dumps(prompt).encode()).name
+    assert forms.form(name, BOB)[1].field("1.prompt").group != "hidden"
+    prompt["1"]["class_type"] = "Answer"
+    name = forms.open(BOB, "answer.json", json.dumps(prompt).encode()).name
+    with pytest.raises(WorkflowError, match="may belong to another"):
+        forms.form(name, BOB)
+
+
 def test_a_workflow_with_too_many_inputs_is_refused(forms: Forms) -> None:
     """The app doesn't build a form that is too large to look at."""
     many = {
