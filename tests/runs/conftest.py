@@ -20,8 +20,15 @@ def one_server() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def demo(one_server: DemoServer) -> Iterator[DemoServer]:
-    """Return the shared stand-in once it is idle, and reset its behavior afterwards."""
-    eventually(lambda: one_server.queue.remaining() == 0)
+    """Return the shared stand-in once it is idle, and reset its behavior afterwards. It stops a run
+    whose prompt arrived after its registry was closed."""
+
+    def is_idle() -> bool:
+        one_server.queue.clear()
+        one_server.queue.interrupt()
+        return one_server.queue.remaining() == 0
+
+    eventually(is_idle)
     yield one_server
     one_server.behave()
 
