@@ -15,13 +15,14 @@ Otherwise a name of any length would reach every rule that matches nodes by name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy.base.errors import WorkflowError
-from comfy.base.json_values import as_dicts, as_mapping, as_text
+from comfy.base.json_values import as_dicts, as_list, as_mapping, as_text
 from comfy.base.wording import one_line, title_words
 from comfy.comfyui.input_spec import LONGEST_NAME
 from comfy.prompt.model import InputRef, Node, Prompt
@@ -29,11 +30,14 @@ from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.config import FormConfig, read_config
 from comfy.workflow.cover import cover_of, cover_problem
 from comfy.workflow.extract import find_workflow, find_workflow_in, is_node
+from comfy.workflow.known_templates import NOTES, template_of
 from comfy.workflow.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
 
 if TYPE_CHECKING:
     from comfy.prompt.model import DrawnNode, MissingNode
     from comfy.requirements.model import ModelFile
+
+_HEADING = re.compile(r"^#{1,3} (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,10 @@ class Workflow:
     `prompt` is empty while there is only a `graph`. Details of the graph: `app` is the form its
     author arranged in the editor, `promoted` the inputs that subgraphs promote, `missing` and
     `models` the node classes and model files it needs, `names` the names that its file prefixes may
-    use, `drawn` its groups and colors by node, `title` its own title. `cover` is its author's
-    example image, `mappings` are node names from a config.toml in the folder.
+    use, `drawn` its groups and colors by node, `title` its own title. `template` is the name of
+    ComfyUI's template that it is ("" for others), which gives it a title and a `description`.
+    `cover` is its author's example image, `mappings` are node names from a config.toml in the
+    folder.
     """
 
     name: str
@@ -126,6 +132,8 @@ class Workflow:
     cover: Path | None = None
     graph: Mapping[str, Any] | None = None
     title: str = ""
+    description: str = ""
+    template: str = ""
     app: App | None = None
     promoted: tuple[ShownInput, ...] = ()
     missing: tuple[MissingNode, ...] = ()
@@ -168,20 +176,32 @@ def _workflow(
     prompt doesn't use."""
     check_names(prompt or {}, graph or {})
     nodes = {key: _node(name, key, node) for key, node in (prompt or {}).items() if is_node(node)}
-    return Workflow(name, nodes, graph=graph, title=_title_in(graph or {}, name))
+    workflow = Workflow(name, nodes, graph=graph)
+    if graph and (known := template_of(graph, name.rpartition("/")[2])):
+        workflow = replace(workflow, template=known.name)
+        return replace(workflow, title=known.title, description=known.description)
+    return replace(workflow, title=_title_in(graph or {}, name))
 
 
 def _title_in(graph: Mapping[str, Any], name: str) -> str:
-    """Return the first subgraph title with every word of the file's name, "" without one: "Text to
-    Image (Qwen-Image)" for `image_qwen_image`."""
+    """Return the first title of a subgraph or heading of a note with every word of the file's name,
+    "" without one: "Text to Image (Qwen-Image)" for `image_qwen_image`."""
     subgraphs = [*as_dicts(as_mapping(graph.get("definitions")).get("subgraphs"))]
     ids = [one.get("id") for one in subgraphs]
     hosts = [one for one in as_dicts(graph.get("nodes")) if one.get("type") in ids]
-    titles = (as_text(one.get(key)) for one in (*hosts, *subgraphs) for key in ("title", "name"))
+    named = (as_text(one.get(key)) for one in (*hosts, *subgraphs) for key in ("title", "name"))
+    titles = (*named, *_headings(graph))
     wanted = [_letters(word) for word in title_from_name(name).split()]
     told = (one for one in titles if len(one) <= LONGEST_NAME and " " in one.strip())
     says = (one_line(one) for one in told if all(w in _letters(one) for w in wanted))
     return next(says, "") if len(wanted) > 1 else ""
+
+
+def _headings(graph: Mapping[str, Any]) -> Iterator[str]:
+    for note in as_dicts(graph.get("nodes")):
+        text = next(iter(as_list(note.get("widgets_values"))), "")
+        if note.get("type") in NOTES and isinstance(text, str):
+            yield from (heading.strip("# *") for heading in _HEADING.findall(text))
 
 
 def _letters(text: str) -> str:

@@ -237,3 +237,17 @@ def _enter(ports: list[dict[str, Any]], name: str, number: int) -> int:
     place = [port["name"] for port in ports].index(name)
     ports[place]["linkIds"].append(number)
     return place
+
+
+def image_edit(
+    file: str = "robot.png", text: str = "at night", model: str = "grok-imagine-image"
+) -> dict[str, Any]:
+    """Return a graph with the nodes and links of ComfyUI's template `api_grok_image_edit`."""
+    return {
+        "nodes": [
+            {"id": 3, "type": "SaveImage", "widgets_values": ["Grok"]},
+            {"id": 6, "type": "LoadImage", "widgets_values": [file, "image"]},
+            {"id": 9, "type": "GrokImageEditNodeV2", "widgets_values": [text, model, "1K", 1]},
+        ],
+        "links": [[8, 9, 0, 3, 0, "IMAGE"], [9, 6, 0, 9, 0, "IMAGE"]],
+    }
