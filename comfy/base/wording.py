@@ -28,16 +28,30 @@ _NAMES = (
     " Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Tripo VACE Veo Vidu Wan"
     " WanVideo WaveSpeed Whisper YOLO"
 )
+_FAMILIES = frozenset(_NAMES.split()) - {"ComfyUI", "SwarmUI"} | {
+    "LTX",
+    "LTXV",
+    "SD",
+    "SDXL",
+    "SVD",
+}
+_MODELS = frozenset(_NAMES.split()) - {"ComfyUI", "SwarmUI"} | {"LTX", "LTXV", "SD", "SDXL"}
 _ACRONYM_SPELLING = MappingProxyType({one.lower(): one for one in _ACRONYMS.split()})
 _SPELLING = MappingProxyType({one.lower(): one for one in _NAMES.split()} | _ACRONYM_SPELLING)
 # Names of several words.
 _PHRASES = (
     (re.compile(r"\bnano ?banana ?(?=\d|\b)", re.IGNORECASE), "Nano Banana "),
     (re.compile(r"\bDALL e\b"), "DALL-E"),
+    (re.compile(r"\bSD XL\b"), "SDXL"),
+    (re.compile(r"\bSD 15\b"), "SD 1.5"),
     (re.compile(r"\bip adapter\b", re.IGNORECASE), "IPAdapter"),
 )
 # Words for the file itself, in a name that says more.
 _FILLER = re.compile(r"(?<=\w) (?:example ?)?workflows?(?: (?:api|ui))?(?= |$)", re.IGNORECASE)
+# Words of names that say nothing about a workflow.
+_SAY_NOTHING = re.compile(
+    r"api|comfyui|copy|example|final|image|json|new|pasted|test|text|unsaved|untitled|video|workflows?"
+)
 # First words of templates' names.
 _COLLECTIONS = frozenset({"api", "template", "templates", "utility"})
 _KINDS = frozenset({"image", "video", "audio", "3d", "llm"})
@@ -154,6 +168,26 @@ def title_words(name: str) -> str:
     told = _FILLER.sub("", spelled)
     spelled = told if " " in told else spelled
     return spelled[:1].upper() + spelled[1:]
+
+
+def known_names(name: str) -> str:
+    """Return the models and tools that a file's name names, with their versions: "LTX 2.3" of
+    "my_ltx2_3_video"; "" without one."""
+    names: list[str] = []
+    is_named = False
+    for word in title_words(CAMEL.sub(" ", name)).split():
+        is_version = is_named and word[0].isdigit()
+        is_named = word in _MODELS
+        names += [word] if is_named or is_version else []
+    return " ".join(dict.fromkeys(names))
+
+
+def says_more(name: str) -> bool:
+    """Return whether a file's name is a title: words for people, instead of "workflow (2)" or words
+    joined by underscores."""
+    words = re.findall(r"[^\W\d_]{3,}", name.lower())
+    is_joined = "_" in name or ("-" in name and any(map(str.isdigit, name)))
+    return not is_joined and not all(map(_SAY_NOTHING.fullmatch, words))
 
 
 def _is_only_kind(kind: str = "", word: str = "", next_word: str = "") -> bool:

@@ -33,6 +33,7 @@ from comfy.form.conventions.layers import Layer, shown_layer
 from comfy.form.conventions.readers import read_layers
 from comfy.form.conventions.toml import names_of
 from comfy.form.declare import declare
+from comfy.form.describe import describe
 from comfy.form.fields import make_fields
 from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge, name_fields, sort_fields
@@ -84,7 +85,7 @@ def build_form(
     missing, lacks_prompt = find_missing(workflow, fields, trace, titles)
     form = Form(
         title=config.title or workflow.title or title_from_name(workflow.name),
-        description=_description(config, layers),
+        description=_description(config, layers, workflow) or describe(fields, outputs, prompt),
         fields=fields,
         outputs=outputs,
         missing=missing,
@@ -151,9 +152,9 @@ def _titles(trace: Trace, layers: Sequence[Layer]) -> dict[str, str]:
     return titles | {node: title for layer in layers for node, title in layer.titles.items()}
 
 
-def _description(config: FormConfig, layers: Sequence[Layer]) -> str:
+def _description(config: FormConfig, layers: Sequence[Layer], workflow: Workflow) -> str:
     described = (layer.description for layer in layers if layer.description)
-    return config.description or next(described, "")
+    return config.description or next(described, workflow.description)
 
 
 def _outputs(

@@ -9,7 +9,7 @@ from comfy.base.messages import sentences
 from comfy.base.wording import did_you_mean, short
 from comfy.form.candidates import Candidate
 from comfy.form.check import check, labelled_errors
-from comfy.form.model import Field, Form, Idea
+from comfy.form.model import Field, Form, Idea, main_prompt
 from comfy.workflow.config import IDEA_COVER, IdeaConfig, image_beside
 
 _NO_IMAGE = "This must be the name of an image beside the workflow."
@@ -36,7 +36,14 @@ def find_ideas(
             texts = (value for value in values.values() if isinstance(value, str))
             label = next(texts, ", ".join(map(str, (values or images).values())))
             ideas.append(Idea(label, values, images, cover or ""))
-    return tuple(ideas), tuple(problems)
+    return tuple(ideas or _authors_prompt(form)), tuple(problems)
+
+
+def _authors_prompt(form: Form) -> Iterator[Idea]:
+    """Yield the text that the author saved in the main prompt, so that users can return to it."""
+    prompt = main_prompt(form.fields)
+    if prompt and isinstance(prompt.default, str) and prompt.default.strip():
+        yield Idea(short(prompt.default), {prompt.key: prompt.default})
 
 
 def _values_of(

@@ -1,0 +1,76 @@
+"""Titles and sentences for workflows without a description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from comfy.base.wording import known_names, says_more
+from comfy.form.describe import facts, kind_title
+from tests.support.samples.forms import form_of, node, text_to_image
+
+
+def _from_image() -> dict[str, Any]:
+    encode = node("VAEEncode", pixels=["10", 0], vae=["4", 2])
+    return text_to_image(n10=node("LoadImage", image="boat.png"), n5=encode)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sentence", "title", "line"),
+    [
+        (
+            text_to_image(),
+            "Create an image from a text.",
+            "Text to image (Flux)",
+            "Text → Image, 512 × 512",
+        ),
+        (
+            _from_image(),
+            "Create an image from a text and your image.",
+            "Image to image (Flux)",
+            "Text, Image → Image",
+        ),
+    ],
+)
+def test_a_form_says_what_it_makes(
+    prompt: dict[str, Any], sentence: str, title: str, line: str
+) -> None:
+    """In a sentence, a title with the models that the file's name names, and a line of facts."""
+    form = form_of(prompt)
+    assert str(form.description) == sentence
+    assert str(kind_title(form, "my_flux_workflow")) == title
+    assert str(facts(form)) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "is_title"),
+    [
+        ("workflow", False),
+        ("Unsaved Workflow (2)", False),
+        ("ws_inpaint_basic", False),
+        ("03-V7-two-images-edit", False),
+        ("ComfyUI_00012_", False),
+        ("First-Last-Frame-Reasonable", True),
+        ("Basic Text to Image", True),
+        ("upscale", True),
+        ("海辺の写真", True),
+    ],
+)
+def test_a_files_name_is_a_title_if_a_person_wrote_it(name: str, is_title: bool) -> None:
+    """Words joined by underscores, and words about files, are for machines."""
+    assert says_more(name) is is_title
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("cfy-shezw-ltx23-image-audio-video", "LTX 23"),
+        ("0_Flux2Klein_AnimeToReal", "Flux 2"),
+        ("video_wan2_2_14B_fun", "Wan 2.2"),
+        ("swarmui_basic", ""),
+    ],
+)
+def test_the_models_in_a_files_name_are_known(name: str, names: str) -> None:
+    """With their versions."""
+    assert known_names(name) == names
