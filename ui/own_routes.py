@@ -65,7 +65,7 @@ def own_routes(
         counts,
     )
     yield page_socket_routes(sources, library, identity)
-    yield cover_routes(library)
+    yield cover_routes(library, copies.blobs.turns)
     yield link_code_routes()
     files = services.server_files
     infotext = InfoTexts(parts.presenter.ends, services.model_files).of

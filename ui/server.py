@@ -55,6 +55,7 @@ from ui.middleware import add_middleware
 from ui.operator.frame import OperatorAccess
 from ui.own_routes import administrator_routes, monitoring_routes, own_routes
 from ui.page.blocks import assets, build_page, document_head
+from ui.page.covers import Covers
 from ui.page.first_view.first_view import FirstView
 from ui.page.form.first_values import FormSources
 from ui.page.gradio_files import style_tags
@@ -219,6 +220,7 @@ def _mount_page(
         services.known_parts,
         services.demo,
         plugins.form_links,
+        Covers(services.library, services.templates),
     )
 
     with without_apps():

@@ -90,16 +90,16 @@ def waveform(path: Path) -> Image.Image:
     return image
 
 
-def thumbnail_of(file: Path | IO[bytes]) -> bytes | None:
-    """Return a WebP of at most 320 x 320 pixels, the first frame of an animation; None if the file
-    isn't a readable image.
+def thumbnail_of(file: Path | IO[bytes], side: int = _SIDE) -> bytes | None:
+    """Return a WebP of at most `side` x `side` pixels, the first frame of an animation; None if the
+    file isn't a readable image.
 
     Never raises: the file may be damaged, or not what its name suggests. Takes memory, so only one
     may be made at a time.
     """
     try:
         with opened(file) as image:
-            small = _small(image, _SIDE)
+            small = _small(image, side)
             return _webp(small, _color(small))
     except Undecodable as error:
         log.info("No thumbnail for %s: %s", getattr(file, "name", "a preview"), error)

@@ -39,8 +39,8 @@ class Template:
     `pack`: the node pack that brings it, "" for ComfyUI itself. `name`: its file without the
     extension. `models`: names for users, not files. `inputs` and `outputs`: kinds of media; empty
     if unknown. `files`: the names of its example input files. `thumbnail`: the ending of its
-    example image, "" without one. `usage`: how often the makers' users open it. `order`: its
-    position in the list.
+    example image, "" without one. `compares`: a second image shows the input. `usage`: how often
+    the makers' users open it. `order`: its position in the list.
     """
 
     pack: str
@@ -58,6 +58,7 @@ class Template:
     usage: int = 0
     order: int = 0
     declared: Declared = NOTHING_DECLARED
+    compares: bool = False
 
     @property
     def id(self) -> str:
@@ -69,10 +70,9 @@ class Template:
         """Return the path of its workflow on the server."""
         return self.path_of(f"{self.name}.json")
 
-    @property
-    def image_path(self) -> str:
-        """Return the path of its example image on the server."""
-        number = "" if self.pack else "-1"
+    def image_path(self, *, before: bool = False) -> str:
+        """Return the path of its example image on the server, or of the image of its input."""
+        number = "" if self.pack else "-2" if before else "-1"
         return self.path_of(f"{self.name}{number}.{self.thumbnail}")
 
     @property
@@ -177,6 +177,7 @@ def _template(
         int(min(max(usage, 0), _MOST_USED)),
         order,
         declared_by(entry),
+        entry.get("thumbnailVariant") == "compareSlider",
     )
 
 

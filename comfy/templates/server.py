@@ -14,6 +14,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from comfy.base.errors import ComfyError, ServerError
 from comfy.base.files import write_whole
@@ -29,6 +30,9 @@ _RETRY = 30.0  # seconds until a server that didn't answer is asked again
 _LARGEST_WORKFLOW = 24 * 2**20  # bytes
 _LARGEST_IMAGE = 32 * 2**20  # animated images have up to 9 MB
 _MOST_LANGUAGES = 20
+_SIDE, _SMALL_SIDE = 1024, 320  # pixels
+# Images of a template for the stage: its result, and the input. "" is the small result for lists.
+ImagePart = Literal["", "after", "before"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,9 @@ class ServerTemplates:
         """Return a template's workflow. Raises ComfyError."""
         return self._client.published(template.path, most=_LARGEST_WORKFLOW)
 
-    def image(self, template: Template) -> bytes:
-        """Return a template's example image. Raises ComfyError."""
-        return self._client.published(template.image_path, most=_LARGEST_IMAGE)
+    def image(self, template: Template, *, before: bool) -> bytes:
+        """Return a template's example image, or the image of its input. Raises ComfyError."""
+        return self._client.published(template.image_path(before=before), most=_LARGEST_IMAGE)
 
     def example(self, template: Template, name: str, most: int) -> bytes | None:
         """Return an example input file of a template, of at most this many bytes; None if the
@@ -149,16 +153,17 @@ class TemplateImages:
         self._turns = turns
         self._missing: set[str] = set()
 
-    def image(self, offered: OfferedTemplate) -> Path | None:
-        """Return a template's image, a WebP of at most 320 x 320 pixels; None without one."""
-        name = _name(offered.key)
+    def image(self, offered: OfferedTemplate, part: ImagePart = "") -> Path | None:
+        """Return a template's image, a WebP of at most 320 x 320 pixels, or 1024 x 1024 for a
+        `part`; None without one."""
+        name = _name(offered.key, part)
         path = self._folder / name
         if path.is_file():
             return path
         if name in self._missing or not offered.template.thumbnail:
             return None
         try:
-            data = self._drawn(offered)
+            data = self._drawn(offered, part)
             if data is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_whole(path, data)
@@ -170,17 +175,17 @@ class TemplateImages:
 
     def keep(self, keys: Collection[str]) -> None:
         """Remove the images of all other templates."""
-        wanted = {_name(key) for key in keys}
+        wanted = {_name(key, part) for key in keys for part in get_args(ImagePart)}
         for file in self._folder.glob("*") if self._folder.is_dir() else ():
             if file.name not in wanted:
                 file.unlink(missing_ok=True)
         self._missing &= wanted
 
-    def _drawn(self, offered: OfferedTemplate) -> bytes | None:
-        data = offered.server.image(offered.template)
+    def _drawn(self, offered: OfferedTemplate, part: ImagePart) -> bytes | None:
+        data = offered.server.image(offered.template, before=part == "before")
         with self._turns.turn():
-            return thumbnail_of(io.BytesIO(data))
+            return thumbnail_of(io.BytesIO(data), _SIDE if part else _SMALL_SIDE)
 
 
-def _name(key: str) -> str:
-    return f"{hashlib.sha256(key.encode(errors='replace')).hexdigest()[:32]}.webp"
+def _name(key: str, part: ImagePart) -> str:
+    return f"{hashlib.sha256(f'{key}{part}'.encode(errors='replace')).hexdigest()[:32]}.webp"

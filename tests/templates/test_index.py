@@ -51,7 +51,7 @@ def test_an_entry_becomes_a_template() -> None:
     )
     assert template.declared == Declared(2_000_000_000, (NodePack("a-pack"),), "0.41.0")
     assert template.path == "/templates/boat.json"
-    assert template.image_path == "/templates/boat-1.webp"
+    assert template.image_path() == "/templates/boat-1.webp"
     assert (template.usage, template.date) == (120, "2026-08-02")
 
 

@@ -19,7 +19,7 @@ from comfy.library.forms import Forms
 from comfy.requirements.model import safe_path
 from comfy.templates.index import Template
 from comfy.templates.offered import OfferedTemplates
-from comfy.templates.server import OfferedTemplate
+from comfy.templates.server import ImagePart, OfferedTemplate
 from comfy.workflow.model import open_workflow
 from comfy.workflow.resolve import on_server
 from ui.api.problems import NotThere
@@ -43,7 +43,7 @@ _MOST_EXAMPLES = 16  # files to fetch for one template
 _SLICE = 0.5  # seconds of checking per request
 
 
-def _with_examples(
+def with_examples(
     opened: OpenedFile,
     offered: OfferedTemplate,
     data: bytes,
@@ -179,10 +179,13 @@ class TemplateHandlers:
             204: {"description": "The template has no image."},
         },
     )
-    def get_template_image(self, template_id: str, owner: Owner) -> Response:
-        """Return a template's example image, a small WebP, or 204 without one."""
+    def get_template_image(self, template_id: str, owner: Owner, part: ImagePart = "") -> Response:
+        """Return a template's example image, a small WebP, or 204 without one.
+
+        `part`: "after" for a larger one, "before" for an image of the template's input.
+        """
         templates = self._templates_for(owner)
-        path = templates.images.image(self._found(templates, template_id, owner))
+        path = templates.images.image(self._found(templates, template_id, owner), part)
         if path is None:  # a browser would log 404 as an error
             return Response(status_code=204)
         return FileResponse(path, media_type="image/webp", headers=KEEP_A_DAY)
@@ -210,5 +213,5 @@ class TemplateHandlers:
             address=shared_address(owner, request.scope),
         ).name
         return AsciiJSON(
-            _with_examples(OpenedFile(name), offered, data, forms, self.services.copies, owner)
+            with_examples(OpenedFile(name), offered, data, forms, self.services.copies, owner)
         )

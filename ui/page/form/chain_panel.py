@@ -15,6 +15,7 @@ from comfy.chains.forms import ChainForm, Feed, StepSection
 from comfy.form.model import Field
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
+from ui.page.covers import Example
 from ui.page.form.first_values import FormSources, first_shown
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
@@ -61,7 +62,9 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     form = chain.form
     files = sources.copies.files_of(person, root_of(request))
     first = first_shown(sources.copies, form, choice, files)
-    images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {}, {})
+    images = AuthorsImages(
+        Example(cover_address(name, cover) if cover else ""), first.places, {}, {}
+    )
     draw_heading(name, form, first.filled, images, sharing, sources)
     steps = (step.form for step in chain.plan.steps)
     draw_paid_notice(steps, person, sources.payment, has_account=sources.signs_in)

@@ -23,6 +23,7 @@ from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
 from ui.languages.current import translated
 from ui.library import WorkflowLibrary
+from ui.page.covers import Covers
 
 _MISSING = object()
 
@@ -146,7 +147,8 @@ def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object
 class FormSources:
     """Workflows, files and runs. `payment`: rules for paid runs; `signs_in`: users have accounts,
     except guests; `largest_file`: bytes; `known_parts`: sources of missing parts; `demo`: the
-    server is the stand-in; `links`: returns plugins' links of a user's form."""
+    server is the stand-in; `links`: returns plugins' links of a user's form; `covers`: finds the
+    examples of workflows."""
 
     library: WorkflowLibrary
     removal: Removal
@@ -158,3 +160,4 @@ class FormSources:
     known_parts: KnownParts
     demo: bool
     links: Callable[[str, str], Sequence[FormLink]]
+    covers: Covers

@@ -17,6 +17,7 @@ import gradio as gr
 from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, plural, sentences
 from comfy.base.wording import quoted, short
+from comfy.form.describe import facts, made_kind
 from comfy.form.missing_items import (
     TO_SWITCH_ON,
     Missing,
@@ -31,6 +32,7 @@ from comfy.requirements.model import NodePack
 from comfyforms.hooks import FormLink
 from ui.documents.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.languages.current import all_translated, html_of, translated
+from ui.page.covers import Example
 from ui.page.form.first_values import FormSources
 from ui.page.form.kinds.view import element_id
 from ui.page.script_files import calls
@@ -348,11 +350,11 @@ def _install_link(items: Iterable[_Item]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AuthorsImages:
-    """Images from the author. `cover`: the URL of an example result, or ""; `examples`: the places
+    """Images from the author. `example`: an example result; `examples`: the places
     of fields' example files by key; `of_ideas`: the places of the images that ideas start with, by
     name; `covers`: the URLs of ideas' covers by name. Missing files have the value None."""
 
-    cover: str
+    example: Example
     examples: Mapping[str, str | None]
     of_ideas: Mapping[str, str | None]
     covers: Mapping[str, str]
@@ -399,8 +401,8 @@ def draw_heading(
         filled.values,
         filled.authors,
         all_translated(ideas),
-        images.cover,
-        made_kind(form),
+        asdict(images.example) | {"line": translated(facts(form))},
+        made_kind(form.outputs) or "",
         _told_images(form),
         {key: translated(sentence) for key, sentence in filled.errors.items()},
         filled.held,
@@ -474,16 +476,10 @@ def _offer_sharing(name: str, title: str, sharing: Sharing) -> str:
     return calls("form/workflows.js", f"mountSharing(element, {', '.join(given)})")
 
 
-def made_kind(form: Form) -> str:
-    """Return the single type of saved results, "" for several; previews alone are images."""
-    kinds: set[str] = {one.kind for one in form.outputs if one.node in form.needed}
-    return kinds.pop() if len(kinds) == 1 else ""
-
-
 def images_field(form: Form) -> Field | None:
     """Return the main field that sets the number of images per run, if there is exactly one. In
     workflows that don't make images, it counts something else, such as frames."""
-    if made_kind(form) != "image":
+    if made_kind(form.outputs) != "image":
         return None
     counts = [field for field in form.fields if field.role == "count" and field.group == "main"]
     return counts[0] if len(counts) == 1 and counts[0].is_number else None

@@ -54,7 +54,7 @@ from ui.page.form.tools import (
 from ui.page.form_editor.edit_button import may_edit
 from ui.page.script_files import calls, listener
 from ui.web.responses import json_text
-from ui.web.urls import cover_address, idea_cover_address
+from ui.web.urls import idea_cover_address
 
 _NOT_IN_APP = message("These settings aren't part of the author's app.")
 _REMOVAL = message(
@@ -87,7 +87,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     files = sources.copies.files_of(person, root_of(request))
     first = first_shown(sources.copies, form, choice, files)
     images = AuthorsImages(
-        cover_address(name, workflow.cover) if workflow.cover else "",
+        sources.covers.example(workflow, name, person),
         first.places,
         {
             image: sources.copies.beside(workflow.path, image, person)

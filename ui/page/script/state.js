@@ -35,7 +35,7 @@
  * ids of fields whose file is being uploaded. `waiting`: number of waiting runs of all users.
  * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `lacks`: nodes or models are missing; `editing`:
  * workflow whose form is edited in this tab, or ""; `formless`: the page has no form; `coming`: another form is loading and takes long. `ideas`: examples from the workflow's author;
- * `cover`: URL of an example result, or ""; `makes`: kind of its results; `shared`: the shared result whose settings
+ * `cover`: an example result; `makes`: kind of its results; `shared`: the shared result whose settings
  * the user has taken, or null.
  * `ended`, `deleted`, `restored`, `marked`: the runs of the latest such event; the id "" stands for any run of a batch.
  * `undoable`: the runs that Undo restores, and the one that was on the stage before. `deleting`: the last run deleted
@@ -48,7 +48,7 @@
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
  *   servers: { count: number, available: number }, announcement: Announcement | null, signingOut: boolean, uploading: readonly string[],
  *   waiting: number, form: string, blocked: string, lacks: boolean, editing: string, formless: boolean, coming: boolean, ideas: readonly Idea[],
- *   cover: string, makes: Made, shared: SharedValues | null,
+ *   cover: Example, makes: Made, shared: SharedValues | null,
  *   ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, undoable: Undoable | null,
@@ -61,6 +61,15 @@
  * Kind of a run's results, "" for several kinds.
  * @typedef {RunTile["kind"]} Made
  */
+
+/**
+ * An example result: addresses of it and of the image that it was made from, "" for none, and its kind; `line`: what
+ * the form makes.
+ * @typedef {{ url: string, before: string, kind: string, line: string }} Example
+ */
+
+/** @type {Example} */
+export const NO_EXAMPLE = { url: "", before: "", kind: "image", line: "" };
 
 /**
  * An example to try: its label, and values by field key in the browser's storage format. `instead`: for each file
@@ -127,7 +136,7 @@ export const INITIAL = {
   formless: true,
   coming: false,
   ideas: [],
-  cover: "",
+  cover: NO_EXAMPLE,
   makes: "image",
   shared: null,
   ended: null,

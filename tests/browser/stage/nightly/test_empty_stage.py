@@ -13,7 +13,7 @@ from comfy.library.permissions import Permissions
 from tests.browser.form.nightly.test_masks import PAINTED, sent_mask
 from tests.browser.form.test_images import coloured_image, received
 from tests.browser.opening.nightly.test_choosing import lacking
-from tests.support.brought import give
+from tests.support.brought import give, own_prompt
 from tests.support.history_tiles import ONE
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visit, Visitor
@@ -115,8 +115,8 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     expect(card).not_to_contain_text("similar here: demo")
     person.page.keyboard.press("Escape")
     person.turn_to("steps/describe-image")
-    expect(empty.locator(".state-card strong")).to_have_text("Your result will appear here.")
-    expect(empty).to_contain_text("Drop a workflow file anywhere to open it.")
+    expect(empty.locator(".given strong")).to_have_text("Your result will appear here.")
+    expect(person.page.locator("#stage")).to_contain_text("Drop a workflow file anywhere to open it.")
     expect(headline).to_be_empty()
     person.turn_to("text-to-image")
     expect(empty.locator(".state-card")).to_have_count(0)
@@ -252,3 +252,27 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value(ideas.first.inner_text())
     person.turn_to("upscale")
     expect(person.field("2.text").get_by_role("button")).to_have_count(3)
+
+
+def test_the_input_image_stands_where_the_result_will_be(fast: Site, visit: Visit) -> None:
+    """Without an example, the form's image is on the stage, dimmed. Without an image, the stage
+    says what the workflow makes. The author's prompt is an idea."""
+    person = visit(fast).open("upscale")
+    give(person.page, json.dumps(own_prompt("a red kite")).encode(), "brought.json")
+    card = person.page.locator("#stage .state-card")
+    expect(card).to_contain_text("Text → Image, 512 × 512")
+    idea = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
+    person.entry("2.text").fill("a fox")
+    idea.click()
+    expect(person.entry("2.text")).to_have_value("a red kite")
+    prompt = own_prompt("a blue kite")
+    prompt["20"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    prompt["21"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["20", 0], "vae": ["1", 2]}}
+    prompt["5"]["inputs"]["latent_image"] = ["21", 0]
+    give(person.page, json.dumps(prompt).encode(), "brought too.json")
+    person.field("20.image").locator("input[type=file]").set_input_files(
+        {"name": "sea.png", "mimeType": "image/png", "buffer": coloured_image()}
+    )
+    given = person.page.locator("#stage .given")
+    expect(given).to_contain_text("BeforeYour result will appear here.")
+    expect(given.locator("img")).to_have_js_property("complete", value=True)

@@ -239,6 +239,7 @@ class MaskPainter {
     this.#value = value;
     if (isNew) this.#set(value);
     this.#draw();
+    this.#place.dataset.image = image.src; // for the stage
     return true;
   }
 

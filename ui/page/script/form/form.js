@@ -10,7 +10,7 @@ import { counts } from "../making/counts.js";
 import { message } from "../messages.js";
 import { engage, keepsGoing, rememberRuns } from "../runs/following.js";
 import { ownResult } from "../runs/runs.js";
-import { page, say } from "../state.js";
+import { NO_EXAMPLE, page, say } from "../state.js";
 import { COVERS, KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
 import { clearMended, fieldId, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
@@ -257,7 +257,7 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {Record<string, unknown>} values the values that it shows
  * @param {Record<string, unknown>} authors the author's values
  * @param {readonly import("../state.js").Idea[]} ideas
- * @param {string} cover
+ * @param {import("../state.js").Example} cover
  * @param {import("../state.js").Made} makes
  * @param {import("../making/counts.js").ImagesField | null} images
  * @param {Record<string, string>} errors to show on its fields, by field key
@@ -303,7 +303,7 @@ export async function drawn(
     address.searchParams.set("workflow", name);
     history.replaceState({}, "", address);
   }
-  const example = cover || (read(localStorage, COVERS, {})[name] ?? "");
+  const example = cover.url ? cover : { ...cover, url: read(localStorage, COVERS, {})[name] ?? "" };
   setForm({ form: name, blocked, lacks, ideas, cover: example, makes });
   showErrorsSoon(errors);
   lead();
@@ -356,7 +356,7 @@ function lead() {
 /** Handle a form that couldn't be drawn. @param {boolean} willPass the server is unreachable: try again later */
 export function notDrawn(willPass) {
   expectValues(false);
-  setForm({ form: addressed() ?? page.now.form, formless: true, ideas: [], cover: "" });
+  setForm({ form: addressed() ?? page.now.form, formless: true, ideas: [], cover: NO_EXAMPLE });
   endFirstView();
   lead();
   if (!willPass) return;

@@ -84,7 +84,8 @@ export class Before {
   #leave = (event) => {
     const over = document.querySelector("dialog:modal");
     const isBelow = over !== null && !over.contains(this.place);
-    if (event.key !== "Escape" || this.place.hidden || isBelow || !this.place.isConnected) return;
+    if (event.key !== "Escape" || this.place.hidden || isBelow || !this.place.checkVisibility())
+      return;
     event.preventDefault(); // otherwise Esc would also leave the full screen
     event.stopPropagation();
     this.#show(false);

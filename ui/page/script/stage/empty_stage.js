@@ -10,7 +10,7 @@ import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
 import { lookBackAt } from "../runs/following.js";
-import { page } from "../state.js";
+import { NO_EXAMPLE, page } from "../state.js";
 import { mayStart, openTemplates } from "../templates/open.js";
 
 /** @import { SharedValues } from "../documents.js" */
@@ -18,6 +18,7 @@ import { mayStart, openTemplates } from "../templates/open.js";
 /** @import { Idea, Notice, PageState, PastRun } from "../state.js" */
 
 const EXAMPLE = message("Example");
+const BEFORE = message("Before");
 const OWN = message("Your latest result");
 const OPEN_OWN = message("Open your latest result");
 const SHARED = message("Settings from a shared result");
@@ -55,7 +56,13 @@ export class EmptyStage {
   #ideas = element("div", "ideas");
   #drawn = "";
   /** Watches for fields that appear late: Gradio draws a field only after loading its component. */
-  #fields = new MutationObserver(() => this.#placeIdeas());
+  #fields = new MutationObserver(() => {
+    this.#placeIdeas();
+    if (this.#bare && imageIn() !== this.#given) this.show(this.#bare, true);
+  });
+  /** The state without any example, for which the form's image stands. @type {PageState | null} */
+  #bare = null;
+  #given = "";
   /** The first idea. @type {Idea | undefined} */
   #first;
 
@@ -75,6 +82,7 @@ export class EmptyStage {
   }
 
   hide() {
+    this.#bare = null;
     this.#hideWays();
     this.place.hidden = true;
     const players = /** @type {HTMLMediaElement[]} */ (all("audio, video", this.place));
@@ -110,9 +118,11 @@ export class EmptyStage {
     const ideas = hasIdeas ? state.ideas : [];
     this.#ideas.hidden = !ideas.length;
     const own = lastMade(state);
-    const cover = isKnown(state) ? state.cover : "";
-    const isComing = Boolean(state.cover) && !isKnown(state);
-    const hasPicture = Boolean(shared || own || cover);
+    const cover = isKnown(state) ? state.cover : NO_EXAMPLE;
+    const isComing = Boolean(state.cover.url) && !isKnown(state);
+    this.#bare = isKnown(state) && !shared && !own && !cover.url && !why ? state : null;
+    this.#given = this.#bare ? imageIn() : "";
+    const hasPicture = Boolean(shared || own || cover.url || this.#given);
     const words = !isKnown(state) || hasPicture ? "" : why || NOTHING_YET;
     const note = noteOf(state);
     const noted = note ? `${note.headline} ${note.advice}`.trim() : "";
@@ -120,6 +130,7 @@ export class EmptyStage {
       shared?.url,
       own?.id,
       cover,
+      this.#given,
       isComing,
       ideas,
       words,
@@ -130,12 +141,15 @@ export class EmptyStage {
     ]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const theirs = cover ? [exampleOf(cover, EXAMPLE)] : isComing ? [roomFor()] : [];
+      const given = this.#given ? [givenImage(this.#given)] : isComing ? [roomFor()] : [];
+      const theirs = cover.url ? [coverOf(cover)] : given;
       const example = own ? lastOf(own) : theirs;
-      const parts = shared ? [figureOf(shared)] : example;
+      const parts = shared ? [figureOf(shared, SHARED)] : example;
       const icon = why ? "unfinished" : "picture";
       const ways = ideas.length ? [] : otherWays(state, Boolean(words));
-      if (words) parts.push(cardOf(icon, words, ...ways));
+      const line = why ? "" : cover.line;
+      const facts = words && line ? [element("p", "muted", line)] : [];
+      if (words) parts.push(cardOf(icon, words, ...facts, ...ways));
       if (noted) parts.push(element("p", "noted", noted));
       this.place.replaceChildren(...parts);
       this.ways.replaceChildren(...(words ? [] : ways));
@@ -144,7 +158,12 @@ export class EmptyStage {
     [this.#first] = ideas;
     this.#placeIdeas();
     const form = $("#form-side");
-    if (form) this.#fields.observe(form, { childList: true, subtree: true });
+    if (form)
+      this.#fields.observe(form, {
+        childList: true,
+        subtree: true,
+        attributeFilter: ["data-image"],
+      });
   }
 
   /** Offer ways to choose a workflow if there is no form. */
@@ -171,6 +190,26 @@ export class EmptyStage {
     const place = (isNarrow() && document.getElementById(fieldId(key))) || this.ways;
     if (this.#ideas.parentElement !== place) place.append(this.#ideas);
   }
+}
+
+/** Return the address of the form's first image, "" without one. */
+function imageIn() {
+  const place = $("#form-side :is(.image-frame img, [data-image])");
+  return place instanceof HTMLImageElement ? place.src : (place?.dataset.image ?? "");
+}
+
+/** Return the form's image, dimmed, in the place of the result. @param {string} address */
+function givenImage(address) {
+  const box = exampleOf(address, BEFORE);
+  box.classList.add("given");
+  $(".example", box)?.append(element("strong", "", NOTHING_YET));
+  return box;
+}
+
+/** @param {import("../state.js").Example} cover */
+function coverOf({ url, before, kind }) {
+  if (kind === "video") return figureOf({ url, kind }, EXAMPLE);
+  return exampleOf(url, EXAMPLE, null, before);
 }
 
 /** @param {string} icon @param {string} words @param {...HTMLElement} ways */
@@ -225,17 +264,17 @@ function lastOf(run) {
   return [box];
 }
 
-/** @param {SharedValues} shared */
-function figureOf({ url, kind }) {
-  if (kind === "image") return exampleOf(url, SHARED);
+/** @param {Pick<SharedValues, "url" | "kind">} file @param {string} words */
+function figureOf({ url, kind }, words) {
+  if (kind === "image") return exampleOf(url, words);
   const figure = element("figure", "sound");
   if (kind === "audio") {
-    addPlayer(figure, { url, name: SHARED });
+    addPlayer(figure, { url, name: words });
     return figure;
   }
   const player = element("video");
-  Object.assign(player, { src: addressOf(url), controls: true, loop: true, ariaLabel: SHARED });
-  figure.append(player, element("figcaption", "", SHARED));
+  Object.assign(player, { src: addressOf(url), controls: true, loop: true, ariaLabel: words });
+  figure.append(player, element("figcaption", "", words));
   return figure;
 }
 
@@ -257,8 +296,9 @@ function roomFor() {
  * @param {string} address
  * @param {string | HTMLElement} words
  * @param {string | null} [thumb] for an image that the browser can't show
+ * @param {string} [before] address of an image to compare it with
  */
-function exampleOf(address, words, thumb) {
+function exampleOf(address, words, thumb, before = "") {
   const box = element("div", "picture");
   const example = element("figure", "example");
   const image = element("img");
@@ -266,13 +306,23 @@ function exampleOf(address, words, thumb) {
   const shape = () => {
     example.style.setProperty("--ratio", String(image.naturalWidth / image.naturalHeight));
     example.style.setProperty("--natural", `${image.naturalWidth}px`);
+    if (before) compare(example, image, before);
   };
   ifUnshowable(image, () => {
     if (thumb) image.src = addressOf(thumb);
-    else page.set({ cover: "" });
+    else page.set({ cover: { ...page.now.cover, url: "" } });
   });
   Object.assign(image, { alt: "", src: addressOf(address), onload: shape });
   example.append(image, element("figcaption", "", words));
   box.append(example);
   return box;
+}
+
+/** @param {HTMLElement} example @param {HTMLImageElement} image @param {string} before */
+async function compare(example, image, before) {
+  const { Before } = await import("./before.js");
+  const slider = new Before();
+  example.append(slider.place);
+  await slider.offer(image, before, true);
+  $("figcaption", example)?.toggleAttribute("hidden", !slider.place.hidden);
 }

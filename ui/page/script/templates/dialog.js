@@ -244,7 +244,7 @@ export class TemplatesDialog {
       return;
     }
     this.#place.close();
-    if (template.thumb) keepCover(told.name, pictureOf(template));
+    if (template.thumb) keepCover(told.name, `${pictureOf(template)}?part=after`);
     visitWith(told.name, told.values ?? {});
     const { missing } = told;
     const add =
