@@ -49,7 +49,8 @@ from comfy.requirements.read import completed, models_of, node_types, pack_at
 from comfy.requirements.readiness import Readiness, best_of, has_paid_nodes, judge, newest
 from comfy.templates.index import Template, with_texts
 from comfy.templates.server import OfferedTemplate, ServerTemplates, TemplateImages
-from comfy.workflow.model import open_workflow
+from comfy.workflow.known_templates import shape_of
+from comfy.workflow.model import Workflow, open_workflow
 
 log = logging.getLogger(__name__)
 _VERSION = 3  # increase it whenever `judge` or the converter gives other results
@@ -270,6 +271,22 @@ class OfferedTemplates:
         named = (one for one in self.all(language) if one.id == name)
         return next((one.settings for one in named), None)
 
+    def same_as(self, workflow: Workflow, file: str) -> OfferedTemplate | None:
+        """Return the template that a workflow is, None for other workflows. One that this app
+        doesn't know has the name of the `file` and the same nodes. Most files' names tell that they
+        aren't templates, so that the servers aren't asked."""
+        name = workflow.template or file
+        found = self.offered().get(name) if "_" in name or workflow.template else None
+        if found is None or workflow.template:
+            return found
+        try:
+            data = found.server.read(found.template)
+            theirs = open_workflow(f"{name}.json", data)
+        except ComfyError as problem:
+            log.info("Can't read the template %s: %s", name, problem)
+            return None
+        return found if _has_nodes_of(workflow, theirs) else None
+
     def find(self, template_id: str) -> OfferedTemplate:
         """Return a template by its id. Raises WorkflowNotFound."""
         found = self.offered().get(template_id)
@@ -326,6 +343,16 @@ class OfferedTemplates:
             if catalog is not None and is_new:
                 self._definitions[server.url] = Definitions(catalog, version, self._catalog.fitted)
         return list(self._definitions.values())
+
+
+def _has_nodes_of(workflow: Workflow, other: Workflow) -> bool:
+    if workflow.graph and other.graph:
+        return shape_of(workflow.graph).structure == shape_of(other.graph).structure
+    first, second = (
+        {node_id: node["class_type"] for node_id, node in one.prompt.items()}
+        for one in (workflow, other)
+    )
+    return bool(first) and first == second
 
 
 def _known(

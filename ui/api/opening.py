@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -11,21 +12,28 @@ from pathlib import PurePosixPath
 from fastapi import Request, Response
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
+from comfy.base.files import plain_name
+from comfy.base.wording import says_more, short
+from comfy.form.describe import kind_title
 from comfy.library.editing.editor import FormEditor
+from comfy.library.forms import Forms
 from comfy.library.permissions import Removal
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.media.reader import LENGTH
 from comfy.records.rows import WantedOfFile
 from comfy.records.store import RunStore
 from comfy.templates.offered import OfferedTemplates
+from comfy.templates.server import OfferedTemplate
 from comfy.workflow.extract import is_json
+from comfy.workflow.model import Workflow, title_from_name
 from ui.api.history import made_with
 from ui.api.runs import Runs
+from ui.api.templates import with_examples
 from ui.documents.browser_values import kept
 from ui.documents.run_doc import title_in_name
 from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
 from ui.files.presenter import Presenter, RunEnds
-from ui.languages.current import current_language
+from ui.languages.current import current_language, translated
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.audit import RENAMED
 from ui.web.identity import NOBODY
@@ -117,22 +125,53 @@ def _open_file(
     address: str,
 ) -> OpenedFile:
     """Open a file for a user. A result of the user's own run opens that run's settings, if its form
-    still exists. Any other file opens the workflow in it, with the title of the template of its
-    name. Images keep their own seeds.
+    still exists. Any other file opens the workflow in it. A template has its title and example
+    files. Images keep their own seeds.
 
     `address`: see `Forms.open`. Raises WorkflowError with the reason.
     """
     if own := _of_own_run(presenter, owner, data):
         return own
-    file, stem = title_in_name(file), PurePosixPath(file).stem
-    known = templates.settings_of(stem, current_language().tag) if "_" in stem else None
+    file = title_in_name(file)
     forms = presenter.ends.forms
-    name = forms.open(owner, file, data, address=address, settings=known).name
-    if not is_json(data[:LENGTH]):
-        # If the server can't be reached, the form is drawn later and shows the error.
-        with suppress(WorkflowError, ServerUnreachable, ServerError):
+    workflow = forms.open(owner, file, data, address=address)
+    name, stem = workflow.name, PurePosixPath(plain_name(file)).stem
+    template = templates.same_as(workflow, stem)
+    # If the server can't be reached, the form is drawn later and shows the error.
+    with suppress(WorkflowError, ServerUnreachable, ServerError):
+        if workflow.config is None:
+            _name_it(forms, owner, workflow, stem, template, templates)
+        if not is_json(data[:LENGTH]):
             return _of_result(presenter.ends, owner, name)
+        if template is not None:
+            found = with_examples(
+                OpenedFile(name), template, data, forms, presenter.ends.copies, owner
+            )
+            return OpenedFile(name, found.values)
     return OpenedFile(name)
+
+
+def _name_it(
+    forms: Forms,
+    owner: str,
+    workflow: Workflow,
+    stem: str,
+    template: OfferedTemplate | None,
+    templates: OfferedTemplates,
+) -> None:
+    """Give a workflow the texts of its template in the user's language. Without a template, and if
+    its file's name says nothing, it gets a title that says what it makes."""
+    settings = None
+    if template is not None:
+        settings = templates.settings_of(template.template.name, current_language().tag)
+    elif workflow.title == short(title_from_name(stem)) and not says_more(stem):
+        _, form = forms.form(workflow.name, owner)
+        title = translated(kind_title(form, stem)) or workflow.title
+        same = [one.title for one in forms.opened_by(owner) if one.title.startswith(title)]
+        number = f" {len(same) + 1}" if title in same and title != workflow.title else ""
+        settings = f"title = {json.dumps(title + number, ensure_ascii=False)}\n"
+    if settings is not None:
+        forms.opened.set_settings(owner, workflow.name, settings, "")
 
 
 def _of_own_run(presenter: Presenter, owner: str, data: bytes) -> OpenedFile | None:

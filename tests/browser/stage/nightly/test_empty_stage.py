@@ -116,7 +116,9 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     person.page.keyboard.press("Escape")
     person.turn_to("steps/describe-image")
     expect(empty.locator(".given strong")).to_have_text("Your result will appear here.")
-    expect(person.page.locator("#stage")).to_contain_text("Drop a workflow file anywhere to open it.")
+    expect(person.page.locator("#stage")).to_contain_text(
+        "Drop a workflow file anywhere to open it."
+    )
     expect(headline).to_be_empty()
     person.turn_to("text-to-image")
     expect(empty.locator(".state-card")).to_have_count(0)

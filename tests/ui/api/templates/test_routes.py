@@ -105,14 +105,16 @@ def test_a_template_opens_and_runs(app: RunningApp) -> None:
     ("file", "title"),
     [
         ("runs_here.json", "Un bateau"),
-        ("takes_photo.json", "Takes photo"),
-        ("my_boat.json", "My boat"),
+        ("takes_photo.json", "Texte vers image (SD 1.5)"),
+        ("my_boat.json", "Texte vers image (SD 1.5)"),
+        ("My boat.json", "My boat"),
     ],
 )
 def test_an_opened_file_has_the_title_of_its_template(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch, file: str, title: str
 ) -> None:
-    """Users open what they downloaded as a template. The title is in their language."""
+    """Users open what they downloaded as a template. The title is in their language. Another
+    workflow with a template's name, or a name for machines, has the title of what it makes."""
     permissions = replace(app.services.forms.permissions, open=lambda _: True)
     monkeypatch.setattr(app.services.forms, "permissions", permissions)
     french, data = {"accept-language": "fr"}, json.dumps(text_to_image()).encode()
@@ -128,6 +130,20 @@ def test_a_template_brings_its_example_files(app: RunningApp) -> None:
     assert key == "20.image"
     assert opened["missing"] == []
     assert run_of(app, opened["name"], {key: value["file"]})["phase"] == "done"
+
+
+def test_an_opened_template_brings_its_example_files(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A foreign file gets none."""
+    permissions = replace(app.services.forms.permissions, open=lambda _: True)
+    monkeypatch.setattr(app.services.forms, "permissions", permissions)
+    data = some_templates().files["takes_photo.json"]
+    opened = call(app, "POST", "/workflows?file=takes_photo.json", data=data).json()
+    assert [*opened["values"]] == ["20.image"]
+    assert opened["missing"] == []
+    foreign = call(app, "POST", "/workflows?file=my_photo.json", data=data + b"  ").json()
+    assert foreign["values"] is None
 
 
 def test_a_template_of_a_pack_opens(app: RunningApp) -> None:
