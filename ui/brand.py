@@ -26,7 +26,7 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _LONGEST_NAME, _LONGEST_TEXT = 40, 500  # characters
 _LARGEST_LOGO = 500_000  # bytes
 _WIDEST_LOGO = 5.0  # times its height
-_VIEW_BOX = re.compile(rb"""<svg[^>]*\sviewBox=["']([\d.\s,-]*)["']""")
+_VIEW_BOX = re.compile(rb"""<svg[^<>]*\sviewBox=["']([\d.\s,-]*)["']""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,8 +147,8 @@ _MOST_DIGITS = 10**15
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _AFTER_ACRONYM = re.compile(r"(?<=[A-Z]{2})(?=[A-Z][a-z])")
 _INPUT_NAME = re.compile(r"[\w.-]+")
-# An input of a group: "resolution" in "model.resolution". "Flux.1" is a name with a version.
-_MEMBER = re.compile(r"[\w.]+\.([^\W\d]\w*)")
+_GROUP_NAME = re.compile(r"[\w.]+")
+_WORD_BREAKS = re.compile(r"[_-]+")
 _KB, _MB, _GB = 1e3, 1e6, 1e9
 
 
@@ -218,12 +218,13 @@ def plain_words(name: str) -> str:
     ("start_at_step" → "Start at step"). An author's words, such as a title, stay whole."""
     if name in _WORDS:
         return _WORDS[name]
-    member = _MEMBER.fullmatch(name)
-    last = member[1] if member else name
+    group, _, member = name.rpartition(".")
+    # An input of a group: "resolution" in "model.resolution". "Flux.1" is a name with a version.
+    last = member if _GROUP_NAME.fullmatch(group) and member.isidentifier() else name
     if last in _WORDS:
         return _WORDS[last]
     if _INPUT_NAME.fullmatch(last):
-        last = " ".join(map(_acronym, re.split(r"[_-]+", CAMEL.sub(" ", last))))
+        last = " ".join(map(_acronym, _WORD_BREAKS.split(CAMEL.sub(" ", last))))
     words = one_line(last)
     return words[:1].upper() + words[1:60] if words else message("Value")
 

@@ -29,7 +29,8 @@ _FAULT = re.compile(
     | (?:out[ ]of[ ]focus) | out[ ]of[ ]frame | grainy | pixelated | noisy | glitch(?:es)?
     | overexposed | underexposed | over-?saturat(?:ed|ion) | watermarks? | signature
     | username | duplicate | error | morbid | extra_limb | bad_\w+ | worst
-    | embedding:[^\s,]*(?:neg|bad)[^\s,]* | (?:easy|bad|deep)negative\w* | badhand\w* | badprompt\w*
+    | embedding:[^\s,:]{0,80}(?:neg|bad)\w*
+    | (?:easy|bad|deep)negative\w* | badhand\w* | badprompt\w*
     | lowquality | jpeg
     )\b
     | 最差|低质量|模糊|畸形|丑陋|残缺|毁容|水印|多余的|过曝|崩坏|变形

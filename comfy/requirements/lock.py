@@ -21,7 +21,7 @@ _HEADER = """\
 # Fill in empty values and run the command again: it keeps them, and completes checksums and sizes.
 
 """
-_RELEASE = re.compile(r"\d+(?:\.\d+){1,3}")
+_RELEASE = re.compile(r"\d{1,9}(?:\.\d{1,9}){1,3}")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _REPOSITORY = re.compile(r"https?://[\w.-]+(?::\d+)?(?:/[\w.-]+)+", re.ASCII)
 

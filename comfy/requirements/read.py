@@ -30,7 +30,7 @@ _MOST_TEXT = 100_000  # characters of one note
 _URL = re.compile(r"https?://[^\s<>\"'`|\\^{}\[\]]{1,2000}")
 _HEADING = re.compile(r"^[\s#>*_`:\-]*([A-Za-z][\w ]{1,40}?)[\s*_`:：/]*$")
 _TREE_LINE = re.compile(
-    r"^[\s│├└─┬|+`\-]*(?:\N{OPEN FILE FOLDER}|\N{FILE FOLDER})?\s*(?P<name>[\w.\- /]+?)\s*$"
+    r"^[\s│├└─┬|+`\-]*+(?:\N{OPEN FILE FOLDER}|\N{FILE FOLDER})?\s*+(?P<name>[\w.\- /]+)$"
 )
 _HUGGING_FACE = ("huggingface.co", "www.huggingface.co", "hf.co")
 # Folders of ComfyUI 0.33.0 for models, and their older names.
@@ -104,7 +104,7 @@ def _in_trees(lines: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the files in drawn trees of folders, and the folder that each is in."""
     folder, inside = "", False
     for line in lines:
-        match = _TREE_LINE.match(line[:200])
+        match = _TREE_LINE.match(line[:200].rstrip())
         name = match["name"].strip() if match else ""
         if match is None or not (inside or "models" in name):
             inside = inside and bool(line.strip(" │|"))

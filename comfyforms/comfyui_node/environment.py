@@ -22,6 +22,7 @@ _HERE = Path(__file__).resolve().parent
 _CHECKOUT = _HERE.parents[1]
 _PROGRAM = Path("Scripts", "python.exe") if sys.platform == "win32" else Path("bin", "python")
 _ARCHIVE = "https://github.com/comfyforms/comfyforms/archive/refs/tags/v{version}.zip"
+_VERSION = re.compile(r'^version = "([^"\n]+)"', re.MULTILINE)
 _LOG_END = 500  # characters of the log in an error
 _NO_TOOL = (
     "ComfyForms can't be installed with ComfyUI's Python. Install uv (https://docs.astral.sh/uv)"
@@ -136,5 +137,5 @@ def _own_source() -> list[str]:
 
 def _version() -> str:
     project = (_HERE / "pyproject.toml").read_text(encoding="utf-8")
-    found = re.search(r'^version = "(.+)"', project, re.MULTILINE)
+    found = _VERSION.search(project)
     return found[1] if found else ""

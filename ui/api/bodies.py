@@ -17,6 +17,7 @@ from comfy.batches.spec import MOST_AXES, AxisSpec, BatchSpec, Seeds, TableSpec,
 
 _MOST_AT_ONCE = 16  # runs per request, as on the page
 _MOST_SOURCES = 16
+_CHOICE = re.compile("'([^']+)'")  # in Pydantic's message about a choice
 _REFUSALS = {
     "values": "“values” must be an object with field keys and values.",
     "count": f"“count” must be a whole number from 1 to {_MOST_AT_ONCE}.",
@@ -157,7 +158,7 @@ def _refusal(kind: type[Body], error: Mapping[str, Any]) -> str:
             accepted = listed(map(quoted, _names_at(kind.model_json_schema(), place)))
             return f"Unknown part “{short(last)}”. This request accepts {accepted}."
         case "literal_error":
-            choices = re.findall("'(.+?)'", error["ctx"]["expected"])
+            choices = _CHOICE.findall(error["ctx"]["expected"])
             return f"“{last}” must be one of {listed(map(quoted, choices))}."
         case "bool_type":
             return f"“{last}” must be true or false."

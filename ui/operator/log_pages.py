@@ -53,9 +53,8 @@ _OWN_ROW: Sequence[AuditAction] = "failed", "administer", "account"
 _OF_A_DAY: Sequence[AuditAction] = "sign-in", "signed-in"
 _UNKNOWN_NAME = message("Unknown name")
 _STOPPED = message("Stopped sharing")
-_WORKFLOW = re.compile(r"/workflows/(.+?)(?:/keep|/editor.*)?")
+_WORKFLOW = "/workflows/"
 _CURSOR = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}-[0-9]{1,15}")
-_TITLE = re.compile(r"(.+) \([^ ()]+\)")  # with the workflow's name
 _MOST = 500  # lines
 _EMPTY = message("Nothing has been written yet.")
 
@@ -184,8 +183,9 @@ def _words(one: AuditEvent, titles: Mapping[str, str]) -> tuple[str, str]:
     """Return the action and its object in words. Of a request, they name its results, workflow or
     file. `titles`: of workflows by name."""
     action, method = ACTION_WORDS[one.action], one.what.partition(" ")[0]
-    if one.action == "run" and (titled := _TITLE.fullmatch(one.what)):
-        return action, titled[1]
+    title, _, name = one.what.rpartition(" (")  # of a workflow
+    if one.action == "run" and title and name.endswith(")") and " " not in name:
+        return action, title
     if method not in ("GET", "POST", "PUT", "DELETE"):
         return action, one.what
     path, _, query = one.what.removeprefix(f"{method} ").partition("?")
@@ -194,9 +194,11 @@ def _words(one: AuditEvent, titles: Mapping[str, str]) -> tuple[str, str]:
         return (_STOPPED if method == "DELETE" else action), results
     if runs := query.count("run="):
         return action, plural("{count} run", "{count} runs", count=runs)
-    if workflow := _WORKFLOW.fullmatch(path.removeprefix(API)):
-        is_own = workflow[1].startswith(MARK)
-        return action, OWN_WORKFLOW if is_own else titles.get(workflow[1], workflow[1])
+    before, _, workflow = path.removeprefix(API).partition(_WORKFLOW)
+    if workflow and not before:
+        workflow = workflow.removesuffix("/keep").partition("/editor")[0]
+        is_own = workflow.startswith(MARK)
+        return action, OWN_WORKFLOW if is_own else titles.get(workflow, workflow)
     name = parse_qs(query).get("filename", [path.rpartition("/")[2]])[0]
     is_number = name.isdecimal()
     return action, plural("{count} result", "{count} results", count=1) if is_number else name

@@ -30,7 +30,7 @@ from ui.web.responses import ErrorAnswer
 from ui.web.shares import Room, Rooms, Work, answer_in_turn, caller_of
 
 _SAFE = ("GET", "HEAD")
-_PARAMETER = re.compile(r"\{.*?\}")  # of a path
+_PARAMETER = re.compile(r"\{[^{}]*\}")  # of a path
 _SOCKET = "WEBSOCKET"  # stands for the method that a WebSocket doesn't have
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _Guard = Callable[[Request], Awaitable[object]]

@@ -21,6 +21,7 @@ from comfy.comfyui.client.address import ServerAddress, is_loopback
 from comfy.requirements.lock import Lock
 
 _USAGE_ERROR = 2
+_NOT_OF_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 _TOKEN = f"{SERVER}_TOKEN"
 # https://huggingface.co/docs/hub/spaces-overview#networking
 _REACHABLE_PORTS = frozenset({80, 443, 8080})
@@ -173,4 +174,4 @@ def _closing(out: Path, given: str, server: ServerAddress | None) -> Iterator[st
 
 def _repository(out: Path) -> str:
     """Return a name that Hugging Face accepts for a repository."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", out.resolve().name).strip("-")[:90] or "forms"
+    return _NOT_OF_A_NAME.sub("-", out.resolve().name).strip("-")[:90] or "forms"

@@ -16,12 +16,14 @@ from .problems import DownloadRefused
 HUGGING_FACE = "huggingface.co"
 _PUBLIC = (HUGGING_FACE, "civitai.com")
 _STORAGE = re.compile(
-    r"(?:[a-z0-9-]+\.)+cdn\.hf\.co"
+    r"(?:[a-z0-9-]{1,63}\.){1,5}cdn\.hf\.co"
     r"|(?:cas-bridge|cas-bridge-direct|transfer)\.xethub(?:-eu)?\.hf\.co"
     r"|cdn-lfs(?:-[a-z]{2}-[0-9])?\.(?:hf|huggingface)\.co"
     r"|b2\.civitai\.com"
     r"|civitai-delivery-worker-prod\.5ac0637cfd0766c97916cefa3764fbdf\.r2\.cloudflarestorage\.com"
 )
+_WORD = re.compile(r"[g-wyz_-]")  # in no number
+_NUMBERS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,9}")
 _LONGEST = 4000  # characters; signed addresses of storage hosts have more than 1,000
 # Match only addresses that every parser reads the same way: no user, no dot at the end of a name.
 _ADDRESS = re.compile(
@@ -76,12 +78,12 @@ def split_address(url: str) -> tuple[HostOrigin, str]:
 def _is_disguised(host: str) -> bool:
     """Return whether a host without letters is an address in an unusual notation, such as
     `2130706433` or `127.1`."""
-    if re.search(r"[g-wyz_-]", host) or ":" in host:
+    if _WORD.search(host) or ":" in host:
         return False
     try:
         return not ip_address(host)
     except ValueError:
-        return bool(re.fullmatch(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+))*", host))
+        return bool(_NUMBERS.fullmatch(host))
 
 
 def added_host(text: str) -> HostOrigin:

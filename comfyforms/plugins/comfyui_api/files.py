@@ -48,7 +48,7 @@ from ui.web.shares import Room, shared_address
 
 _GONE = message("This file no longer exists.")
 _FOLDERS = ("input", "output", "temp")
-_ANNOTATED = re.compile(r"(.*?)\s*\[(input|output|temp)\]", re.DOTALL)
+_QUALITY = re.compile("[0-9]{1,2}")
 _RUN = re.compile("[0-9a-f-]{36}")
 _MOST_OF_A_NAME = 1000
 _MOST_DIGESTS = 20_000
@@ -68,8 +68,9 @@ class FileName(NamedTuple):
     def read(cls, value: str, folder: str = "input", subfolder: str = "") -> FileName:
         """Read `SUBFOLDER/NAME [FOLDER]`, as in a prompt. Raises ValueError for an unknown folder,
         and for a path that leaves it."""
-        if match := _ANNOTATED.fullmatch(value):
-            value, folder = match.groups()
+        name, _, annotation = value.removesuffix("]").rpartition("[")
+        if value.endswith("]") and annotation in _FOLDERS:
+            value, folder = name.rstrip(), annotation
         *parents, name = f"{subfolder}/{value}".replace("\\", "/").split("/")
         is_outside = value.startswith("/") or subfolder.startswith("/") or ".." in parents
         if not name.strip(" .") or is_outside or folder not in _FOLDERS:
@@ -383,7 +384,7 @@ class FileCalls:
         elif kind != "jpeg" or channel == "a":
             kind = "webp"
         picture = io.BytesIO()
-        options = {"quality": int(quality) if re.fullmatch("[0-9]{1,2}", quality) else 90}
+        options = {"quality": int(quality) if _QUALITY.fullmatch(quality) else 90}
         try:
             with (
                 self.files.copies.blobs.turns.turn_of(owner),

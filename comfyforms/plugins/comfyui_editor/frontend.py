@@ -34,7 +34,7 @@ _LISTS = re.compile(
     r"|experiment/models(?:/[\w.-]+)?"
 )
 _MODELS = "experiment/models"
-_HASHED = re.compile(r"assets/.*-[\w-]{8}\.\w+")  # their content never changes
+_HASH = re.compile(r"-[\w-]{8}\.\w+\Z")  # in the names of assets whose content never changes
 _MOST = 32 * 2**20  # bytes of a file
 _KEPT = 96 * 2**20  # bytes of all files in memory
 _EACH, _LONGEST = 1000, 500  # bytes of an entry besides its file, at most; characters of a path
@@ -67,7 +67,7 @@ class FrontEnd:
         with self._lock:
             since, content = self._files.get(path, (0.0, b""))
         now = time.monotonic()
-        if since and (now < since + _FRESH or _HASHED.fullmatch(path)):
+        if since and (now < since + _FRESH or _is_hashed(path)):
             return content
         if (client := self._found()) is None:
             raise HTTPException(404)
@@ -88,8 +88,12 @@ class FrontEnd:
         return [one.client for one in self._servers.servers if one.up]
 
 
+def _is_hashed(path: str) -> bool:
+    return path.startswith("assets/") and bool(_HASH.search(path))
+
+
 def _leads_up(path: str) -> bool:
-    return len(path) > _LONGEST or ".." in re.split(r"[/\\]", path)
+    return len(path) > _LONGEST or ".." in path.replace("\\", "/").split("/")
 
 
 def _has_page(client: Client) -> bool:
@@ -141,7 +145,7 @@ class FrontEndFiles:
         return self._sent(path, _TEXT if path.endswith((".js", ".mjs")) else guessed)
 
     def _sent(self, path: str, media_type: str) -> Response:
-        headers = _FOREVER if _HASHED.fullmatch(path) else _CHECKED
+        headers = _FOREVER if _is_hashed(path) else _CHECKED
         return Response(self._content(path), 200, headers, media_type)
 
     def _content(self, path: str) -> bytes:

@@ -44,6 +44,7 @@ from ui.settings.named_servers import warn_if_public
 _HERE, _PORT = "127.0.0.1", 8188  # ComfyUI's
 _NAMES = [_HERE, "localhost"]
 VARIABLE = "COMFYFORMS_TOKEN"
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[\w-]+")
 _CONNECT_SECONDS, _AGAIN_SECONDS = 10.0, 1.0
 _AWAY_SECONDS = 60.0  # an upgrade of the app takes less
 _MOST_UNFINISHED = 1000  # prompts
@@ -140,7 +141,7 @@ def _token(known: Namespace) -> str:
             warn_if_public(known.token_file.name, known.token_file.stat())
         except (OSError, ValueError) as error:
             raise ComfyError(f"{source} can't be read.", "Name a text file.") from error
-    found = re.search(rf"{TOKEN_PREFIX}[\w-]+", text)
+    found = _TOKEN.search(text)
     if text.strip() and not found:
         raise ComfyError(f"{source} has no token.", "Create one on the app's page Your account.")
     return found[0] if found else ""
@@ -409,7 +410,7 @@ def _is_of_another_site(here: HTTPConnection) -> bool:
 
 def _leads_elsewhere(here: HTTPConnection) -> bool:
     """Return whether a path would leave the path of the app's address."""
-    return ".." in re.split(r"[/\\]", here.scope["path"])
+    return ".." in here.scope["path"].replace("\\", "/").split("/")
 
 
 def _passed(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

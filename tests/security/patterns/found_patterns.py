@@ -15,19 +15,32 @@ ROOT = Path(__file__).parents[3]
 PACKAGES = ("comfy", "ui", "comfyforms")
 # Modules that can't be imported here: ComfyUI's own ones are missing, or they start a program.
 NOT_IMPORTED = (
-    "comfyforms.comfyui_node",
+    "comfyforms.comfyui_node.model_routes",
+    "comfyforms.comfyui_node.editor_route",
     "comfyforms.__main__",
     "comfy.__main__",
     "comfy.records.steps.env",
 )
+# Modules whose patterns only see text that comes with the app, or is the administrator's own.
+TRUSTED = {
+    "comfy.base.user_groups": "an administrator's names with * for others",
+    "comfy.cli.space.front_matter": "the front matter of one's own README",
+    "comfy.requirements.known_packs": "the table in the wheel",
+    "ui.gradio.page_files": "Gradio's scripts and sheets",
+    "ui.gradio.internals": "Gradio's template",
+    "ui.page.style_text": "the page's own sheets",
+}
 # Modules of the standard library that make patterns of what they are given.
 _MAKERS = ("fnmatch", "sre_compile", "regex")
 
 
 def sources() -> dict[str, Path]:
-    """Return all Python files of the product by module name."""
+    """Return the Python files of the product by module name, without its plugins' tests and the
+    trusted modules."""
     paths = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
-    return {_module_name(path): path for path in sorted([*paths, ROOT / "app.py"])}
+    paths = [path for path in paths if "tests" not in path.relative_to(ROOT).parts]
+    named = {_module_name(path): path for path in sorted([*paths, ROOT / "app.py"])}
+    return {name: path for name, path in named.items() if name not in TRUSTED}
 
 
 def _module_name(path: Path) -> str:

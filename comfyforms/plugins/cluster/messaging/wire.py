@@ -35,6 +35,7 @@ _SILENCE = 4.0  # seconds without a heartbeat or an answer: the connection is de
 _CONNECTING = 2.0  # seconds
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before trying again; the last one repeats
 _REPORTING = 60.0  # seconds between two log lines about the same outage
+_NOT_ASCII = re.compile(r"[^!-~]")
 _CLOSING = 2.0  # seconds that `close` waits for a connection that is being opened
 _Listener = Callable[[bytes], object]
 
@@ -216,7 +217,7 @@ class Wire:
         options: dict[str, Any] = {
             "username": self._address.user,
             "password": self._address.password,
-            "client_name": re.sub(r"[^!-~]", "_", self._process),
+            "client_name": _NOT_ASCII.sub("_", self._process),
             "protocol": 2,
             "socket_timeout": _SILENCE,
             "socket_connect_timeout": _CONNECTING,
