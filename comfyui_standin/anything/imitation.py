@@ -17,7 +17,7 @@ from PIL import Image
 from comfyui_standin.anything import paintings
 from comfyui_standin.anything.arithmetic import computed
 from comfyui_standin.anything.facts import file_lists
-from comfyui_standin.anything.results import limited, shown, with_mark
+from comfyui_standin.anything.results import limited, shown, to_show, with_mark
 from comfyui_standin.anything.treated import treated
 from comfyui_standin.anything.values import (
     ANY,
@@ -64,6 +64,7 @@ _ANSWERS = re.compile(
     r"llm|gemini|claude|gpt|qwen_?vl|chat|vqa|florence|caption|describe|interrogat|generate|tagger"
 )
 _GUIDES = re.compile(r"control|pose|depth|canny|face|mask")
+_BLANK = re.compile("empty|solid|blank")
 _FORMULA = re.compile(r"[\w\s.(),]+[-+*/%][-+*/%\w\s.(),]*")
 _PAID = ("partner", "api node")  # categories
 _STEPS_NAME = re.compile(r"(num_|inference_|sampling_)*steps")
@@ -109,7 +110,8 @@ class Imitation:
                 values.append(self._value(kind, slot) if own is None else own)
         ui = None
         if self._entry["output_node"]:
-            ui = shown(self._run, self._entry, self._inputs, tuple(values))
+            seen = to_show(self._entry, self._inputs)
+            ui = shown(self._run, self._entry, seen, tuple(values))
         return NodeResult(tuple(values), ui)
 
     # --- inputs
@@ -387,6 +389,10 @@ class Imitation:
                 moving = "video" in self._name or paintings.ending_of(own) in paintings.VIDEOS
                 return Pan(named, paintings.FRAMES) if moving else (named,)
         picture = self._hints.get("picture")
+        if picture is None and _BLANK.search(self._name):
+            color = self._inputs.get("color", 0)
+            shade = f"#{color & 0xFFFFFF:06x}" if isinstance(color, int) else "black"
+            return (Image.new("RGB", self._size(), shade),)
         if mask is not None and picture is None and not self._own_text:
             return each(mask, lambda image: image.convert("RGB"))
         if picture is not None and not self._hints.get("text"):

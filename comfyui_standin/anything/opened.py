@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from comfyui_standin.anything.facts import entries, file_lists, is_file_list
 from comfyui_standin.anything.imitation import Imitation
-from comfyui_standin.anything.results import limited
+from comfyui_standin.anything.results import limited, to_show
 from comfyui_standin.nodes.base import (
     Inputs,
     Interrupted,
@@ -44,8 +44,12 @@ def opened(name: str, node_class: NodeClass) -> NodeClass:
         inputs = limited(entry, inputs)
         if name in _IMITATED:
             return Imitation(entry, run, inputs).result()
+        seen = to_show(entry, inputs) if entry["output_node"] else inputs
+        given = {id(seen[key]): one for key, one in inputs.items()}
         try:
-            return node_class.run(run, inputs)
+            result = node_class.run(run, seen)
+            passed = tuple(given.get(id(one), one) for one in result.outputs)
+            return replace(result, outputs=passed)
         except Interrupted:
             raise
         except Exception:  # whatever it is: other values come from imitations

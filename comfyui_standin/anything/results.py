@@ -37,8 +37,7 @@ _SLOW_METHODS = ("default", "slowest")  # of WebP
 
 
 def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
-    """Return a node's inputs within the limits of a demo. Pictures and texts that an output node
-    shows have the mark of a demo."""
+    """Return a node's inputs within the limits of a demo."""
     batches = sum(isinstance(value, tuple) for value in inputs.values())
     given = {name: _bounded(value, max(1, batches)) for name, value in inputs.items()}
     sides = [one for one in (given.get("width"), given.get("height")) if type(one) is int]
@@ -57,12 +56,19 @@ def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
             given[name] = min(value, most.get(name, value))
     if given.get("method") in _SLOW_METHODS:
         given["method"] = "fastest"
-    if entry["output_node"]:
-        shown = _MOST_FRAMES if _MOVING.search(entry["name"]) else _MOST
-        for name, one in given.items():
-            is_text = isinstance(one, str) and _is_shown_text(entry, name)
-            given[name] = with_mark(one) if is_text else marked(_fewer(one, shown))
     return given
+
+
+def to_show(entry: NodeInfo, inputs: Mapping[str, Value]) -> dict[str, Value]:
+    """Return what an output node shows of its inputs: pictures and texts with the mark of a demo.
+    The node's own outputs have none, since other nodes may crop them."""
+    shown = _MOST_FRAMES if _MOVING.search(entry["name"]) else _MOST
+    return {
+        name: with_mark(one)
+        if isinstance(one, str) and _is_shown_text(entry, name)
+        else marked(_fewer(one, shown))
+        for name, one in inputs.items()
+    }
 
 
 def _is_shown_text(entry: NodeInfo, name: str) -> bool:
@@ -130,20 +136,23 @@ def marked(value: Value) -> Value:
     """Return a picture or video with the mark of a demo in its corner."""
     match value:
         case VideoFrames(images):
-            return replace(value, images=images_of.each(images, _mark))
+            return replace(value, images=marked(images))
+        case Pan():  # each frame lacks twice the margin
+            return Pan(_mark(value.image, 2 * value.margin), len(value))
         case (Image.Image(), *_):
             return images_of.each(value, _mark)
         case _:
             return value
 
 
-def _mark(image: Image.Image) -> Image.Image:
+def _mark(image: Image.Image, hidden: int = 0) -> Image.Image:
+    """Return an image with the mark. `hidden`: pixels at its right and bottom that aren't shown."""
     height = max(9, min(image.size) // 36)
     font = ImageFont.load_default(height)
     wide = round(font.getlength("DEMO"))
-    edge = max(2, min(image.size) // 12)  # within every view of a moving image
+    edge = hidden + max(height, min(image.size) // (24 if hidden else 12))
     left, top = image.width - wide - edge, image.height - height - edge
-    if left < 0 or top < 0:
+    if left < height or top < height:
         return image
     image = image.copy()
     box = (left - height // 2, top - height // 4, left + wide + height // 2, top + height * 5 // 4)

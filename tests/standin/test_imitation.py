@@ -14,9 +14,10 @@ import pytest
 import requests
 import soundfile
 import websocket
-from PIL import Image, ImageColor, ImageOps
+from PIL import Image, ImageChops, ImageColor, ImageOps
 
 from comfyui_standin import DemoServer
+from comfyui_standin.anything.results import marked
 from comfyui_standin.anything.shapes import solid
 from comfyui_standin.anything.treated import treated
 from comfyui_standin.anything.values import hints_of
@@ -243,6 +244,42 @@ def test_results_carry_the_mark_of_a_demo(demo: DemoServer) -> None:
     corner = (shown.width - 140, shown.height - 90, shown.width - 20, shown.height - 20)
     assert shown.crop(corner).tobytes() != example.crop(corner).tobytes()
     assert shown.crop((0, 0, 200, 200)).tobytes() == example.crop((0, 0, 200, 200)).tobytes()
+
+
+@pytest.mark.parametrize("size", [(512, 512), (640, 352), (352, 640), (1280, 720), (128, 96)])
+@pytest.mark.parametrize("moves", [False, True])
+def test_the_mark_is_whole_in_every_frame(size: tuple[int, int], moves: bool) -> None:
+    gray = Image.new("RGB", size, (90, 90, 90))
+    shown = marked(Pan(gray, 24) if moves else (gray,))
+
+    for image in shown:
+        box = ImageChops.difference(image, gray).getbbox()
+        assert box
+        assert box[0] > 0 < box[1]
+        assert box[2] < size[0]
+        assert box[3] < size[1]
+
+
+def test_only_results_have_the_mark(demo: DemoServer) -> None:
+    """A node that shows a picture or text passes it on without the mark."""
+    outputs = ran(
+        demo,
+        {
+            "1": ("EmptyImage", {"width": 256, "height": 256, "batch_size": 1, "color": 0}),
+            "2": ("PreviewImage", {"images": ["1", 0]}),
+            "3": ("PackPreview", {"images": ["2", 0]}),
+            "4": ("ImageCrop", {"image": ["3", 0], "width": 160, "height": 160, "x": 96, "y": 96}),
+            "5": ("SaveImage", {"images": ["4", 0], "filename_prefix": "x"}),
+            "6": ("PreviewAny", {"source": "a lake"}),
+            "7": ("StringConcatenate", {"string_a": "x", "string_b": ["6", 0], "delimiter": " "}),
+            "8": ("PreviewAny", {"source": ["7", 0]}),
+        },
+    )
+
+    shown = picture(demo, outputs["5"]["images"][0]).convert("RGB")
+    (expected,) = marked((Image.new("RGB", shown.size),))
+    assert shown.tobytes() == expected.tobytes()
+    assert outputs["8"]["text"] == ["[demo] x a lake"]
 
 
 @pytest.mark.parametrize(
