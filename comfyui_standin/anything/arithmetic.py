@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 _NAMES = (
@@ -15,20 +16,43 @@ _NAMES = (
 _OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
     getattr(ast, node): getattr(operator, name)
     for node, _, name in (one.partition(":") for one in _NAMES.split())
+} | {ast.Pow: math.pow}
+_CHOSEN = {  # by the words that nodes for two numbers have for an operation
+    r"add(ition)?|plus|sum|\+": "a + b",
+    r"sub(tract|traction)?|minus|-": "a - b",
+    r"mul(t|tiply|tiplication)?|times|\*": "a * b",
+    r"div(ide|ision)?|/": "a / b",
+    r"min|minimum": "min(a, b)",
+    r"max|maximum": "max(a, b)",
 }
 _FUNCTIONS: Mapping[str, Callable[..., float]] = {
     one.__name__: one
     for one in (min, max, int, float, round, abs, math.floor, math.ceil, math.sqrt, math.log2)
 }
 _LONGEST = 500  # characters
+_FORMULA = re.compile(r"[\w\s.(),+*/%<>=-]+")
 
 
-def computed(formula: str, variables: Mapping[str, float]) -> float:
-    """Return the value of a formula; of one that isn't simple arithmetic, the first variable's."""
+def computed(formula: str, variables: Mapping[str, float]) -> float | None:
+    """Return the value of a formula, None if it isn't simple arithmetic of these variables."""
+    if not _FORMULA.fullmatch(formula):
+        return None
     try:
-        return float(_value(ast.parse(formula[:_LONGEST].strip(), mode="eval").body, variables))
+        value = float(_value(ast.parse(formula[:_LONGEST].strip(), mode="eval").body, variables))
     except (ValueError, KeyError, TypeError, SyntaxError, ArithmeticError, RecursionError):
-        return next(iter(variables.values()), 1.0)
+        return None
+    return value if math.isfinite(value) else None
+
+
+def operated(words: Iterable[str], numbers: Sequence[float]) -> float | None:
+    """Return the value of two numbers with the operation that one of the words names."""
+    if len(numbers) != 2:
+        return None
+    known = dict(zip("ab", numbers, strict=True))
+    names = ((word.strip().lower(), one) for word in words for one in _CHOSEN)
+    return next(
+        (computed(_CHOSEN[one], known) for word, one in names if re.fullmatch(one, word)), None
+    )
 
 
 def _value(node: ast.AST, known: Mapping[str, float]) -> float:
@@ -37,6 +61,8 @@ def _value(node: ast.AST, known: Mapping[str, float]) -> float:
             return value
         case ast.Name(name):
             return known[name]
+        case ast.Attribute(ast.Name(name), attribute):
+            return known[f"{name}.{attribute}"]
         case ast.BinOp(left, operation, right) | ast.Compare(left, [operation], [right]):
             return float(_OPERATORS[type(operation)](_value(left, known), _value(right, known)))
         case ast.UnaryOp(ast.USub(), operand):

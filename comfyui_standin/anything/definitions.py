@@ -13,6 +13,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ PAINTED = "standin_painted"  # an input's option: no file is read, except one th
 _MOST_CLASSES, _MOST_NODES, _MOST, _LONGEST = 500, 5000, 200, 200
 _CONTROL = ("fixed", "increment", "decrement", "randomize")
 _SCALARS = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
+_TEXTS = ("ASCII", "TEXT")  # names of packs for STRING
+_SHOWS = re.compile("(image|save)_output|(save|filename)_prefix")  # inputs of nodes with results
 _DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 _FOLDER = r"( ?\[(input|output|temp)\])?"
 _MEDIA = {
@@ -45,6 +48,8 @@ _VIRTUAL = re.compile(  # nodes that exist only in the editor
     r"|Anything Everywhere.?|Prompts Everywhere|workflow[>/].*"
 )
 _BY_NAME = {  # types of links between unknown nodes, by the name of the input
+    r"embeds?$|_args$|^lora$|^t5$": "GUESSED",
+    r"text|prompt|string": "STRING",
     r"image|pixels|frames": "IMAGE",
     r"mask": "MASK",
     r"latent|samples": "LATENT",
@@ -57,7 +62,6 @@ _BY_NAME = {  # types of links between unknown nodes, by the name of the input
     r"audio": "AUDIO",
     r"video": "VIDEO",
     r"mesh|model_3d|model_file": "MESH",
-    r"text|prompt|string": "STRING",
     r"width|height|seed|steps|length|count": "INT",
 }
 _SHARE = re.compile(r"strength|weight|scale|cfg|denoise|guidance|threshold|alpha|ratio|factor|rate")
@@ -155,7 +159,7 @@ def _of_graph(graph: Mapping[str, Any], known: Mapping[str, NodeInfo]) -> Iterat
 def _of_node(node: Mapping[str, Any], entry: NodeInfo | None) -> _Use:
     slots = [one for one in _dicts(node.get("inputs")) if _name(one.get("name"))][:_MOST]
     outputs = _dicts(node.get("outputs"))[:_MOST]
-    types = {one["name"]: _name(one.get("type")) or "*" for one in slots}
+    types = {one["name"]: _link_type(one.get("type")) or "*" for one in slots}
     own = [one["name"] for one in slots if one.get("widget")] if entry is None else _order(entry)
     own += [""] * _MOST if entry else []  # values that a dynamic combo adds have no names here
     widgets = [*_widgets(node, types, own)]
@@ -169,10 +173,14 @@ def _of_node(node: Mapping[str, Any], entry: NodeInfo | None) -> _Use:
     )
 
 
+def _link_type(saved: object) -> str:
+    return "STRING" if saved in _TEXTS else _name(saved)
+
+
 def _output_type(saved: object) -> str:
     """Return a saved type in the case of the server's; "*" for that of choices, which each server
     declares in another way."""
-    kind = _name(saved)
+    kind = _link_type(saved)
     kind = kind.upper() if kind.upper() in _SCALARS.values() else kind
     return "*" if kind in ("", "COMBO") else kind
 
@@ -325,7 +333,7 @@ def _input_type(entry: NodeInfo | None, name: str) -> str:
     groups = entry["input"] if entry else {}
     spec = groups.get("required", {}).get(name) or groups.get("optional", {}).get(name)
     by_name = (kind for words, kind in _BY_NAME.items() if re.search(words, name.lower()))
-    return (_plain(spec[0]) if spec else "") or next(by_name, "*")
+    return (_plain(spec[0]) or "*") if spec else next(by_name, "*")
 
 
 # Entries
@@ -354,7 +362,7 @@ def _entry(name: str, uses: list[_Use]) -> NodeInfo:
         key: [_common(use.sockets[key] for use in uses if key in use.sockets), {"forceInput": True}]
         for key in sockets
     }
-    feeds = any(use.feeds for use in uses)
+    feeds = all(use.feeds for use in uses)
     return node_info(
         name,
         name,
@@ -363,7 +371,8 @@ def _entry(name: str, uses: list[_Use]) -> NodeInfo:
         optional={**links, **inputs},
         outputs=[kind for _, kind in outputs],
         output_names=[label or kind for label, kind in outputs],
-        output_node=not outputs or (not feeds and bool(_SAVES.search(name))),
+        output_node=not outputs
+        or (not feeds and (bool(_SAVES.search(name)) or any(map(_SHOWS.fullmatch, inputs)))),
         module="custom_nodes.guessed",
         extra={GUESSED: True},
     )
@@ -432,9 +441,14 @@ def _with_files(entry: NodeInfo, uses: list[_Use]) -> NodeInfo | None:
         options = spec[1] if len(spec) > 1 else {}
         if spec[0] == _DYNAMIC_COMBO and not dynamic:
             dynamic = key
-            keys = {option["key"] for option in options["options"]}
+            keys = {option["key"]: option["inputs"] for option in options["options"]}
             chosen = dict.fromkeys(one.value for one in texts if one.name == key)
-            added = [{"key": one, "inputs": {}} for one in chosen if one not in keys][:_MOST]
+            added = [
+                {"key": one, "inputs": keys[close]}
+                for one in chosen
+                if one not in keys
+                for close in get_close_matches(one, keys, 1, 0)
+            ][:_MOST]
             if added:
                 changed[key] = [spec[0], {**options, "options": [*options["options"], *added]}]
         if not is_file_list(key, spec):

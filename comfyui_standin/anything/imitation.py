@@ -6,19 +6,22 @@ texts, seeds and sizes that the node got.
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from comfyui_standin.anything import paintings
-from comfyui_standin.anything.arithmetic import computed
+from comfyui_standin.anything.arithmetic import computed, operated
 from comfyui_standin.anything.facts import file_lists
 from comfyui_standin.anything.results import limited, shown, to_show, with_mark
-from comfyui_standin.anything.treated import treated
+from comfyui_standin.anything.treated import around, boxed, together, treated
 from comfyui_standin.anything.values import (
     ANY,
     MODELS,
@@ -65,7 +68,21 @@ _ANSWERS = re.compile(
 )
 _GUIDES = re.compile(r"control|pose|depth|canny|face|mask")
 _BLANK = re.compile("empty|solid|blank")
-_FORMULA = re.compile(r"[\w\s.(),]+[-+*/%][-+*/%\w\s.(),]*")
+_CHOICES = ("COMBO", "COMFY_DYNAMICCOMBO_V3")
+_WORDS = re.compile(r"[^\W\d_]")
+_DATA = re.compile(r'\s*(\{\s*"|\[\s*["{[])|[\w+/=-]{200}', re.ASCII)  # JSON, and bytes of files
+_FAULTS = re.compile("(worst|low) quality|lowres|watermark|bad (hands|anatomy)")
+_EMBEDDED = re.compile("(data:image/[a-z]+;base64,)?(/9j/|iVBORw0KGgo|UklGR)")
+_NUMBERED = re.compile(r"image_?\d+$")  # inputs for pictures that come together
+_COMPUTES = re.compile("expression|formula|math|calculat")
+_WRITES = re.compile("text|string|concat|join|replace|format|prompt")
+_JOINS = re.compile("concat|join|combine|append|merge")
+_MARKS = re.compile("delimiter|separator")
+_FINDS, _PUTS = re.compile("find|search|old|pattern"), re.compile("replac|new|with")
+_KEEPS = re.compile("upscal|enhanc|detail|restor|refine|seedvr|supir")
+_ACTS = re.compile("motion|animate|character|avatar|lip|talk|act(or|_)")  # of a picture, as a video
+_MEDIA = ("IMAGE", "VIDEO", "AUDIO")
+_LITTLE = 0.3  # a denoise that changes no shapes
 _PAID = ("partner", "api node")  # categories
 _STEPS_NAME = re.compile(r"(num_|inference_|sampling_)*steps")
 
@@ -87,9 +104,14 @@ class Imitation:
         self._inputs = {name: _merged(value) for name, value in inputs.items()}
         self._name = str(entry["name"]).lower()
         groups = entry["input"]
+        self._guides = bool(_GUIDES.search(self._name)) and "inpaint" not in self._name
         self._specs = {**groups.get("required", {}), **groups.get("optional", {})}
         self._outputs = [str(one).partition(",")[0] for one in entry["output"]]
         self._hints = hints_of(self._inputs)
+        numbered = (one for key, one in self._inputs.items() if _NUMBERED.search(key))
+        pictures = [one[0] for one in numbered if kind_of(one) == "IMAGE" and not _is_map(one)]
+        if len(pictures) > 1:
+            self._hints["picture"] = together(pictures)
         self._own_text = self._text()
         if self._own_text:
             self._hints["text"] = self._own_text
@@ -111,7 +133,7 @@ class Imitation:
         ui = None
         if self._entry["output_node"]:
             seen = to_show(self._entry, self._inputs)
-            ui = shown(self._run, self._entry, seen, tuple(values))
+            ui = shown(self._run, self._entry, seen, tuple(values)) or None
         return NodeResult(tuple(values), ui)
 
     # --- inputs
@@ -128,15 +150,19 @@ class Imitation:
     def _text(self, wanted: str = "") -> str:
         """Return the node's own prompt, "" if it has none: the text in the input with this name,
         otherwise the longest one."""
-        best: tuple[tuple[bool, bool, int], str] = ((False, False, 0), "")
+        best: tuple[tuple[bool, bool, bool, int], str] = ((False, False, False, 0), "")
         for name, value in self._inputs.items():
-            if not isinstance(value, str) or self._kind(name) == "COMBO" or "prefix" in name:
-                continue
-            if ("neg" in name) != ("neg" in wanted) or paintings.ending_of(value):
+            if not isinstance(value, str) or self._kind(name) in _CHOICES or "prefix" in name:
                 continue
             named = bool(_TEXT.search(name.lower())) and "system" not in name
-            if named or " " in value.strip():
-                best = max(best, ((name == wanted, named, len(value)), value))
+            asks = named and bool(re.search("positive|prompt", name.lower()))
+            negative = "neg" in name or (not asks and bool(_FAULTS.search(value)))
+            if negative != ("neg" in wanted) or paintings.ending_of(value):
+                continue
+            if not _WORDS.search(value) or (_DATA.match(value) and not asks):
+                continue
+            if named or (value.strip().count(" ") > 1 and not self._hints.get("text")):
+                best = max(best, ((name == wanted, asks, named, len(value)), value))
         return best[1]
 
     def _first(self, *kinds: type[Any]) -> Value:
@@ -169,9 +195,14 @@ class Imitation:
         name = str(names[slot] if slot < len(names) else kind).lower()
         given = {key: one for key, one in self._inputs.items() if self._suits(key, one, kind)}
         if kind in ANY and not _ANSWERS.search(self._name):
+            if _COMPUTES.search(self._name) and (value := self._computed()) is not None:
+                return int(value) if value.is_integer() else value
+            plain = all(kind_of(one) in PLAIN for one in self._inputs.values())
+            if plain and _WRITES.search(self._name):
+                return self._said(name, slot)
             return self._treated(self._chosen(name))
         if kind in PLAIN or kind in ANY:
-            return self._plain(kind, name, list(given.values()))
+            return self._plain(kind, name, list(given.values()), slot)
         if kind == "CONDITIONING":
             return self._conditioning(name, given)
         if kind in MODELS and given:
@@ -183,14 +214,51 @@ class Imitation:
             if self._outputs.count("IMAGE") == 1:
                 given = {key: one for key, one in given.items() if not _is_map(one)} or given
             value = list(given.values())[min(self._outputs[:slot].count(kind), len(given) - 1)]
+        if kind == "VIDEO" and _ACTS.search(self._name) and self._first_of("IMAGE"):
+            return self._video()
+        if isinstance(value, Latent):
+            return self._begun(value)
+        if isinstance(value, Token):
+            hints = {**self._hints, **self._as_guide()}
+            return Token(kind, hints | ({"seconds": self._seconds()} if kind == "AUDIO" else {}))
         if kind == "IMAGE" and self._own_text and self._entry["category"].startswith(_PAID):
-            return self._painted(value[0])
-        return self._treated(value)
+            return self._painted(self._hints.get("picture") or value[0])
+        return self._stitched(value) if kind == "IMAGE" else self._treated(value)
+
+    def _stitched(self, images: Images) -> Value:
+        """Return images, or the masked area of a picture with one, if a token knows both."""
+        token = self._first(Token) if "stitch" in self._name else None
+        whole, mask = (token and token.hints.get(key) for key in ("picture", "mask"))
+        if whole is None or mask is None:
+            return self._treated(images)
+        area, result = mask.resize(whole.size), whole.copy()
+        left, top, right, bottom = box = around(area)
+        result.paste(images[0].resize((right - left, bottom - top)), box, area.crop(box))
+        return (result,)
+
+    def _begun(self, latent: Latent) -> Latent:
+        """Return an empty latent with the picture that a video or edit begins with, and the mask
+        of a latent that isn't empty."""
+        images, mask = self._first_of("IMAGE"), self._first_of("MASK")
+        if any(latent.images):
+            area = mask[0].resize((latent.width, latent.height)) if mask else latent.mask
+            return replace(latent, mask=area)
+        if not images or self._guides or self._inputs.get("bypass") is True:
+            return latent
+        picture = ImageOps.fit(images[0].convert("RGB"), (latent.width, latent.height))
+        return replace(latent, images=(picture,) * len(latent.images))
+
+    def _as_guide(self) -> dict[str, Any]:
+        """Return the hints that a node for guides gives: its picture only steers."""
+        images = self._first_of("IMAGE") if self._guides else None
+        return {"picture": None, "guide": images[0]} if images else {}
 
     def _treated(self, value: Value) -> Value:
+        if isinstance(value, VideoFrames):
+            return replace(value, images=self._treated(value.images))
         if kind_of(value) not in ("IMAGE", "MASK"):
             return value
-        return treated(self._name, value, self._inputs)
+        return treated(self._name, value, self._inputs, self._outputs)
 
     def _chosen(self, name: str) -> Value:
         """Return the input that a switch passes on, or the main one."""
@@ -209,7 +277,7 @@ class Imitation:
             return next(iter(numbered or held.values() or inputs.values()), "")
         return next(iter((held or inputs).values()), "")
 
-    def _plain(self, kind: str, name: str, given: list[Value]) -> Value:
+    def _plain(self, kind: str, name: str, given: list[Value], slot: int) -> Value:
         match kind:
             case "INT" | "FLOAT":
                 number = self._number(name, given)
@@ -218,17 +286,37 @@ class Imitation:
                 return bool(given[0]) if given else False
             case "COMBO":
                 return self._inputs.get(name, self._first(str) or "")
-        texts = [one for one in self._inputs.values() if isinstance(one, str)]
         if _ANSWERS.search(self._name):
             return self._answer()
-        if re.search("concat|join|combine", self._name):
-            delimiter = str(self._inputs.get("delimiter", ", "))
-            keys = [key for key in self._inputs if "delimiter" not in key]
-            parts = [self._inputs[key] for key in keys if isinstance(self._inputs[key], str)]
-            return delimiter.join(part for part in parts if part)
-        if isinstance(own := self._inputs.get(name), str):
-            return own
-        return self._own_text or (texts[0] if texts else self._hints.get("text", ""))
+        if _COMPUTES.search(self._name) and (value := self._computed()) is not None:
+            return f"{value:.10g}"
+        return self._said(name, slot)
+
+    def _said(self, name: str, slot: int) -> str:
+        """Return the text of an output: the node's texts replaced, joined or filled in."""
+        own = ((key, one) for key, one in self._inputs.items() if isinstance(one, str))
+        texts = {key: one for key, one in own if self._kind(key) not in _CHOICES}
+        parts = {key: one for key, one in texts.items() if not _MARKS.search(key)}
+        if "replace" in self._name and len(texts) == len(parts) == 3:
+            text, find, put = sorted(
+                texts, key=lambda key: (bool(_PUTS.search(key)), bool(_FINDS.search(key)))
+            )
+            return texts[text].replace(texts[find] or "\0", texts[put])
+        linked = [key for key in parts if "forceInput" in str(self._specs.get(key))]
+        if _JOINS.search(self._name) or (len(linked) > 1 and self._outputs.count("STRING") == 1):
+            delimiter = next((one for key, one in texts.items() if _MARKS.search(key)), ", ")
+            return delimiter.replace("\\n", "\n").join(filter(None, parts.values()))
+        if isinstance(same := self._inputs.get(name), str):
+            return same
+        if self._outputs.count("STRING") == len(parts) > 1:
+            return list(parts.values())[self._outputs[:slot].count("STRING")]
+        if not any(texts.values()) and any(kind_of(one) in _MEDIA for one in self._inputs.values()):
+            return self._answer()
+        text = self._own_text or next(iter(texts.values()), str(self._hints.get("text", "")))
+        if "random" in self._name and "seed" in self._hints and (lines := text.splitlines()):
+            return lines[int(self._hints["seed"]) % len(lines)]
+        fields = {key.rpartition(".")[2]: one for key, one in self._inputs.items()}
+        return re.sub(r"\{(\w+)\}", lambda field: str(fields.get(field[1], field[0])), text)
 
     def _answer(self) -> str:
         """Return a text that stands for a language model's answer."""
@@ -240,24 +328,35 @@ class Imitation:
 
     def _number(self, name: str, given: list[Value]) -> float:
         pictures = self._first_of("IMAGE") or self._first_of("MASK")
-        if pictures and name in ("width", "height"):
-            return int(getattr(pictures[0], name))
+        if pictures and (side := re.search("width|height", name)):
+            return int(getattr(pictures[0], side[0]))
         if pictures and re.search("count|batch|frames|length", name):
             return len(pictures)
-        texts = (one for one in self._inputs.values() if isinstance(one, str))
-        formula = self._inputs.get("expression", next(filter(_FORMULA.fullmatch, texts), None))
-        if isinstance(formula, str):
-            pairs = ((key.rpartition(".")[2], one) for key, one in self._inputs.items())
-            return computed(
-                formula, {key: one for key, one in pairs if isinstance(one, int | float)}
-            )
         known = self._inputs.get(name, self._hints.get(name.removeprefix("noise_")))
-        if isinstance(known, int | float):
+        if isinstance(known, int | float) and "expression" not in self._inputs:
             return known
+        if (value := self._computed()) is not None:
+            return value
         if "fps" in name or "rate" in name:
             return 16.0
         numbers = (one for one in (*given, *self._inputs.values()) if type(one) in (int, float))
         return next(numbers, _SIDE if name in ("width", "height") else 1)
+
+    def _computed(self) -> float | None:
+        """Return the value of the formula or operation that the node has, None without one."""
+        known: dict[str, float] = {}
+        for key, one in self._inputs.items():
+            bare = key.rpartition(".")[2]
+            if isinstance(one, int | float):
+                known[bare] = one
+            elif kind_of(one) in ("IMAGE", "MASK"):
+                known |= {f"{bare}.width": one[0].width, f"{bare}.height": one[0].height}
+        texts = [one for one in self._inputs.values() if isinstance(one, str)]
+        values = (computed(one, known) for one in texts)
+        if (found := next((one for one in values if one is not None), None)) is not None:
+            return found
+        named = re.sub("(int|float|number|math)s?|[ _+]", "", self._name)
+        return operated((*texts, named), [one for one in known.values() if type(one) is not bool])
 
     def _conditioning(self, name: str, given: Mapping[str, Conditioning]) -> Conditioning:
         slot = [str(one).lower() for one in self._entry["output_name"]].index(name)
@@ -266,15 +365,16 @@ class Imitation:
             list(given.values())[min(slot, len(given) - 1)] if given else None
         )
         picture = known.image if known else None
-        if not _GUIDES.search(self._name) and "neg" not in name:
+        if not self._guides and "neg" not in name:
             picture = self._hints.get("picture") or picture
         clip = self._guided(known.clip if known else self._model())
         text = self._text(name)
         if not text and "zero" not in self._name:
-            text = known.text if known else self._hints.get("text", "")
+            wanted = "negative" if "neg" in name else "text"
+            text = known.text if known else self._hints.get(wanted, "")
             if len(self._outputs) == 1 and len(texts) > 1:
                 text = ", ".join(texts)
-        return Conditioning(text, clip, picture)
+        return Conditioning(text, clip, picture, self._hints.get("mask"))
 
     def _adapted(self, model: Model) -> Model:
         """Return a model with the LoRAs that the node names, and with its guide."""
@@ -282,12 +382,12 @@ class Imitation:
         for name, value in self._inputs.items():
             if "lora" in name.lower() and isinstance(value, str) and value.lower() != "none":
                 model = model.with_lora(value, strengths[0] if strengths else 1.0)
-        return self._guided(model)
+        picture = self._hints.get("picture") if "MODEL" in self._outputs else None
+        return self._guided(replace(model, guide=model.guide or picture))
 
     def _guided(self, model: Model) -> Model:
         """Return a model that an image of this node steers, if it's a node for that."""
-        images = self._first_of("IMAGE") if _GUIDES.search(self._name) else None
-        guide = self._hints.get("guide") or (images and images[0])
+        guide = self._hints.get("guide") or self._as_guide().get("guide")
         return replace(model, guide=guide) if guide else model
 
     def _made(self, kind: str, name: str) -> Value:
@@ -338,9 +438,10 @@ class Imitation:
     def _painted(self, given: Image.Image | None = None) -> Images:
         hints = self._hints
         width, height = given.size if given is not None else self._size()
+        mask = hints.get("mask")
         briefs = (
             Brief(
-                text=hints.get("text") or str(self._entry["display_name"]),
+                text=hints.get("text") or ("" if given else str(self._entry["display_name"])),
                 negative=hints.get("negative", ""),
                 seed=int(hints.get("seed", 0)),
                 number=number,
@@ -349,19 +450,34 @@ class Imitation:
                 model=hints.get("model", "landscapes"),
                 loras=tuple(hints.get("loras", ())),
                 given=given,
+                mask=given and mask,
                 kept=given is not None,
                 moves=self._moves(),
                 guide=hints.get("guide"),
             )
             for number in range(max(1, min(4, int(hints.get("batch", 1)))))
         )
-        return tuple(paint(brief, self._run.speed.painted) for brief in briefs)
+        painted = tuple(paint(brief, self._run.speed.painted) for brief in briefs)
+        if given is None or mask is None:
+            return painted
+        area = mask.resize(given.size)
+        return each(painted, lambda image: Image.composite(image, given, area))
 
     def _file(self) -> str:
         """Return the name of the media file that the node loads, "" if it loads none."""
         return next(
             (x for x in self._inputs.values() if isinstance(x, str) and paintings.ending_of(x)), ""
         )
+
+    def _embedded(self) -> Image.Image | None:
+        """Return the picture that a text of the node has in base64."""
+        texts = (one for one in self._inputs.values() if isinstance(one, str))
+        for text in filter(_EMBEDDED.match, texts):
+            data = io.BytesIO(base64.b64decode(text.rpartition(",")[2] + "=="))
+            with contextlib.suppress(OSError, SyntaxError, ValueError), Image.open(data) as opened:
+                if opened.width * opened.height <= _MOST_PIXELS:
+                    return opened.convert("RGB")
+        return None
 
     def _upload(self, name: str) -> Path | None:
         """Return the file of this name if an input for uploads has it. Any other text may name a
@@ -379,6 +495,8 @@ class Imitation:
         if video is not None:
             frames: Images = video.images
             return frames
+        if (embedded := self._embedded()) is not None:
+            return (embedded,)
         if own := self._file():
             path = self._upload(own)
             try:
@@ -389,16 +507,23 @@ class Imitation:
                 moving = "video" in self._name or paintings.ending_of(own) in paintings.VIDEOS
                 return Pan(named, paintings.FRAMES) if moving else (named,)
         picture = self._hints.get("picture")
+        if picture is None and not self._hints.get("text"):
+            picture = self._hints.get("guide")
+        if picture is None and "BOUNDING_BOX" in self._outputs:
+            lists = [one for one in self._inputs.values() if isinstance(one, list)]
+            boxes = [one for items in lists for one in items if isinstance(one, dict)]
+            blank = Image.new("RGB", self._size(), "white")
+            return (boxed(blank, boxes[:_MOST_ITEMS]) if boxes else blank,)
         if picture is None and _BLANK.search(self._name):
             color = self._inputs.get("color", 0)
             shade = f"#{color & 0xFFFFFF:06x}" if isinstance(color, int) else "black"
             return (Image.new("RGB", self._size(), shade),)
-        if mask is not None and picture is None and not self._own_text:
+        if mask is not None and picture is None and not self._hints.get("text"):
             return each(mask, lambda image: image.convert("RGB"))
-        if picture is not None and not self._hints.get("text"):
-            return treated(self._name, (picture,), self._inputs)
-        shown = {"VIDEO", "IMAGE"}.intersection(map(kind_of, self._inputs.values()))
-        pictures = self._painted(picture if shown else None)
+        keeps = not self._hints.get("text") or _KEEPS.search(self._name)
+        if picture is not None and keeps:
+            return treated(self._name, (picture,), self._inputs, self._outputs)
+        pictures = self._painted(picture)
         count = self._frames()
         return Pan(pictures[0], count) if count > 1 else pictures
 
@@ -424,7 +549,7 @@ class Imitation:
         images = self._first_of("IMAGE")
         frames = self._frames()
         width, height = self._size()
-        if images and not _GUIDES.search(self._name) and "width" not in self._inputs:
+        if images and not self._guides and "width" not in self._inputs:
             latent = encoded(images)
             mask = self._first_of("MASK")
             area = mask[0].resize((latent.width, latent.height)) if mask else None
@@ -439,8 +564,11 @@ class Imitation:
         if own := self._file():
             path = self._upload(own)
             return decoded_audio(path) if path else paintings.sound(own)
-        seconds = latent.seconds if latent else float(self._hints.get("seconds", _SECONDS))
-        return Token("AUDIO", {**self._hints, "seconds": max(1.0, min(_LONGEST, seconds))})
+        seconds = latent.seconds if latent else self._seconds()
+        return Token("AUDIO", {**self._hints, "seconds": seconds})
+
+    def _seconds(self) -> float:
+        return max(1.0, min(_LONGEST, float(self._hints.get("seconds", _SECONDS))))
 
     def _video(self) -> VideoFrames | MediaFile:
         audio = self._first_of("AUDIO")
@@ -470,10 +598,18 @@ class Imitation:
         model, hints = self._model(), self._hints
         steps = max(1, min(_STEPS, int(hints.get("steps", 20))))
         denoise = max(0.05, min(1.0, float(hints.get("denoise", 1.0))))
-        latent = self._first(Latent, AudioLatent)
+        latent, images, picture = self._first(Latent, AudioLatent), None, hints.get("picture")
+        if latent is None and not self._guides:
+            images = self._first_of("IMAGE") or (picture and (picture,))
+        keeps = images is not None and bool(_KEEPS.search(self._name))
+        if images and (keeps or denoise < 1 or hints.get("mask")):
+            latent = encoded(images)
+            area = hints.get("mask")
+            latent = replace(latent, mask=area and area.resize((latent.width, latent.height)))
+            denoise = min(denoise, _LITTLE) if keeps else denoise
         inputs = {
             "model": model,
-            "positive": Conditioning(hints.get("text", ""), model, hints.get("picture")),
+            "positive": Conditioning(hints.get("text", ""), model, picture, hints.get("mask")),
             "negative": Conditioning(hints.get("negative", ""), model),
             "latent_image": latent or Latent(width, height, (None,), frames=self._frames()),
             "cfg": max(1.0, min(12.0, float(hints.get("cfg", 7.0)))),
@@ -491,7 +627,8 @@ class Imitation:
             return None
         match kind:
             case "IMAGE":
-                return decoded(latent)
+                images = decoded(latent)
+                return self._treated(images) if _KEEPS.search(self._name) else images
             case "VIDEO":
                 images = decoded(latent)
                 frames = paintings.FRAMES if len(images) == 1 else len(images)

@@ -27,7 +27,7 @@ _MOVING = re.compile(r"video|combine|anim|gif|webp|webm|mp4", re.IGNORECASE)
 _PASSING = re.compile(r"preview|show|display|view|compare", re.IGNORECASE)
 _MOST = 8  # pictures of a result
 _MOST_FRAMES = 24  # of a video whose frames aren't a view of one image
-_MOST_PIXELS, _MOST_BATCH, _MOST_STEPS, _LONGEST_TEXT = 2048 * 2048, 16, 100, 100_000
+_MOST_PIXELS, _MOST_BATCH, _MOST_STEPS, _LONGEST_TEXT = 2048 * 2048, 16, 100, 1_000_000
 _SIDE = 1024
 _LARGEST = 2**64 - 1  # number: a seed
 _MARK = "[demo]"
@@ -174,14 +174,16 @@ def shown(
     if models:  # its other outputs are the same in other formats
         results.add(models[0])
         return results.ui
-    for name, value in inputs.items():
+    made = "IMAGE" in map(kind_of, outputs) and "IMAGE" not in map(kind_of, inputs.values())
+    for name, value in () if made else inputs.items():
         if results.add(value) or kind_of(value) not in PLAIN:
             continue
         if _is_shown_text(entry, name):
             results.add_text(value)
     if not results.ui:
         for value in outputs:
-            results.add(marked(_fewer(value, _MOST)))
+            if kind_of(value) != "IMAGE" or len(value[0].getcolors(1) or ()) != 1:  # not blank
+                results.add(marked(_fewer(value, _MOST)))
     paths = [
         value
         for name, value in inputs.items()
@@ -190,7 +192,8 @@ def shown(
     if paths and not results.ui.keys() - {"text"}:
         results.ui.clear()
         results.add(Token("MESH", {"text": paths[0]}))
-    if not results.ui:
+    links = (kind_of(one) for one in inputs.values())
+    if not results.ui and any(kind not in ("", *PLAIN) for kind in links):
         results.add_text(with_mark(f"{entry['display_name']}: done"))
     return results.ui
 
@@ -228,6 +231,8 @@ class Results:
                 yield from self._files(marked(decoded(value)))
             case (Image.Image(), *_) if len(value) > 1 and _MOVING.search(self._name):
                 yield from self._files(VideoFrames(value, 16.0))
+            case (Image.Image() as only,) if "video" in self._name.lower():
+                yield from self._files(VideoFrames(Pan(only, _MOST_FRAMES), 16.0))
             case (Image.Image(), *_):
                 for image in value:
                     yield "images", self._png(image), "_.png"

@@ -12,6 +12,7 @@ from comfyui_standin.nodes.base import Images
 from comfyui_standin.nodes.image import crop_to_ratio, each, fitted, resize
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.painter.canvas import subject
+from comfyui_standin.painter.paint import area_of
 
 _MOST_PIXELS = 2048 * 2048
 _LIMBS = (  # of a figure, each a line
@@ -22,20 +23,36 @@ _LIMBS = (  # of a figure, each a line
     (64, 74, 74, 76, 80, 98, 78, 122),
     (58, 16, 64, 20, 70, 16),
 )
+_LEAST = 64  # pixels: a number of a node without names that may be a side
+_KEEPS_RATIO = re.compile(r"keep|proportion|^fit\b|aspect|total")
+_BOXES = re.compile("B?BOX|BOUNDING|DETECT|JSON")
+_LAYERS = ("destination|background|base|bottom", "source|foreground|overlay|layer|top")
 _SIDES = ("left", "top", "right", "bottom")
 Change = Callable[[Image.Image], Image.Image]
 
 
-def treated(name: str, images: Images, inputs: Mapping[str, Any]) -> Images:
-    """Return images as a node of this class makes them: unchanged if its name tells nothing."""
-    name = f"{name} {inputs.get('output', '')}".lower()
+def treated(
+    name: str, images: Images, inputs: Mapping[str, Any], outputs: Sequence[str] = ()
+) -> Images:
+    """Return images as a node of this class makes them: unchanged if its name and the types of its
+    outputs tell nothing."""
+    name = f"{name} {inputs.get('output', '')} {inputs.get('preprocessor', '')}".lower()
     numbers = {
         key.rpartition(".")[2]: one
         for key, one in inputs.items()
         if isinstance(one, int | float) and not isinstance(one, bool)
     }
+    mask: Any = inputs.get("mask")
+    if _are_images(mask) and re.search("inpaint|lama|erase|remove", name):
+        if "crop" in name:
+            return each(images, lambda image: image.crop(around(mask[0].resize(image.size))))
+        return each(images, lambda image: _filled(image, mask[0]))
+    chosen = {str(one).lower() for one in inputs.values() if isinstance(one, str)}
     if re.search("resi[zs]e|scale|crop|pad|outpaint|upsampler|megapixel", name):
-        return each(images, lambda image: _sized(name, image, numbers))
+        keeps = any(_KEEPS_RATIO.search(one) for one in chosen) or inputs.get("keep_proportion")
+        return each(images, lambda image: _sized(name, image, numbers, keeps=bool(keeps)))
+    if (layers := _layers(inputs)) and layers[0][0] is images[0]:
+        return each(images, lambda image: _overlaid(image, numbers, *layers[1:]))
     alpha: Any = inputs.get("alpha")
     if _are_images(alpha):
         seen = ImageOps.invert(alpha[0])
@@ -44,31 +61,99 @@ def treated(name: str, images: Images, inputs: Mapping[str, Any]) -> Images:
         if re.search(words, name):
             changed = each(images, change)
             if change in (_edges, _depth, _pose, _normal):
-                changed[0].info["map"] = fitted(images[0], _MOST_PIXELS // 4)  # steers with it
+                shown = changed.image if isinstance(changed, Pan) else changed[0]
+                shown.info["map"] = fitted(images[0], _MOST_PIXELS // 4)  # steers with it
             return changed
-    if re.search("stitch|concat|grid|collage|tile", name):
+    finds = "yolo" in name or any(map(_BOXES.search, outputs))
+    if finds and not any("caption" in one for one in chosen):
+        return each(images, boxed)
+    if re.search("stitch|concat|concanate|merge|grid|collage|tile", name):
         return _side_by_side([one for one in inputs.values() if _are_images(one)])
-    if re.search("frombatch|from_batch|select", name) and not isinstance(images, Pan):
+    if re.search("frombatch|from_batch|select", name):
+        if isinstance(images, Pan):
+            return images[:1] if numbers.get("length") == 1 else images
         first = max(0, min(len(images) - 1, int(numbers.get("batch_index", 0))))
         return tuple(images[first : first + max(1, int(numbers.get("length", 1)))])
     return images
+
+
+def boxed(image: Image.Image, boxes: Sequence[Mapping[str, Any]] = ()) -> Image.Image:
+    """Return a picture with boxes on it: around its subject, or these, as ComfyUI's editor of boxes
+    has them."""
+    shown, frames = image.convert("RGB"), [area_of(subject(image)) or (0, 0, *image.size)]
+    if boxes:
+        places = ([_pixels(one.get(key)) for key in ("x", "y", "width", "height")] for one in boxes)
+        frames = [(x, y, x + max(1, wide), y + max(1, high)) for x, y, wide, high in places]
+    for number, frame in enumerate(frames):
+        color = ImageColor.getrgb(f"hsl({(140 + 67 * number) % 360}, 90%, 45%)")
+        ImageDraw.Draw(shown).rectangle(frame, outline=color, width=max(3, min(image.size) // 120))
+    return shown
+
+
+def _pixels(value: object) -> int:
+    return max(0, min(4096, int(value))) if isinstance(value, int | float) else 0
+
+
+def together(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Return a picture with the subjects of the others in front."""
+    whole = pictures[0].convert("RGB")
+    high = whole.height * 2 // 5
+    for number, one in enumerate(pictures[1:4], 1):
+        small = ImageOps.contain(one.convert("RGB"), (whole.width * 2 // 5, high))
+        right = whole.width - whole.width * 3 // 10 * (number - 1)
+        whole.paste(small, (right - small.width, whole.height - small.height), subject(small))
+    return whole
+
+
+def _layers(inputs: Mapping[str, Any]) -> tuple[Images, ...]:
+    """Return the pictures of a node that puts one on the other, and the mask of the upper one."""
+    found = {key: one for key, one in inputs.items() if _are_images(one)}
+    masks = tuple(found.pop(key) for key in [*found] if found[key][0].mode == "L")
+    layers = [[one for key, one in found.items() if re.search(words, key)] for words in _LAYERS]
+    return (*(one[0] for one in layers), *masks[:1]) if all(layers) else ()
+
+
+def _overlaid(
+    image: Image.Image, numbers: Mapping[str, float], over: Images, mask: Images | None = None
+) -> Image.Image:
+    """Return a picture with another on it: at its place, or as large as the picture."""
+    upper, shown = over[0].convert("RGB"), image.convert("RGB")
+    if not {"x", "y"} <= numbers.keys():
+        upper = upper.resize(shown.size)
+    place = _pixels(numbers.get("x")), _pixels(numbers.get("y"))
+    shown.paste(upper, place, mask[0].resize(upper.size) if mask else None)
+    return shown
+
+
+def around(mask: Image.Image) -> tuple[int, int, int, int]:
+    """Return the box that a masked area is changed in, apart from the rest of its picture."""
+    wider = mask.filter(ImageFilter.BoxBlur(max(mask.size) // 20))
+    return wider.point([255 * (level > 0) for level in range(256)]).getbbox() or (0, 0, *mask.size)
+
+
+def _filled(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """Return a picture whose masked area has the colors around it."""
+    if image.mode == "L":
+        return image
+    soft = image.resize((24, 24), Image.Resampling.BOX).resize(image.size)
+    return Image.composite(soft, image, mask.resize(image.size))
 
 
 def _are_images(value: object) -> bool:
     return isinstance(value, Sequence) and bool(value) and isinstance(value[0], Image.Image)
 
 
-def _sized(name: str, image: Image.Image, numbers: Mapping[str, float]) -> Image.Image:
+def _sized(
+    name: str, image: Image.Image, numbers: Mapping[str, float], *, keeps: bool
+) -> Image.Image:
     """Return the image with the size that the node's numbers ask for."""
     if {"left", "right", "top", "bottom"} <= numbers.keys():
         left, top, right, bottom = (max(0, min(512, int(numbers[one]))) for one in _SIDES)
         size = image.width + left + right, image.height + top + bottom
-        wider = (
-            Image.new("L", size, 255) if image.mode == "L" else image.resize((9, 9)).resize(size)
-        )
-        wider.paste(image, (left, top))
-        return wider
-    width, height = int(numbers.get("width", 0)), int(numbers.get("height", 0))
+        return _padded(image, size, (left, top))
+    sides = [one for key, one in numbers.items() if key.startswith("number") and one >= _LEAST]
+    wide, high, *_ = (*sides, 0, 0) if len(sides) > 1 else (0, 0)  # of a node without names
+    width, height = int(numbers.get("width", wide)), int(numbers.get("height", high))
     longest = numbers.get("longer_size", numbers.get("largest_size", numbers.get("longer_edge", 0)))
     by = numbers.get("scale_by", numbers.get("multiplier", numbers.get("upscale_by", 0.0)))
     if pixels := numbers.get("megapixels"):
@@ -81,15 +166,31 @@ def _sized(name: str, image: Image.Image, numbers: Mapping[str, float]) -> Image
         width = round(image.width * (by or 1.0))
     width = width or round(image.width * height / image.height)
     height = height or round(image.height * width / image.width)
+    if keeps:
+        least = min(width / image.width, height / image.height)
+        width, height = round(image.width * least), round(image.height * least)
     less = min(1.0, (_MOST_PIXELS / max(1, width * height)) ** 0.5)
     width, height = max(8, round(width * less)), max(8, round(height * less))
     if "pad" in name:
-        return ImageOps.pad(image, (width, height))
+        inner = ImageOps.contain(image, (width, height))
+        left, top = (width - inner.width) // 2, (height - inner.height) // 2
+        return _padded(inner, (width, height), (left, top))
     cut = crop_to_ratio(image, width, height) if "crop" in name else image
     return resize(cut, width, height, "lanczos")
 
 
+def _padded(image: Image.Image, size: tuple[int, int], place: tuple[int, int]) -> Image.Image:
+    """Return a picture with the colors of its edges around it, or a mask of what is around it."""
+    wider = Image.new("L", size, 255) if image.mode == "L" else image.resize((9, 9)).resize(size)
+    wider.paste(image, place)
+    return wider
+
+
 def _side_by_side(batches: Sequence[Images]) -> Images:
+    moving = [one for one in batches if isinstance(one, Pan)]
+    if moving and len(batches) > 1:
+        frame = _side_by_side([(one.image if isinstance(one, Pan) else one[0],) for one in batches])
+        return Pan(frame[0], len(moving[0]))
     shown = [one for images in batches for one in images[:4]][:9] or [Image.new("RGB", (64, 64))]
     height = min(1024, shown[0].height)
     fitted = [one.resize((max(1, round(one.width * height / one.height)), height)) for one in shown]
@@ -128,8 +229,8 @@ def _normal(image: Image.Image) -> Image.Image:
     return Image.merge("RGB", (relief, turned, Image.new("L", image.size, 235)))
 
 
-def _without_background(image: Image.Image) -> Image.Image:
-    return _on_white(image, subject(image))
+def _cut_out(image: Image.Image) -> Image.Image:
+    return image if image.mode == "L" else _on_white(image, subject(image))
 
 
 def _on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
@@ -142,13 +243,13 @@ def _blurred(image: Image.Image) -> Image.Image:
 
 
 _CHANGES: Mapping[str, Change] = {
-    "canny|edge|lineart|scribble|hed|pidi|mlsd|teed": _edges,
+    "canny|edge|line_?art|anyline|scribble|hed|pidi|mlsd|teed": _edges,
     r"(?<!m)pose|dwpre": _pose,
     "normal": _normal,
     "depth|midas|zoe|lotus|moge": _depth,
-    "remove_?background|rembg|birefnet|bria.*rmbg|inspyrenet|removebg": _without_background,
+    "remove_?(video)?_?b(ack)?g|rembg|rmbg|birefnet|inspyrenet|segment|matt(e|ing)": _cut_out,
     "blur": _blurred,
-    "sharpen": lambda image: image.filter(ImageFilter.UnsharpMask(3, 120, 2)),
+    "sharpen|enhance|restor": lambda image: image.filter(ImageFilter.UnsharpMask(3, 120, 2)),
     "gr[ae]yscale|desaturate": lambda image: ImageOps.grayscale(image).convert("RGB"),
     "invert": ImageOps.invert,
     "flip|mirror": ImageOps.mirror,

@@ -40,6 +40,7 @@ _NUMBERS = {  # hints by the names of inputs
     "batch": re.compile(r"batch_size|(image_)?count|num_images|n"),
     "megapixels": re.compile(r"megapixels?"),
 }
+_LEAST = {"width": 16, "height": 16, "seed": 0, "denoise": 0, "cfg": 0}  # less says nothing
 _SIZE = re.compile(r"(\d{3,4})\s*[x×*]\s*(\d{3,4})")
 _RATIO = re.compile(r"\b(\d{1,2})[:/](\d{1,2})\b")
 _LINES = re.compile(r"(\d{3,4})[pP]")
@@ -102,7 +103,8 @@ def hints_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in inputs.items():
         bare = name.rpartition(".")[2].lower()
         if isinstance(value, int | float) and not isinstance(value, bool):
-            hints |= {key: value for key, one in _NUMBERS.items() if one.fullmatch(bare)}
+            known = (key for key, one in _NUMBERS.items() if one.fullmatch(bare))
+            hints |= {key: value for key in known if value >= _LEAST.get(key, 1e-6)}
         elif isinstance(value, str) and len(value) < 40 and (size := _size(bare, value, inputs)):
             hints |= size
             own_size = True
@@ -113,16 +115,17 @@ def hints_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _told(name: str, value: object) -> Hints:
     match value:
-        case Conditioning(text, clip, image):
-            told = "negative" if "neg" in name else "text"
-            return {told: text, "loras": clip.loras, "picture": image, "guide": clip.guide}
+        case Conditioning(text, clip, image, mask):
+            told = {"negative" if "neg" in name else "text": text, "mask": mask}
+            return {**told, "loras": clip.loras, "picture": image, "guide": clip.guide}
         case Model(model, loras, guide):
             return {"model": model, "loras": loras, "guide": guide}
         case Token(_, hints):
-            return {**hints, "picture": None} if _BEFORE.search(name) else hints
-        case Latent(width, height, (first, *_), frames=frames, text=text):
+            steers = {"picture": None, "guide": hints.get("picture") or hints.get("guide")}
+            return {**hints, **steers} if _BEFORE.search(name) else hints
+        case Latent(width, height, (first, *_), mask, frames=frames, text=text):
             size = {"width": width, "height": height, "frames": frames if frames > 1 else 0}
-            return {**size, "text": text, **_pictured(first, guides=False)}
+            return {**size, "text": text, "mask": mask, **_pictured(first, guides=False)}
         case AudioLatent(seconds, _, text):
             return {"seconds": seconds, "text": text}
         case VideoFrames(images, fps):
@@ -130,7 +133,8 @@ def _told(name: str, value: object) -> Hints:
         case (Image.Image() as first, *_):
             size = {"width": first.width, "height": first.height}
             guides = bool(_BEFORE.search(name))
-            return size if first.mode == "L" else {**size, **_pictured(first, guides=guides)}
+            seen = {"mask": first} if first.mode == "L" else _pictured(first, guides=guides)
+            return {**size, **seen}
         case _:
             return {}
 

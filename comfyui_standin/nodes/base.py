@@ -52,11 +52,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """A text encoded by a CLIP. `image`: what the text is to change, for models that edit."""
+    """A text encoded by a CLIP. `image`: what the text is to change, for models that edit; `mask`:
+    the only area of it that changes."""
 
     text: str
     clip: Model
     image: Image.Image | None = None
+    mask: Image.Image | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,14 +70,19 @@ def with_definitions(
     """Return the nodes for one prompt. Its own definitions add classes, or replace the entry of a
     class that the server has."""
     own = {
-        name: replace(nodes[name], describe=fixed(entry)) if name in nodes else _guessed(entry)
+        name: replace(nodes[name], describe=fixed(entry))
+        if name in nodes and (name in NODES or name in NEWER_NODES)
+        else _guessed(entry, nodes.get(name))
         for name, entry in definitions.items()
     }
     return ChainMap(own, dict(nodes))
 
 
-def _guessed(entry: NodeInfo) -> NodeClass:
-    """Return a class that the server lacks. The choices of its inputs aren't known."""
+def _guessed(entry: NodeInfo, known: NodeClass | None) -> NodeClass:
+    """Return a class that the server lacks, or imitates. The choices of the inputs of one that it
+    lacks aren't known."""
+    if known is not None:
+        return replace(known, describe=fixed(entry), run=imitated(entry).run)
     inputs = frozenset(name for specs in entry["input"].values() for name in specs)
     return replace(imitated(entry), fingerprint=lambda *_: str(entry["output"]), validated=inputs)
 

@@ -23,6 +23,7 @@ from comfyui_standin.nodes.base import (
     node,
 )
 from comfyui_standin.painter.paint import Brief, paint
+from comfyui_standin.painter.words import read
 
 _PREVIEW_SIDE = 512
 _GRAIN = 64
@@ -122,6 +123,10 @@ def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
 def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
     """Develop `latent_image` step by step, with previews."""
     latent: Latent | AudioLatent = inputs["latent_image"]
+    positive: Conditioning = inputs["positive"]
+    if isinstance(latent, Latent) and latent.frames == 1 and not any(latent.images):
+        latent = _masked(latent, positive)
+        inputs = {**inputs, "latent_image": latent}
     total = plan.last - plan.first
     if plan.denoise == 0 or total <= 0:
         return latent
@@ -142,6 +147,16 @@ def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
     remaining = 1 - plan.last / plan.steps if plan.leftover else 0.0
     text = inputs["positive"].text
     return replace(latent, images=finished, leftover=remaining, text=text)
+
+
+def _masked(latent: Latent, positive: Conditioning) -> Latent:
+    """Return an empty latent with the picture of a text that only changes an area of it."""
+    if positive.image is None or positive.mask is None:
+        return latent
+    width, height = (max(8, side // 8 * 8) for side in positive.image.size)
+    images = (positive.image.resize((width, height)),) * len(latent.images)
+    mask = positive.mask.resize((width, height))
+    return replace(latent, width=width, height=height, images=images, mask=mask)
 
 
 def _waveform(text: str, seed: int) -> Image.Image:
@@ -184,7 +199,12 @@ def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
     model: Model = inputs["model"]
     positive: Conditioning = inputs["positive"]
     negative: Conditioning = inputs["negative"]
-    begun = latent.images[number] if plan.denoise < 1 else None
+    source = latent.images[number]
+    starts = latent.frames > 1 and latent.mask is None  # a video with its picture
+    scene = read(positive.text, negative.text)
+    fills = latent.mask is not None and not (scene.is_placed or scene.things)
+    begun = source if plan.denoise < 1 or fills else None
+    shown = positive.image or (source if starts else None)
     own = model.name.startswith("demo-")  # others may need few steps and little guidance
     return Brief(
         text=positive.text,
@@ -199,8 +219,8 @@ def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
         scheduler=inputs["scheduler"],
         model=model.name,
         loras=model.loras + positive.clip.loras,
-        given=begun or positive.image,
-        kept=begun is None and positive.image is not None,
+        given=begun or shown,
+        kept=begun is None and shown is not None,
         moves=latent.frames > 1,
         guide=model.guide or positive.clip.guide,
         mask=latent.mask,

@@ -43,6 +43,7 @@ _SIDE = 384  # pixels of the canvas that a thing is cut out of
 _MOST = 3  # things side by side
 _ROOM = (0.46, 0.42, 0.98)  # for a thing in a picture that keeps its content: width, top, end
 _PLAIN: tuple[Colour, ...] = ((236, 238, 240), (206, 210, 216))  # a photographer's background
+_TONED = 0.35  # how much of an edited picture has the colors of words that tell nothing else
 PAINTED = "painted by the demo"  # comment of an image whose content is free
 _SPARSE = 48  # the mean level of a map of lines is lower
 Box = tuple[int, int, int, int]
@@ -187,14 +188,14 @@ def _vignette(image: Image.Image, strength: float) -> Image.Image:
     return ImageChops.multiply(image, Image.merge("RGB", (shade, shade, shade)))
 
 
-def _area_of(mask: Image.Image) -> Box | None:
+def area_of(mask: Image.Image) -> Box | None:
     """Return the box around the masked area, or None without one."""
     return mask.convert("L").point([255 * (level > 127) for level in range(256)]).getbbox()
 
 
 def paint_into(canvas: Canvas, scene: Scene, mask: Image.Image) -> None:
     """Paint the scene's things side by side into the masked area."""
-    if area := _area_of(mask):
+    if area := area_of(mask):
         _inset(canvas, scene, area)
 
 
@@ -284,6 +285,8 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         if brief.text.strip() and (not brief.moves or _is_painting(brief.given)):
             canvas.image = _edited(canvas.image, scene, rng)
             _add_in_front(canvas, scene)
+    elif brief.guide is not None and not brief.text.strip():
+        canvas = Canvas(ImageOps.fit(brief.guide, size), rng)
     elif brief.guide is not None:
         canvas = Canvas(_steered(ImageOps.fit(brief.guide, size), scene, rng), rng)
         _add_in_front(canvas, scene)
@@ -311,7 +314,7 @@ def _background(
     image = brief.given.resize(size) if brief.given is not None else Image.new("RGB", size)
     if brief.given is not None and not only_place:
         return image if scene.things else _refined(image, scene)
-    area = _area_of(brief.mask.resize(size)) if brief.mask is not None else None
+    area = area_of(brief.mask.resize(size)) if brief.mask is not None else None
     left, top, right, bottom = area or (0, 0, *size)
     image.paste(_place((max(8, right - left), max(8, bottom - top)), scene, rng), (left, top))
     return image
@@ -327,7 +330,7 @@ def _edited(given: Image.Image, scene: Scene, rng: random.Random) -> Image.Image
     palette = palette_of(scene)
     lit = Canvas(_refined(given, scene, sharpened=False), rng)
     told = scene.is_lit or scene.things or scene.manners or scene.accents
-    if scene.is_placed or scene.things & _COVERING or not told:
+    if scene.is_placed or scene.things & _COVERING:
         behind = _place(given.size, scene, rng)
         behind.paste(lit.image, mask=subject(given))
         return behind
@@ -338,6 +341,10 @@ def _edited(given: Image.Image, scene: Scene, rng: random.Random) -> Image.Image
             lit.image.convert("L"), palette.dark, (255, 255, 255), mid=scene.accents[0]
         )
         lit.image.paste(middle, mask=subject(given))
+    elif not told:  # in the colors of the words, or nothing would have changed
+        gray = lit.image.convert("L")
+        toned = ImageOps.colorize(gray, palette.dark, palette.sky[-1], mid=palette.far)
+        return Image.blend(lit.image, toned, _TONED)
     elif scene.is_lit:
         scenery.sun_or_moon(lit, scene, palette, scenery.Layout(0.6, (0.84, 0.16), 0.06))
     return lit.image

@@ -90,13 +90,13 @@ _THINGS: dict[str, str] = {
         " runner skateboarder skier dancer musician singer baker bakers boxer boxers detective"
         " guitarist pianist statue sculpture baby royal couple mother father soldier bride anime"
         " doctor chef elf fairy vampire god goddess player athlete subject rider"
-        " surfer surfers snowboarder cyclist bikers nurse"
+        " surfer surfers snowboarder cyclist bikers nurse superhero"
     ),
     "cat": "cat cats kitten kitty",
     "beast": (
         "dog dogs puppy dalmatian fox foxes wolf wolves bear bears horse horses deer lion tiger"
         " leopard cheetah panda cow sheep rabbit rabbits bunny animal animals creature gorilla"
-        " elephant giraffe zebra mouse otter hedgehog donkey unicorn monster corgi"
+        " elephant giraffe zebra mouse otter hedgehog donkey unicorn monster corgi husky"
     ),
     "dragon": "dragon dragons dinosaur phoenix wyvern",
     "robot": "robot robots robotic android mech cyborg drone machine superman mascot toy doll",

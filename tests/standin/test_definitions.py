@@ -117,6 +117,27 @@ def test_a_dynamic_combo_has_the_choice_of_the_workflow() -> None:
     assert combo.choices == ("udf", "sdf", "solid")
 
 
+def test_a_new_choice_has_the_inputs_of_the_closest_known_one() -> None:
+    node = graph_node(1, "ByteDance2ReferenceNodeV2", "Seedance 9.9 Draft")
+
+    found = definitions(graph(node), entries())
+
+    spec = found.entries[node["type"]]["input"]["required"]["model"]
+    options = {one["key"]: one["inputs"] for one in spec[1]["options"]}
+    assert options.pop("Seedance 9.9 Draft") in options.values()
+
+
+def test_a_node_that_has_a_result_of_its_own_is_an_output(known: dict[str, Any]) -> None:
+    made = {"outputs": [{"name": "image", "type": "IMAGE", "links": []}]}
+    sampler = graph_node(2, "Pack Sampler", "Preview", sockets="image_output") | made
+    adjusted = graph_node(3, "Pack Filter", "soft", sockets="mode") | made
+
+    found = definitions({"nodes": [graph_node(1, "PreviewImage"), sampler, adjusted]}, known)
+
+    saves = {name: one["output_node"] for name, one in found.entries.items()}
+    assert saves == {"Pack Sampler": True, "Pack Filter": False}
+
+
 def test_a_workflow_without_outputs_ends_at_unknown_nodes(known: dict[str, Any]) -> None:
     prompt = {
         "1": {"class_type": "Mystery", "inputs": {"text": "a cat"}},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from weakref import ref
 
@@ -14,12 +15,13 @@ import pytest
 import requests
 import soundfile
 import websocket
-from PIL import Image, ImageChops, ImageColor, ImageOps
+from PIL import Image, ImageChops, ImageColor, ImageOps, ImageStat
 
 from comfyui_standin import DemoServer
+from comfyui_standin.anything.arithmetic import computed
 from comfyui_standin.anything.results import marked
 from comfyui_standin.anything.shapes import solid
-from comfyui_standin.anything.treated import treated
+from comfyui_standin.anything.treated import together, treated
 from comfyui_standin.anything.values import hints_of
 from comfyui_standin.nodes.base import (
     Inputs,
@@ -226,6 +228,62 @@ def test_nodes_treat_the_subject(name: str, corner: str, middle: str | None) -> 
     assert middle is None or result.getpixel((48, 48)) == ImageColor.getrgb(middle)
 
 
+def test_detected_subjects_are_boxed() -> None:
+    image = Image.new("RGB", (96, 96), "gray")
+    image.paste("red", (32, 32, 64, 64))
+
+    task = {"task": "more_detailed_caption"}
+    found = treated("Florence2Run", (image,), {}, ["IMAGE", "JSON"])[0]
+    described = treated("Florence2Run", (image,), task, ["IMAGE", "JSON"])[0]
+
+    assert ImageChops.difference(found, image).getbbox()
+    assert found.getpixel((48, 48)) == image.getpixel((48, 48))
+    assert described == image
+
+
+def test_a_resized_picture_keeps_its_proportions_if_the_node_says_so() -> None:
+    image = Image.new("RGB", (96, 48))
+    numbers = {"width": 64, "height": 64}
+
+    for method, size in (("keep proportion", (64, 32)), ("stretch", (64, 64))):
+        assert treated("ImageResize+", (image,), {**numbers, "method": method})[0].size == size
+
+
+def test_one_picture_is_put_on_another() -> None:
+    under, over = Image.new("RGB", (96, 96), "gray"), Image.new("RGB", (32, 32), "red")
+    mask = Image.new("L", (32, 32), 255)
+    mask.paste(0, (0, 0, 16, 32))
+    inputs = {"background": (under,), "foreground": (over,), "foreground_mask": (mask,)}
+
+    (shown,) = treated("ImageCombiner", inputs["background"], inputs)
+
+    assert shown.getpixel((80, 48)) == (255, 0, 0)
+    assert shown.getpixel((16, 48)) == under.getpixel((16, 48))
+
+
+def test_pictures_that_are_edited_together_are_seen_together() -> None:
+    first, second = Image.new("RGB", (96, 96), "gray"), Image.new("RGB", (96, 96), "gray")
+    second.paste("red", (32, 32, 64, 64))
+
+    shown = together([first, second])
+
+    assert shown.crop((0, 0, 96, 48)).tobytes() == first.crop((0, 0, 96, 48)).tobytes()
+    assert (255, 0, 0) in {color for _, color in shown.getcolors(96 * 96) or ()}
+
+
+def test_a_zero_leaves_a_number_to_the_node() -> None:
+    hints = hints_of({"width": 0, "height": 0, "seed": 0, "image": (Image.new("RGB", (640, 480)),)})
+
+    assert (hints["width"], hints["height"], hints["seed"]) == (640, 480, 0)
+
+
+def test_videos_side_by_side_stay_a_video() -> None:
+    moving = Pan(Image.new("RGB", (96, 64)), 9)
+    joined = treated("ImageConcatMulti", moving, {"image_1": moving, "image_2": moving})
+
+    assert (len(joined), joined[0].size) == (9, (192, 64))
+
+
 def test_results_carry_the_mark_of_a_demo(demo: DemoServer) -> None:
     outputs = ran(
         demo,
@@ -280,6 +338,236 @@ def test_only_results_have_the_mark(demo: DemoServer) -> None:
     (expected,) = marked((Image.new("RGB", shown.size),))
     assert shown.tobytes() == expected.tobytes()
     assert outputs["8"]["text"] == ["[demo] x a lake"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "value"),
+    [
+        ("a * b - c", 75.0),
+        ("24.0", 24.0),
+        ("max(a, image.width) / 2", 320.0),
+        ("2 ** 0.5 > 1", 1.0),
+        ("9 ** 9 ** 9 ** 9", None),
+        ("a.__class__", None),
+        ("open('x')", None),
+        ("euler", None),
+    ],
+)
+def test_formulas_are_computed(formula: str, value: float | None) -> None:
+    known = {"a": 25, "b": 7, "c": 100, "image.width": 640}
+
+    assert computed(formula, known) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "text"),
+    [
+        ("SimpleMath+", {"value": "a * b - c", "a": 25, "b": 7, "c": 100}, "75"),
+        ("easy mathInt", {"a": 25, "b": 7, "operation": "multiply"}, "175"),
+        ("Text Concatenate", {"text_a": "a", "text_b": "b", "delimiter": " + "}, "a + b"),
+        ("PackJoin", {"string1": "a lake", "string2": "at dusk"}, "a lake, at dusk"),
+        ("StringReplace", {"string": "a cat", "find": "cat", "replace": "dog"}, "a dog"),
+        ("PackFormat", {"text": "{size} of {what}", "what": "wool", "size": 3}, "3 of wool"),
+        ("Text Random Line", {"text": "red\ngreen\nblue", "seed": 4}, "green"),
+    ],
+)
+def test_texts_and_numbers_are_worked_out(
+    demo: DemoServer, kind: str, inputs: dict[str, Any], text: str
+) -> None:
+    outputs = ran(demo, {"1": (kind, inputs), "2": ("PreviewAny", {"source": ["1", 0]})})
+
+    assert outputs["2"]["text"] == [f"[demo] {text}" if not text.isdecimal() else text]
+
+
+def unlike(one: Image.Image, other: Image.Image, box: tuple[int, int, int, int]) -> float:
+    """Return how far apart the colors of two pictures are in a box, from 0 to 255."""
+    parts = (image.convert("RGB").resize((256, 256)).crop(box) for image in (one, other))
+    return sum(ImageStat.Stat(ImageChops.difference(*parts)).mean) / 3
+
+
+def upload(
+    demo: DemoServer, name: str, mask: tuple[int, int, int, int] | None = None
+) -> Image.Image:
+    """Upload a picture of 256 pixels that no painter makes, and return it."""
+    image = Image.new("RGB", (256, 256), (214, 40, 150))
+    image.paste((250, 230, 60), (96, 96, 160, 160))
+    file, sent = io.BytesIO(), image.convert("RGBA")
+    if mask:
+        sent.paste((0, 0, 0, 0), mask)
+    sent.save(file, "PNG")
+    requests.post(
+        f"{demo.url}/upload/image",
+        files={"image": (name, file.getvalue(), "image/png")},
+        timeout=LONGEST_WAIT,
+    )
+    return image
+
+
+MIDDLE = (64, 64, 192, 192)
+SAMPLED = {
+    "model": ("CheckpointLoaderSimple", {"ckpt_name": "demo-landscapes.safetensors"}),
+    "text": ("CLIPTextEncode", {"clip": ["model", 1], "text": "a cat in a forest"}),
+    "file": ("LoadImage", {"image": "mine.png"}),
+    "empty": (
+        "EmptyLTXVLatentVideo",
+        {"width": 256, "height": 256, "length": 9, "batch_size": 1},
+    ),
+    "vae": ("VAELoader", {"vae_name": "any.safetensors"}),
+    "decoded": ("VAEDecode", {"samples": ["sampled", 0], "vae": ["vae", 0]}),
+    "begun": (
+        "LTXVImgToVideoInplace",
+        {
+            "vae": ["vae", 0],
+            "image": ["file", 0],
+            "latent": ["empty", 0],
+            "strength": 1.0,
+            "bypass": False,
+        },
+    ),
+    "sampled": (
+        "KSampler",
+        {
+            "model": ["model", 0],
+            "positive": ["text", 0],
+            "negative": ["text", 0],
+            "latent_image": ["begun", 0],
+            "seed": 1,
+            "steps": 2,
+            "cfg": 7.0,
+            "sampler_name": "euler",
+            "scheduler": "normal",
+            "denoise": 1.0,
+        },
+    ),
+    "shown": ("PreviewImage", {"images": ["decoded", 0]}),
+}
+
+
+def piped(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a graph's node, with the types that the editor saves."""
+    types = {"pipe": "PIPE_LINE", "image": "IMAGE", "mask": "MASK"}
+    slots = [{"name": key, "type": types.get(key, "STRING"), "link": 1} for key in inputs]
+    outputs = [{"name": "pipe", "type": "PIPE_LINE", "links": [1]}]
+    outputs += [{"name": "image", "type": "IMAGE", "links": [1]}] if "sampler" in kind else []
+    return {"type": kind, "inputs": slots, "outputs": outputs}
+
+
+def test_a_video_begins_with_the_users_picture(demo: DemoServer) -> None:
+    mine = upload(demo, "mine.png")
+
+    outputs = ran(demo, SAMPLED)
+
+    assert unlike(picture(demo, outputs["shown"]["images"][0]), mine, (30, 30, 200, 200)) < 20
+
+
+def test_inpainting_changes_only_the_mask(demo: DemoServer) -> None:
+    """The picture, the mask and the prompt reach the sampler in a pipe."""
+    mine = upload(demo, "masked.png", MIDDLE)
+    nodes = {
+        "file": ("LoadImage", {"image": "masked.png"}),
+        "pipe": ("pack loader", {"positive": "a cat in a forest", "width": 256}),
+        "filled": ("pack apply", {"pipe": ["pipe", 0], "image": ["file", 0], "mask": ["file", 1]}),
+        "sampled": ("pack sampler", {"pipe": ["filled", 0]}),
+        "shown": ("PreviewImage", {"images": ["sampled", 1]}),
+    }
+    graph = {"nodes": [piped(*one) for key, one in nodes.items() if one[0].startswith("pack")]}
+
+    outputs = ran(demo, nodes, extra_data={"extra_pnginfo": {"workflow": graph}})
+
+    seen = picture(demo, outputs["shown"]["images"][0])
+    assert unlike(seen, mine, (0, 0, 256, 60)) == 0
+    assert unlike(seen, mine, MIDDLE) > 20
+
+
+def test_a_cropped_area_is_put_back_into_its_picture(demo: DemoServer) -> None:
+    mine = upload(demo, "masked.png", MIDDLE)
+    crop = ("InpaintCrop", {"image": ["file", 0], "mask": ["file", 1]})
+    stitch = ("InpaintStitch", {"stitcher": ["crop", 0], "inpainted_image": ["black", 0]})
+    types = {"IMAGE": ("image", "inpainted_image"), "MASK": ("mask",), "STITCHER": ("stitcher",)}
+    graph = {
+        "nodes": [
+            {
+                "type": kind,
+                "inputs": [
+                    {"name": key, "type": one, "link": 1}
+                    for key in inputs
+                    for one, keys in types.items()
+                    if key in keys
+                ],
+                "outputs": [{"name": one, "type": one, "links": [1]} for one in outputs],
+            }
+            for (kind, inputs), outputs in ((crop, ["STITCHER", "IMAGE"]), (stitch, ["IMAGE"]))
+        ]
+    }
+    outputs = ran(
+        demo,
+        {
+            "file": ("LoadImage", {"image": "masked.png"}),
+            "crop": crop,
+            "cropped": ("PreviewImage", {"images": ["crop", 1]}),
+            "black": ("EmptyImage", {"width": 99, "height": 99, "batch_size": 1, "color": 0}),
+            "stitch": stitch,
+            "shown": ("PreviewImage", {"images": ["stitch", 0]}),
+        },
+        extra_data={"extra_pnginfo": {"workflow": graph}},
+    )
+
+    assert picture(demo, outputs["cropped"]["images"][0]).width < 200
+    seen = picture(demo, outputs["shown"]["images"][0]).convert("RGB")
+    assert unlike(seen, mine, (0, 0, 256, 60)) == 0
+    assert seen.getpixel((128, 128)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["PackUpscale", "PackDetailer", "PackFilter"])
+def test_a_picture_without_a_prompt_is_kept(demo: DemoServer, kind: str) -> None:
+    mine = upload(demo, "kept.png")
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadImage", {"image": "kept.png"}),
+            "2": (kind, {"image": ["1", 0], "model": "Standard V2", "steps": 4, "seed": 1}),
+            "3": ("PreviewImage", {"images": ["2", 0]}),
+        },
+    )
+
+    assert unlike(picture(demo, outputs["3"]["images"][0]), mine, (0, 0, 200, 200)) < 10
+
+
+def test_a_picture_in_base64_is_read(demo: DemoServer) -> None:
+    mine, file = upload(demo, "mine.png"), io.BytesIO()
+    mine.save(file, "PNG")
+    sent = base64.b64encode(file.getvalue()).decode()
+    outputs = ran(
+        demo,
+        {
+            "1": ("PackLoadBase64", {"data": sent}),
+            "2": ("PreviewImage", {"images": ["1", 0]}),
+        },
+    )
+
+    assert unlike(picture(demo, outputs["2"]["images"][0]), mine, (0, 0, 200, 200)) == 0
+
+
+def test_boxes_are_shown_only_where_there_are_any(demo: DemoServer) -> None:
+    box = {"x": 40, "y": 40, "width": 100, "height": 60}
+    size = {"width": 256, "height": 256}
+    outputs = ran(
+        demo,
+        {
+            "1": ("CreateBoundingBoxes", {**size, "editor_state": {"__value__": [box]}}),
+            "2": ("CreateBoundingBoxes", {**size, "editor_state": {"__value__": []}}),
+        },
+    )
+
+    shown = picture(demo, outputs["1"]["images"][0]).convert("RGB")
+    white = Image.new("RGB", shown.size, "white")
+    assert ImageChops.difference(shown, white).crop((0, 0, 200, 200)).getbbox() == (
+        40,
+        40,
+        141,
+        101,
+    )
+    assert "2" not in outputs
 
 
 @pytest.mark.parametrize(
