@@ -76,7 +76,7 @@ def facts(form: Form) -> str:
     inputs["image"] += inputs["mask"]
     needs = listed(RESULT_TYPES[kind].noun for kind in _KINDS if inputs[kind])
     noun = RESULT_TYPES[made].noun
-    numbers = {one.input: one.default for one in form.fields if one.is_number}
+    numbers = {one.input.rpartition(".")[2]: one.default for one in form.fields if one.is_number}
     size = [numbers.get("width"), numbers.get("height")] if made in ("image", "video") else [None]
     seconds = _seconds(numbers) if made in ("video", "audio") else None
     rounded = message("{seconds} s", seconds=plain_number(round(seconds, 1))) if seconds else ""

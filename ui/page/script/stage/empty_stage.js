@@ -146,7 +146,7 @@ export class EmptyStage {
       const example = own ? lastOf(own) : theirs;
       const parts = shared ? [figureOf(shared, SHARED)] : example;
       const icon = why ? "unfinished" : "picture";
-      const ways = ideas.length ? [] : otherWays(state, Boolean(words));
+      const ways = ideas.length && !this.#bare ? [] : otherWays(state, Boolean(words));
       const line = why ? "" : cover.line;
       const facts = words && line ? [element("p", "muted", line)] : [];
       if (words) parts.push(cardOf(icon, words, ...facts, ...ways));
