@@ -193,6 +193,7 @@ class TemplateHandlers:
     @routes.post(
         "/templates/{template_id:path}",
         Access.SIGNED_IN,
+        work=Work.CATALOG,
         status_code=200,
         response_model=OpenedFile,
     )

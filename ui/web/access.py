@@ -73,9 +73,9 @@ class DeclaredRoute:
     """Route with its access rule and the middleware's options.
 
     `methods`: empty for a WebSocket. `options`: FastAPI's. `is_plain`: Starlette calls it without
-    FastAPI, so its handler checks the caller. `work`: of a GET and of each OWNER route, whose
-    requests take turns, by default for a processor. `is_constant`: it takes none, because nothing
-    that people store makes its answers larger or slower. `body`: what its requests may contain;
+    FastAPI, so its handler checks the caller. `work`: of requests that take turns, as they
+    do by default for a processor. `is_constant`: they take none, because nothing that people store
+    or send makes them slower. `body`: what its requests may contain;
     `room`: where they hold a place until they are answered, as those with a large body must, and
     streams of events, which would keep a turn.
     `closes_signed_out`: the handler of a WebSocket accepts callers without a sign-in, and closes
@@ -107,14 +107,8 @@ class DeclaredRoute:
         if self.body in _LARGE and self.room is None:
             raise ValueError(f"{self.path}: a large body needs a room")
         bounds = (self.work, self.is_constant or None, self.room)
-        if _takes_turns(self.methods, self.access) and sum(one is not None for one in bounds) != 1:
-            raise ValueError(
-                f"{self.path}: a GET or OWNER route has either work, or a room, or is constant"
-            )
-
-
-def _takes_turns(methods: tuple[str, ...], access: Access) -> bool:
-    return "GET" in methods or (bool(methods) and access is Access.OWNER)
+        if self.methods and sum(one is not None for one in bounds) != 1:
+            raise ValueError(f"{self.path}: a route has either work, or a room, or is constant")
 
 
 class RouteHandlers(Protocol):
@@ -216,8 +210,9 @@ class GuardedRoutes:
         own = {name: options.pop(name) for name in _OWN_OPTIONS if name in options}
         if access in _OPEN:
             own.setdefault("body", BodyLimit.LOGIN_FORM)
-        if _takes_turns(methods, access) and not {"room", "is_constant"} & own.keys():
-            own.setdefault("work", Work.PROCESSOR)
+        if methods and not {"room", "is_constant"} & own.keys():
+            acts_on_servers = access is Access.ADMINISTRATOR and "GET" not in methods
+            own.setdefault("work", Work.HEALTH if acts_on_servers else Work.PROCESSOR)
 
         def declared(endpoint: _Endpoint) -> _Endpoint:
             if not own.get("is_plain"):

@@ -166,7 +166,7 @@ class Work(Enum):
     PROCESSOR = auto()
     FILE = auto()  # reads a run to send one of its files; a page shows many
     CATALOG = auto()  # a processor; may wait for the ComfyUI server's catalog
-    HEALTH = auto()  # may wait for a health check of the ComfyUI server
+    HEALTH = auto()  # may wait for the answer of ComfyUI or of another service
 
 
 class TurnMiddleware:

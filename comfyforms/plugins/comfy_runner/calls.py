@@ -37,7 +37,7 @@ from ui.documents.run_doc import RunJson
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import OWN_PAGE_ONLY, bearer_token
 from ui.web.responses import AsciiJSON, Problem
-from ui.web.shares import Caller, Room
+from ui.web.shares import Caller, Room, Work
 
 _BAD_GATEWAY = 502
 _NO_SERVICE = "No text service is configured."
@@ -89,7 +89,7 @@ class RunnerCalls:
     routes = GuardedRoutes(errors=status_errors)
 
     @routes.get("/health", Access.PUBLIC, is_constant=True)
-    @routes.head("/health", Access.PUBLIC)
+    @routes.head("/health", Access.PUBLIC, is_constant=True)
     async def health(self) -> Response:
         """Return the health status, without sign-in."""
         return status("ComfyUI Workflow Runner is running")
@@ -112,13 +112,13 @@ class RunnerCalls:
             prompt_id=run_id,
         )
 
-    @routes.post("/update/text", Access.SIGNED_IN)
+    @routes.post("/update/text", Access.SIGNED_IN, work=Work.CATALOG)
     async def update_text(self, request: Request, owner: Owner, workflow: str = "") -> Response:
         """Set the text of a node for the caller's later runs."""
         node, _ = await self._updated(request, owner, workflow, "text", self.runner.text)
         return status(f"Updated text in node {node} successfully")
 
-    @routes.post("/update/image", Access.SIGNED_IN)
+    @routes.post("/update/image", Access.SIGNED_IN, work=Work.CATALOG)
     async def update_image(self, request: Request, owner: Owner, workflow: str = "") -> Response:
         """Set the image of a node in the same way: a file in ComfyUI's input folder, or in any form
         that the API accepts."""

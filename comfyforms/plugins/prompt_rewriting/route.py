@@ -24,7 +24,7 @@ from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import off_loop, place_held
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, Share, shared_address
+from ui.web.shares import Caller, Room, Share, shared_address
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def rewriting_routes(
     permissions, runs = services.forms.permissions, services.runs
     routes, room = GuardedRoutes(), Share(_AT_ONCE, _PER_USER, _PER_ADDRESS)
 
-    @routes.post(address, Access.SIGNED_IN, response_model=RewrittenPrompt)
+    @routes.post(address, Access.SIGNED_IN, room=Room.CALLS, response_model=RewrittenPrompt)
     async def rewrite(draft: Draft, request: Request, owner: Owner) -> AsciiJSON:
         """Return the prompt as the language model rewrites it. Nothing is stored."""
         if owner == NOBODY and not permissions.operates(owner):

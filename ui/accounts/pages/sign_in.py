@@ -40,9 +40,9 @@ from ui.page.plain.layout import (
 from ui.web.access import Access, GuardedRoutes
 from ui.web.addresses import client_address
 from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
-from ui.web.limits import BodyLimit
 from ui.web.rates import Rate
 from ui.web.responses import TOO_MANY_REQUESTS, wants_page
+from ui.web.shares import Work
 
 log = logging.getLogger(__name__)
 
@@ -179,8 +179,8 @@ def login_routes(
             raise HTTPException(401, LOG_IN_FIRST)
         return sign_in(request, status=401)
 
-    @routes.post(f"{LOGIN}/", Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
-    @routes.post(LOGIN, Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
+    @routes.post(f"{LOGIN}/", Access.PUBLIC, is_constant=True)
+    @routes.post(LOGIN, Access.PUBLIC, is_constant=True)
     async def log_in(
         request: Request,
         name: Annotated[str, Form(alias=USERNAME)],
@@ -222,11 +222,11 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
                 return JSONResponse({"next": then}, headers=headers)
         return Response(status_code=204, headers=headers)
 
-    @routes.post(_LOGOUT, Access.SIGNED_IN, status_code=204)
+    @routes.post(_LOGOUT, Access.SIGNED_IN, work=Work.HEALTH, status_code=204)
     async def here(request: Request) -> Response:
         return await log_out(request, everywhere=False)
 
-    @routes.post(_EVERYWHERE, Access.SIGNED_IN, status_code=204)
+    @routes.post(_EVERYWHERE, Access.SIGNED_IN, work=Work.HEALTH, status_code=204)
     async def all_browsers(request: Request) -> Response:
         return await log_out(request, everywhere=True)
 

@@ -38,6 +38,7 @@ from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BUSY
 from ui.web.responses import BINARY, AsciiJSON
+from ui.web.shares import Work
 
 _SMALL = 320  # pixels: thumbnails suffice up to this size
 _SIDE = 512
@@ -303,6 +304,7 @@ def opened_grids_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
     @routes.post(
         "/grids/opened",
         Access.SIGNED_IN,
+        work=Work.CATALOG,
         response_model=OpenedGrid,
         openapi_extra={"requestBody": _IMAGE},
     )

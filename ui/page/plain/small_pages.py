@@ -88,7 +88,7 @@ def health_routes() -> GuardedRoutes:
     """Return `GET` and `HEAD /health`: 200 without sign-in and without details."""
     routes = GuardedRoutes()
 
-    @routes.head("/health", Access.PUBLIC)
+    @routes.head("/health", Access.PUBLIC, is_constant=True)
     @routes.get("/health", Access.PUBLIC, is_constant=True)
     async def health() -> PlainTextResponse:
         """Answer on the event loop itself, which is the part that has to be alive."""
