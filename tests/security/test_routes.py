@@ -4,6 +4,7 @@ rule. `tests/security/nightly/test_routes.py` requests all routes."""
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import socket
 import uuid
@@ -17,6 +18,7 @@ import pytest
 import requests
 import websocket
 from fastapi import APIRouter, FastAPI
+from PIL import Image
 from starlette.exceptions import HTTPException
 
 from comfy.base.user_groups import UserGroup
@@ -55,7 +57,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.web.test_route_options import installed
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Access, DeclaredRoute, GuardedRoutes
-from ui.web.limits import LOGIN_FORM, BodyLimit, WebLimits
+from ui.web.limits import LOGIN_FORM, BodyLimit, RequestLimitMiddleware, WebLimits
 from ui.web.shares import Caller, FairSlots, Room, TurnMiddleware, Work
 
 ONLY_RUNS = ("upscale",)  # what the group may run; Ann uses other workflows
@@ -335,6 +337,48 @@ def test_requests_take_turns(place: Place, monkeypatch: pytest.MonkeyPatch) -> N
         without += [f"{method} {path}"] * (slots.begun == begun)
     assert not without
     assert not slots.held
+
+
+def test_a_request_with_a_room_takes_a_turn(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that a body names, and a body of wrong values, are read in a turn, which starts
+    after the body."""
+    slots, without, image = CountedTurns(), list[str](), io.BytesIO()
+    Image.new("RGB", (8, 8)).save(image, "PNG")
+    for work in Work:
+        monkeypatch.setitem(installed(place.app, TurnMiddleware).turns, work, slots)
+    for rule, method in with_bodies(place):
+        if rule.room is Room.CALLS and method == "POST":
+            begun, address = slots.begun, place.app.url + place.bob.owned.at(rule.path)
+            headers = place.bob.headers | {"Origin": place.app.url}
+            form = {"image": ("a.png", image.getvalue())}
+            body = {"files": form} if rule.body is BodyLimit.FILES else {"json": {}}
+            requests.post(address, headers=headers, timeout=LONGEST_WAIT, **body).close()
+            without += [rule.path] * (slots.begun == begun)
+    assert not without
+    assert not slots.held
+
+
+def test_a_request_has_its_callers_rights_after_its_body() -> None:
+    """A caller who signs out while the body arrives changes nothing by it, with or without a
+    room."""
+    options = {"settings": settings_of(logs_in=True)}
+    with running_demo_app(step_seconds=0, **options) as (_, app):
+        for path in ("/api/v1/workflows", "/api/v1/presets"):
+            cookie, unfinished = (
+                browser(app, BOB),
+                installed(app, RequestLimitMiddleware).unfinished,
+            )
+            head = f"POST {path} HTTP/1.1", f"Host: {urlsplit(app.url).netloc}", f"Cookie: {cookie}"
+            lines = [*head, "Content-Type: application/json", "Content-Length: 2", "", ""]
+            address = "127.0.0.1", urlsplit(app.url).port
+            eventually(lambda unfinished=unfinished: not unfinished.taken)
+            with socket.create_connection(address, timeout=LONGEST_WAIT) as connection:
+                connection.sendall("\r\n".join(lines).encode() + b"{")
+                eventually(lambda unfinished=unfinished: unfinished.taken)
+                headers = {"Cookie": cookie, "Origin": app.url}
+                requests.post(f"{app.url}/logout", headers=headers, timeout=LONGEST_WAIT)
+                connection.sendall(b"}")
+                assert connection.recv(4000)[9:12] == b"401", path
 
 
 @pytest.mark.parametrize("path", ["/live/{}", "/ws?run={}"])

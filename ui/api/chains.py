@@ -46,7 +46,7 @@ from ui.documents.history_docs import HistoryDoc, past_run
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Room, Work, shared_address
+from ui.web.shares import Room, Work, in_turn, shared_address
 
 _LONGEST_TITLE = 100  # characters
 _MOST_RUNS = 60  # per request; the page's script requests no more
@@ -104,7 +104,7 @@ class ChainHandlers:
             stop=lambda outcome: self.chains.stop(outcome.ids[0], owner),
         )
         summary = await asyncio.to_thread(self.chains.get, outcome.ids[0], owner)
-        chain = await asyncio.to_thread(self.documents.started, summary)
+        chain = await in_turn(asked.request, self.documents.started, summary)
         return answer_of(outcome, chain, chain.url)
 
     @routes.get("/chains", Access.SIGNED_IN, summary="List", response_model=ChainPage)
@@ -177,7 +177,7 @@ class ChainHandlers:
         even if they are done. The same request with the same `Idempotency-Key` continues it once.
         """
         owner = keyed.owner
-        await asyncio.to_thread(self.chains.get, chain_id, owner)
+        await in_turn(keyed.request, self.chains.get, chain_id, owner)
         sent = await self.requests.bodies.read(keyed.request, owner)
         begin = partial(self.starting.resume, chain_id)
         outcome = await asyncio.to_thread(

@@ -39,7 +39,7 @@ from ui.web.audit import RENAMED
 from ui.web.identity import NOBODY
 from ui.web.limits import BodyLimit
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import Caller, FairSlots, Room, shared_address
+from ui.web.shares import Caller, FairSlots, Room, shared_address, turn_done
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ def opening_api(
         with its values.
         """
         data = await request.body()
+        await turn_done(request)
         async with turns.turn(Caller.of(owner, request.scope)), room:
             address = shared_address(owner, request.scope)
             opened = await asyncio.to_thread(

@@ -26,7 +26,7 @@ from ui.api.values import Bodies, Sent
 from ui.web.access import Owner
 from ui.web.limits import body_done
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, shared_address
+from ui.web.shares import Caller, shared_address, turn_done
 
 _LONGEST_KEY = 255
 _LONG_KEY = f"An Idempotency-Key can have at most {_LONGEST_KEY} characters."
@@ -123,15 +123,18 @@ class Requests:
     ) -> StartOutcome:
         """Return the runs that the request starts, or has started earlier.
 
-        `begin` starts them in a thread and in its `turn`. If the caller waits, return after they
-        end (`ends`). If the caller disconnects first (`ends` returns False) without a key to find
-        the runs again, `stop` them. For `what` and exceptions, see `once`.
+        `begin` starts them in a thread and in its `turn`, or in the request's. If the caller waits,
+        return after they end (`ends`). If the caller disconnects first (`ends` returns False)
+        without a key to find the runs again, `stop` them. For `what` and exceptions, see `once`.
         """
         sent = await self.bodies.read(asked.request, asked.owner)
+        if turn is not None:
+            await turn_done(asked.request)
         async with turn or nullcontext():
             outcome = await asyncio.to_thread(self.once, asked, what, sent, begin)
         del sent  # it may contain files
         body_done(asked.request.scope)
+        await turn_done(asked.request)
         if asked.wait and not await ends(outcome) and not asked.key:
             await asyncio.to_thread(stop, outcome)
         return outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ from ui.sockets.run_socket import KEY_HEADER, WaitingSockets
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Room
+from ui.web.shares import Room, in_turn
 
 _IS_CHAIN = "This is a chain of several workflows. Start it with POST …/chains."
 _EXAMPLE = {"values": {"2.text": "a lighthouse at dusk"}}
@@ -97,7 +96,8 @@ class StartHandlers:
             ends=lambda outcome: runs_end_first(registry, outcome.ids, owner, asked.request),
             stop=lambda outcome: cancel_runs(registry, outcome.ids, owner),
         )
-        run_docs = [await asyncio.to_thread(self.runs.started, one, owner) for one in outcome.ids]
+        started = self.runs.started
+        run_docs = [await in_turn(asked.request, started, one, owner) for one in outcome.ids]
         if not outcome.counted:
             return answer_of(outcome, run_docs[0], run_docs[0].url)
         refused = problem_of(outcome.refused).to_json() if outcome.refused else None

@@ -26,7 +26,7 @@ from ui.files.references import FileResolver, inline_file
 from ui.files.uploads import MOST_FILES, Unfit, keep_all
 from ui.library import WorkflowLibrary
 from ui.web.limits import WebLimits, off_loop, place_held, read_object, too_large
-from ui.web.shares import Caller, Share, shared_address
+from ui.web.shares import Caller, Share, shared_address, turn_begun
 from ui.web.upload_folder import UploadFolder
 
 _MARKS = {"base64", "run", "file", "from", "after"}  # keys of objects that stand for values
@@ -55,11 +55,15 @@ class Bodies:
         options, with files stored as uploads. Raises HTTPException."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
-            return Sent(await self._object(await self._text(request)))
+            text = await self._text(request)
+            await turn_begun(request)
+            return Sent(await self._object(text))
         with place_held(self.uploading, Caller.of(owner, request.scope)):
             most = self.limits.page_body
             async with request.form(max_files=MOST_FILES, max_part_size=most) as form:
-                return await self._of_form(form, owner, request)
+                sent = await self._of_form(form, owner, request)
+        await turn_begun(request)
+        return sent
 
     async def keep(self, request: Request, owner: str) -> Sent:
         """Store the files of a multipart request as uploads. Their ids are the request's values, by
@@ -81,7 +85,8 @@ class Bodies:
                 ids = await self._kept([one for _, one in files], owner, request)
                 texts = [(key, value) for key, value in items if isinstance(value, str)]
                 named = [(key, upload) for (key, _), upload in zip(files, ids, strict=True)]
-                return texts, named
+        await turn_begun(request)
+        return texts, named
 
     async def _text(self, request: Request) -> bytes:
         most, body = self.limits.body, bytearray()

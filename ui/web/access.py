@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, partial
 from types import MethodType
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -27,7 +27,7 @@ from ui.web.audit import Audit
 from ui.web.identity import Identity
 from ui.web.limits import BodyLimit, JsonRequest, place_held
 from ui.web.responses import ErrorAnswer
-from ui.web.shares import Room, Rooms, Work, answer_in_turn, caller_of
+from ui.web.shares import Room, Rooms, Work, answer_in_room, answer_in_turn, caller_of
 
 _SAFE = ("GET", "HEAD")
 _PARAMETER = re.compile(r"\{[^{}]*\}")  # of a path
@@ -346,21 +346,26 @@ class Gate:
 
     def _checked(self, inner: ASGIApp, route: DeclaredRoute) -> ASGIApp:
         """Return an app that checks the caller, then holds a place while the inner app reads the
-        body and answers, or waits for a turn. A plain route reads the caller itself.
-        `TurnMiddleware` gives GETs their turns."""
+        body and answers, and waits for a turn after the body, when it checks the caller again. A
+        plain route reads the caller itself. `TurnMiddleware` gives GETs their turns, and a stream
+        takes its own."""
         guard = self._guards[Access.PUBLIC if route.is_plain else route.access]
 
         async def checked(scope: Scope, receive: Receive, send: Send) -> None:
             try:
                 with ExitStack() as held:
-                    await guard(Request(scope))
+                    check = partial(guard, Request(scope))
+                    await check()
                     if route.room is not None:
                         caller = caller_of(scope, self.identity)
                         held.enter_context(place_held(self._rooms.of(route.room, caller), caller))
-                    if route.work is None or scope["method"] in _SAFE:
+                    if route.is_constant or scope["method"] in _SAFE:
                         await inner(scope, receive, send)
+                    elif route.work is None:
+                        files = route.body is BodyLimit.FILES
+                        await answer_in_room(inner, scope, receive, send, check, takes_files=files)
                     else:
-                        await answer_in_turn(inner, route.work, scope, receive, send)
+                        await answer_in_turn(inner, route.work, scope, receive, send, check)
             except HTTPException as error:
                 if route.errors is None:
                     raise

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import gradio as gr
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -26,7 +26,10 @@ from ui.web.identity import NOBODY, Identity
 
 _VISITORS, _VISITORS_OF_ADDRESS = 100, 10
 _TURNS = "comfyforms.turns"  # scope key of the app's `TurnMiddleware`
+_BEGIN, _END = "comfyforms.turn_begun", "comfyforms.turn_done"  # scope keys of functions
 _LARGE, _PIECE = 1 << 20, 1 << 18  # bytes of a body
+_Check = Callable[[], Awaitable[object]]
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,18 +221,83 @@ class TurnMiddleware:
                 raise ClientDisconnect from None
 
 
-def turn_of(connection: HTTPConnection) -> contextlib.AbstractAsyncContextManager[None]:
-    """Wait for a turn of the caller of a socket, or of a route with a room, and hold it during the
-    block, which reads what people store, but doesn't stream or wait for a run."""
+def turn_of(
+    connection: HTTPConnection, work: Work = Work.PROCESSOR
+) -> contextlib.AbstractAsyncContextManager[None]:
+    """Wait for a turn of the caller of a socket, or of a stream, or of a request that has waited
+    for a run, and hold it during the block, which reads what people store, but waits for no run."""
     turns: TurnMiddleware = connection.scope[_TURNS]
-    return turns.turns[Work.PROCESSOR].turn(caller_of(connection.scope, turns.identity))
+    return turns.turns[work].turn(caller_of(connection.scope, turns.identity))
+
+
+async def in_turn(
+    connection: HTTPConnection, function: Callable[..., _Result], *arguments: object
+) -> _Result:
+    """Call a function in a thread and in a turn, like `turn_of`. It may wait for the catalog."""
+    async with turn_of(connection, Work.CATALOG):
+        return await asyncio.to_thread(function, *arguments)
+
+
+async def turn_begun(request: HTTPConnection) -> None:
+    """Wait for the turn of a request whose body was read and may have had files."""
+    if begin := request.scope.get(_BEGIN):
+        await begin()
+
+
+async def turn_done(request: HTTPConnection) -> None:
+    """End the turn of a request with a room. Call it before waiting for a run or a service."""
+    if end := request.scope.get(_END):
+        await end()
+
+
+async def answer_in_room(
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    check: _Check,
+    *,
+    takes_files: bool,
+) -> None:
+    """Forward a request that waits for a run or streams. Its turn begins after its body, or with
+    `turn_begun` if it `takes_files`, since uploads are limited until they are stored. It ends with
+    `turn_done` or with the response. `check`: raises HTTPException if the caller's right has ended
+    meanwhile."""
+    async with contextlib.AsyncExitStack() as held:
+
+        async def begin() -> None:
+            turn = turn_of(HTTPConnection(scope), Work.CATALOG)
+            if not await _ends_before(held.enter_async_context(turn), receive()):
+                raise ClientDisconnect
+            await check()
+
+        async def receive_in_turn() -> Message:
+            event = await receive()
+            if event["type"] == "http.request" and not event.get("more_body"):
+                await begin()
+            return event
+
+        async def send_after_turn(event: Message) -> None:
+            if event["type"] == "http.response.body":
+                await held.aclose()
+            await send(event)
+
+        if takes_files:
+            await app({**scope, _BEGIN: begin, _END: held.aclose}, receive, send_after_turn)
+        else:
+            await app({**scope, _END: held.aclose}, receive_in_turn, send_after_turn)
 
 
 async def answer_in_turn(
-    app: ASGIApp, work: Work, scope: Scope, receive: Receive, send: Send
+    app: ASGIApp,
+    work: Work,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    check: _Check | None = None,
 ) -> None:
     """Forward a request in a turn of its caller, after its body has arrived. A client that hangs
-    up leaves the line."""
+    up leaves the line. `check`: see `answer_in_room`."""
     turns: TurnMiddleware = scope[_TURNS]
     caller = caller_of(scope, turns.identity)
     arrived = deque([await receive()])
@@ -258,10 +326,12 @@ async def answer_in_turn(
                 await take_turn()
 
         if await _ends_before(take_turn(), receive()):
+            if check is not None:
+                await check()
             await app(scope, receive_arrived, send_between_turns)
 
 
-async def _ends_before(job: Coroutine[Any, Any, None], other: Awaitable[object]) -> bool:
+async def _ends_before(job: Coroutine[Any, Any, object], other: Awaitable[object]) -> bool:
     """Return whether a job ends before another one, and cancel the slower one."""
     tasks = asyncio.ensure_future(job), asyncio.ensure_future(other)
     try:

@@ -37,7 +37,7 @@ from ui.documents.run_doc import RunJson
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import OWN_PAGE_ONLY, bearer_token
 from ui.web.responses import AsciiJSON, Problem
-from ui.web.shares import Caller, Room, Work
+from ui.web.shares import Caller, Room, Work, in_turn, turn_done
 
 _BAD_GATEWAY = 502
 _NO_SERVICE = "No text service is configured."
@@ -101,9 +101,9 @@ class RunnerCalls:
         _refuse_other_pages(request)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
         requester = Requester.of(owner, request.scope)
-        run_id = await self._started(name, requester)
+        run_id = await self._started(name, requester, request)
         await runs_end_first(self.runner.run_start.registry, (run_id,), owner, request)
-        file, index = await asyncio.to_thread(self.runner.result, run_id, owner)
+        file, index = await in_turn(request, self.runner.result, run_id, owner)
         path = f"{self.json.address(run_id)}/files/{index}"
         return status(
             "Workflow completed successfully",
@@ -136,9 +136,10 @@ class RunnerCalls:
         fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
         origin = Origin(owner, Requester.of(owner, request.scope).address)
         await asyncio.to_thread(self.runner.run_start.registry.count_call, origin)
+        await turn_done(request)
         written = await self._written(description)
         values = fields.values(written)
-        await asyncio.to_thread(self.runner.check, name, owner, kept, values)
+        await in_turn(request, self.runner.check, name, owner, kept, values)
         await asyncio.to_thread(self.kept.put, caller.person, name, values)
         return status("success", **written.model_dump())
 
@@ -160,11 +161,11 @@ class RunnerCalls:
         await asyncio.to_thread(self.kept.put, person, name, values)
         return node, value
 
-    async def _started(self, workflow: str, requester: Requester) -> str:
+    async def _started(self, workflow: str, requester: Requester, request: Request) -> str:
         with self.queued.queue(requester.name) as queued:
             kept = await asyncio.to_thread(self.kept.of, requester.name, workflow)
             try:
-                run_id = await asyncio.to_thread(self.runner.start, workflow, kept, requester)
+                run_id = await in_turn(request, self.runner.start, workflow, kept, requester)
             except FieldErrors as wrong:  # the workflow has changed since then
                 forget = self.kept.forget
                 await asyncio.to_thread(forget, requester.name, workflow, wrong.errors)

@@ -53,6 +53,7 @@ from ui.languages.current import translated
 from ui.library import WorkflowLibrary
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import API, Problem
+from ui.web.shares import Work, in_turn, turn_of
 from ui.web.urls import cover_address
 
 _VALUES = "These values can't be used."
@@ -126,7 +127,7 @@ class ToolCalls:
 
     async def list_tools(self, call: Call, _: Mapping[str, Any]) -> dict[str, Any]:
         """Return the caller's tools. Raises ComfyError if ComfyUI doesn't answer."""
-        return {"tools": await asyncio.to_thread(self._tools, call.request)}
+        return {"tools": await in_turn(call.request, self._tools, call.request)}
 
     def _tools(self, request: Request) -> list[dict[str, Any]]:
         """Return a tool per workflow that can run, or those to find and run them if there are many.
@@ -150,7 +151,7 @@ class ToolCalls:
     async def list_resources(self, call: Call, _: Mapping[str, Any]) -> dict[str, Any]:
         """Return the files of the caller's newest runs."""
         owner = self._owner(call.request)
-        return await asyncio.to_thread(listed_results, self.runs, owner, call.request)
+        return await in_turn(call.request, listed_results, self.runs, owner, call.request)
 
     async def list_resource_templates(self, call: Call, _: Mapping[str, Any]) -> dict[str, Any]:
         address = uri_of(f"{self.root}{API}/runs/", call.request)
@@ -160,7 +161,7 @@ class ToolCalls:
     async def read_resource(self, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return a result of the caller. Raises ComfyError."""
         owner, uri = self._owner(call.request), params["uri"]
-        return await asyncio.to_thread(read_result, self.runs, self.files, owner, uri)
+        return await in_turn(call.request, read_result, self.runs, self.files, owner, uri)
 
     async def call_tool(self, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return a tool's answer. Stops the run if the caller cancels the call."""
@@ -181,8 +182,8 @@ class ToolCalls:
         HTTPException."""
         if isinstance(asked, tools.Run):
             return await self._run(asked.workflow, asked.values, call)
-        answer = partial(self._found, asked, self._owner(call.request))
-        return text_result(await asyncio.to_thread(answer))
+        owner = self._owner(call.request)
+        return text_result(await in_turn(call.request, self._found, asked, owner))
 
     def _found(self, asked: BaseModel, owner: str) -> dict[str, Any]:
         match asked:
@@ -197,7 +198,7 @@ class ToolCalls:
     async def _run(self, called: str, given: dict[str, Any], call: Call) -> dict[str, Any]:
         """Run a workflow to its end and report its progress. Raises ComfyError or HTTPException."""
         scope, owner = call.request.scope, self._owner(call.request)
-        named = await asyncio.to_thread(self._named, called, owner)
+        named = await in_turn(call.request, self._named, called, owner)
         names = argument_names(named.form)
         if wrong := unknown_fields(given, [*names.values()]):
             return refused_call(Problem(422, _VALUES, errors=wrong), names)
@@ -206,12 +207,13 @@ class ToolCalls:
         try:
             if named.is_chain:
                 begin = partial(self.chain_start.begin, named.workflow)
-                chain_id = await _begun(begin, sent, requester)
+                chain_id = await _begun(begin, sent, requester, call.request)
                 return await self._end_of_chain(chain_id, owner, call)
             begin = partial(self.run_start.begin, named.workflow)
-            run = self.runs.registry.get(await _begun(begin, sent, requester), owner)
+            run_id = await _begun(begin, sent, requester, call.request)
+            run = self.runs.registry.get(run_id, owner)
             await _follow_run(run, call)
-            return await asyncio.to_thread(self._result, [run.id], owner, names, call.request)
+            return await in_turn(call.request, self._result, [run_id], owner, names, call.request)
         except ComfyError as problem:
             return refused_call(problem_of(problem), names)
 
@@ -248,16 +250,20 @@ class ToolCalls:
         if ended.state != "done":
             return refused_call(_failed_chain(ended), {})
         last = ended.steps[-1].ended
-        return await asyncio.to_thread(self._result, last, owner, {}, call.request)
+        return await in_turn(call.request, self._result, last, owner, {}, call.request)
 
 
 async def _begun(
-    begin: Callable[[Sent, Requester], StartOutcome], sent: Sent, requester: Requester
+    begin: Callable[[Sent, Requester], StartOutcome],
+    sent: Sent,
+    requester: Requester,
+    request: Request,
 ) -> str:
     """Start a run and return its id. Cancellation has to wait, because stopping the run takes its
     id."""
-    with anyio.CancelScope(shield=True):
-        outcome = await asyncio.to_thread(begin, sent, requester)
+    async with turn_of(request, Work.CATALOG):
+        with anyio.CancelScope(shield=True):
+            outcome = await asyncio.to_thread(begin, sent, requester)
     return outcome.ids[0]
 
 

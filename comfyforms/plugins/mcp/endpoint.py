@@ -36,7 +36,7 @@ from ui.gradio.allowlist import replay
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BodyLimit, WebLimits, read_object
 from ui.web.responses import Problem
-from ui.web.shares import FairSlots, Room, caller_of
+from ui.web.shares import FairSlots, Room, caller_of, turn_done
 
 _ID = "mcp-session-id"  # the header that names a session
 _SMALL = 64 * 1024  # bytes of a message without the arguments of a tool
@@ -262,6 +262,7 @@ class McpEndpoint:
         """Check a request's body against the limits and pass it on, because the package reads it
         without limits of its own. It keeps the body until its answer."""
         body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
+        await self._identity.caller(Request(scope))  # again: the right may have ended meanwhile
         caller = caller_of(scope, self._identity)
         read = await asyncio.to_thread(_read, body, self._limits)
         if isinstance(read, str):
@@ -269,6 +270,7 @@ class McpEndpoint:
             return
         opens = read.get("method") == "initialize"  # only this creates a session
         del read
+        await turn_done(Request(scope))
         brought = replay(body, receive)
         if opens:
             async with self._opening.turn(caller):

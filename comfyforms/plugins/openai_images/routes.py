@@ -34,7 +34,7 @@ from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit, body_done
 from ui.web.responses import NO_STORE, AsciiJSON
-from ui.web.shares import Room, Work
+from ui.web.shares import Room, Work, in_turn, turn_done
 
 _PREFIX = "/v1"
 _MOST_PARAMETERS = 200  # texts of a multipart request
@@ -125,12 +125,13 @@ class ImageHandlers:
             if outcome.refused is not None:
                 raise outcome.refused
             body_done(request.scope)
+            await turn_done(request)
             kind = "image_edit" if images else "image_generation"
             results = ImageResults(self.runs, self.files, owner, parameters, params, kind)
             if parameters.stream:
                 return RunStream(results.events(ids), held.pop_all())
             await runs_end_first(self.runs.registry, ids, owner, request)
-            return await asyncio.to_thread(results.answer, ids, request.url)
+            return await in_turn(request, results.answer, ids, request.url)
 
     def _start(
         self, parameters: ImageRequest, requester: Requester, images: Sequence[str], mask: str

@@ -24,7 +24,7 @@ from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.identity import NOBODY
 from ui.web.limits import off_loop, place_held
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, Room, Share, shared_address
+from ui.web.shares import Caller, Room, Share, shared_address, turn_done
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ def rewriting_routes(
         with place_held(room, Caller.of(owner, request.scope)):
             origin = Origin(owner, shared_address(owner, request.scope))
             await asyncio.to_thread(runs.count_call, origin)
+            await turn_done(request)
             return AsciiJSON(RewrittenPrompt(await _rewritten(settings, draft.text)))
 
     return routes

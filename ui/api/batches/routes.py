@@ -51,7 +51,7 @@ from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import FairSlots, Room
+from ui.web.shares import FairSlots, Room, turn_done
 
 # A table's rows determine the field of each file. The file is checked again for that field.
 _TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
@@ -207,6 +207,7 @@ class BatchHandlers:
         """
         owner = keyed.owner
         sent = await self.requests.bodies.read(keyed.request, owner)
+        await turn_done(keyed.request)
         async with self.turns.turn(keyed.caller):
             reader = self.starting.reader.of(owner)
             check_doc = await asyncio.to_thread(
