@@ -382,11 +382,14 @@ class RunStore:
         self, wanted: Iterable[tuple[Key, str]], owner: str | None
     ) -> Iterator[tuple[Key, Record | None]]:
         """Yield keys with the runs of their ids in this order, None for an unknown one; otherwise
-        like `get_many`. At most a few runs are in memory at a time, fewer if they are large."""
-        rest = iter(wanted)
+        like `get_many`. At most a few runs are in memory at a time, fewer if they are large. A run
+        whose id follows itself is read once."""
+        rest, found = iter(wanted), dict[str, Record]()
         while some := list(islice(rest, _BATCH)):
             for part in self._parts_of(some):
-                found = self.get_many({run_id for _, run_id in part if run_id}, owner)
+                ids = {run_id for _, run_id in part if run_id}
+                found = {run_id: one for run_id, one in found.items() if run_id in ids}
+                found |= self.get_many(ids - found.keys(), owner)
                 yield from ((key, found.get(run_id)) for key, run_id in part)
 
     def of(
@@ -589,7 +592,8 @@ class RunStore:
             sizes = {row.id: row.size for row in connection.execute(query)}
         part, total = list[tuple[Key, str]](), 0.0
         for one in keyed:
-            size = sizes.get(ids[one[1]], 0)
+            is_new = all(one[1] != run_id for _, run_id in part)
+            size = sizes.get(ids[one[1]], 0) if is_new else 0
             if part and total + size > _MOST_BYTES:
                 yield part
                 part, total = [], 0

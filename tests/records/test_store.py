@@ -40,6 +40,19 @@ def test_a_record_is_stored_completely(history: RunStore) -> None:
     assert history.of(ANN) == (EVERYTHING,)
 
 
+def test_a_run_that_is_named_many_times_is_read_once(
+    history: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the runs are so large that only one is in memory at a time."""
+    history.end(EVERYTHING)
+    monkeypatch.setattr("comfy.records.store._MOST_BYTES", 1)
+    wanted = [(at, EVERYTHING.id) for at in range(120)]
+    found = list(history.each(wanted, ANN))
+    assert [key for key, _ in found] == [key for key, _ in wanted]
+    assert found[0][1] == EVERYTHING
+    assert all(record is found[0][1] for _, record in found)
+
+
 def test_a_record_without_node_names_uses_its_prompt() -> None:
     """If a damaged record has no node names, the prompt's own titles count."""
     prompt = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}}}

@@ -420,7 +420,8 @@ class AlbumHandlers:
             if record is None:
                 raise RunNotFound
             yield from ((record, at) for at in numbers)
-        for run, record in self.history.each(((run, run) for run in (*new.runs, *of_batch)), owner):
+        runs = dict.fromkeys((*new.runs, *of_batch))
+        for run, record in self.history.each(((run, run) for run in runs), owner):
             if record is not None and record.state.phase.finished:
                 files = record.state.files
                 yield from ((record, at) for at in saved_places(record) if files[at].digest)
