@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from comfy.base.json_values import refused_value
 from comfy.base.wording import short
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, random_seed
+from comfy.records.record import Record
 from ui.api.bodies import JSON_PARTS
 from ui.api.problems import NotThere
 from ui.files.copies import FileCopies
@@ -147,8 +148,8 @@ class ValueReader:
     copies: FileCopies
 
     def of(self, owner: str) -> SentValues:
-        """Return the reader for one user."""
-        return SentValues(self.library, self.copies, owner)
+        """Return the reader for one request of a user."""
+        return SentValues(self.library, self.copies, owner, self.copies.results_of(owner))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ class SentValues:
     library: WorkflowLibrary
     copies: FileCopies
     owner: str
+    run: Callable[[str], Record]
 
     def form(self, name: str, values: Mapping[str, object]) -> Form:
         """Return the form of a workflow or chain. Raises like `WorkflowLibrary.form`."""
@@ -177,7 +179,7 @@ class SentValues:
         if field is None:
             return inline_file(value)
         if field.is_media:
-            return FileResolver(self.copies, self.owner).resolve(value, field)
+            return FileResolver(self.copies, self.owner, self.run).resolve(value, field)
         return _counting_seed(field, value) if field.is_seed else value
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,18 @@ class FileCopies:
             else kept(value)
             for key, value in values.items()
         }
+
+    def results_of(self, owner: str) -> Callable[[str], Record]:
+        """Return a function that returns a run of this owner like `RunRegistry.record`, without its
+        prompt, for a single request: the request may name each run many times, and a prompt may
+        have many megabytes."""
+
+        @cache
+        def found(run_id: str) -> Record:
+            record = self.runs.record(run_id, owner)
+            return replace(record, job=replace(record.job, prompt={}, values={}, extra_data={}))
+
+        return found
 
     def of_result(self, record: Record, at: int) -> str | None:
         """Return the id of a run's result file, for its owner's form; None if the file is gone."""

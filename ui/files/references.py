@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from comfy.base.errors import ComfyError, RunNotFound
@@ -127,10 +128,11 @@ def inline_file(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class FileResolver:
-    """Finder of the files that one owner's values refer to."""
+    """Finder of the files that one owner's values refer to. `run`: see `FileCopies.results_of`."""
 
     copies: FileCopies
     owner: str
+    run: Callable[[str], Record]
 
     def resolve(self, value: object, field: Field) -> object:
         """Return the file for a field that takes files, or a `Refused` with the reason. Values that
@@ -158,7 +160,7 @@ class FileResolver:
 
     def _result(self, result: ResultReference, field: Field) -> object:
         try:
-            record = self.copies.runs.record(result.run, self.owner)
+            record = self.run(result.run)
         except RunNotFound:
             return Refused(NO_RESULT)
         except ComfyError as problem:

@@ -11,8 +11,9 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from pathlib import Path, PurePath
 from typing import BinaryIO, NamedTuple
@@ -111,11 +112,13 @@ def _stamp(file: Path) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class OwnFiles:
-    """Files of each user that prompts and `/view` can name. Thread-safe."""
+    """Files of each user that prompts and `/view` can name. Thread-safe. `run`: of one request, see
+    `FileCopies.results_of`."""
 
     copies: FileCopies
     permissions: Permissions
     digests: Digests = field(default_factory=Digests)
+    run: Callable[[str], Record] | None = None
 
     def is_one(self, owner: str) -> bool:
         """Return whether an owner is one user. Callers without an identity are, if no other machine
@@ -155,8 +158,9 @@ class OwnFiles:
         its results. Of several files with this name, the type and the rest of the subfolder
         decide."""
         run_id, _, subfolder = name.subfolder.partition("/")
+        read = self.run or partial(self.copies.runs.record, owner=owner)
         try:
-            record = self.copies.runs.record(run_id, owner) if _RUN.fullmatch(run_id) else None
+            record = read(run_id) if _RUN.fullmatch(run_id) else None
         except ComfyError:  # unknown, another user's, or the database doesn't answer
             record = None
         files = record.state.files if record else ()

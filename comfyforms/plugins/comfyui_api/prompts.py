@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -48,6 +48,7 @@ from ui.web.shares import Room
 _MOST_METADATA = 256  # bytes, as in ComfyUI
 _SECRET = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
 SENT = Wanted(workflow=SENT_PROMPT)
+_Find = Callable[[str], Upload | None]
 MOST = 200  # runs per answer
 MOST_BYTES, _AT_ONCE = 32 * MIB, 2  # per answer; runs read at a time
 _VALUES = 5  # times the usual number: a request may contain the editor's graph, too
@@ -163,10 +164,14 @@ class PromptCalls:
         self.starter.runs.check_room(origin)
         prompt, targets = nodes_of(sent), sent.get("partial_execution_targets")
         check_names(prompt, {})
+        own = replace(self.files, run=self.files.copies.results_of(owner))
+        find = partial(own.find, owner)
         prompt, node_errors = self.checker.check(
-            prompt, targets if isinstance(targets, list) else None, partial(self._has_file, owner)
+            prompt,
+            targets if isinstance(targets, list) else None,
+            partial(self._has_file, owner, find),
         )
-        files = self._files(prompt, owner)
+        files = self._files(prompt, owner, find)
         prepared = prepare_prompt(self.starter, prompt, files, origin, extra)
         run = self.starter.submit(prepared, UNWATCHED)
         if sent.get("front") and self.files.is_one(owner):
@@ -206,16 +211,16 @@ class PromptCalls:
         stored = runs.history.get_many([prompt_id], None)
         return "" if taken or stored else prompt_id
 
-    def _files(self, prompt: Prompt, owner: str) -> dict[InputRef, Upload]:
+    def _files(self, prompt: Prompt, owner: str, find: _Find) -> dict[InputRef, Upload]:
         """Return the owner's files that a prompt names. Raises PromptRefused for names
         of other uploads."""
         catalog = self.starter.forms.catalog.for_prompt(prompt)
         named = [
-            (InputRef(node, name), spec.upload, self.files.find(owner, value))
+            (InputRef(node, name), spec.upload, find(value))
             for node, one in prompt.items()
             for name, spec in catalog[one["class_type"]].active_inputs(one["inputs"]).items()
             if spec.names_files and isinstance(value := unwrap(one["inputs"].get(name)), str)
-            if not spec.is_painted or self.files.find(owner, value)
+            if not spec.is_painted or find(value)
         ]
         unknown = [place for place, upload, file in named if upload and file is None]
         if unknown and not self._names_any_file(owner):
@@ -227,10 +232,10 @@ class PromptCalls:
         permissions = self.starter.forms.permissions
         return permissions.edits(owner) or permissions.trusts(owner)
 
-    def _has_file(self, owner: str, name: str) -> bool:
+    def _has_file(self, owner: str, find: _Find, name: str) -> bool:
         """Return whether ComfyUI gets the owner's file; for others `_files` refuses the prompt,
         without revealing the server's files."""
-        return not self._names_any_file(owner) or self.files.find(owner, name) is not None
+        return not self._names_any_file(owner) or find(name) is not None
 
     def _line(self) -> list[Run]:
         runs = (run for run in self.starter.runs.known() if not run.state.phase.finished)

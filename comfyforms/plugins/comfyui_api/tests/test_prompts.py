@@ -8,6 +8,7 @@ import re
 import uuid
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import requests
 import websocket
+from sqlalchemy import event
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.library.permissions import Permissions
@@ -522,6 +524,38 @@ def test_prompts_survive_a_restart(tmp_path: Path) -> None:
         assert first in told(app, "/history")
         entry = ended(app, chosen)
         assert entry["prompt"][3]["client_id"] == "c"
+
+
+def test_a_prompt_reads_a_run_once_for_all_its_results(served: Served) -> None:
+    """Reading parses the whole record, which may have many megabytes."""
+    _, app = served
+    engine, run = app.runs.history.engine, send(app)
+    ended(app, run)
+    record = app.runs.history.get_many([run], None)[run]
+    older = replace(record, id=str(uuid.uuid4()))  # not in memory
+    app.runs.history.end(older)
+    names = [f"{older.id}/{older.state.files[0].filename} [output]"] * 30
+    read = list[str]()
+
+    def note(*about: object) -> None:
+        read.extend(one for one in about if isinstance(one, str) and "FROM runs" in one)
+
+    def statements(names: list[str]) -> int:
+        loads = {
+            str(at): {"class_type": "LoadImage", "inputs": {"image": name}}
+            for at, name in enumerate([*names, "unknown.png"])
+        }
+        saved = SAVED["inputs"]
+        saves = {f"s{at}": SAVED | {"inputs": saved | {"images": [at, 0]}} for at in loads}
+        before = len(read)
+        refused(app, prompt=loads | saves)
+        return len(read) - before
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        assert statements(names) == statements(names[:1]) > 0
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_any_server_runs_a_prompt_and_reads_earlier_results() -> None:
