@@ -31,7 +31,7 @@ from ui.web.shares import Caller, Share, caller_of
 ENVELOPE = MIB  # bytes of a file's request in addition to the file
 LOGIN_FORM = 16 * 1024  # bytes; a comment of 2,000 characters in any writing fits
 _CALL_COMMAS = 400_000
-_SMALL = 64 * 1024  # bytes: parsing as many takes at most a few milliseconds
+_SMALL = 8 * 1024  # bytes: parsing as many takes at most a few milliseconds
 _Read = TypeVar("_Read")
 BUSY = message("ComfyForms is busy. Try again in a moment.")
 _BODY_DONE = "comfyforms.body_done"  # scope key of the function that releases the request's bytes

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 import requests
 
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from ui.web.limits import off_loop
 
 
 @pytest.mark.parametrize("path", ["/endpoints/login", "/login"])
@@ -23,6 +27,13 @@ def test_a_form_route_refuses_broken_json(path: str, caplog: pytest.LogCaptureFi
             )
             assert answer.status_code == 422
     assert not caplog.records
+
+
+@pytest.mark.parametrize("size", [100, 20_000])
+def test_only_small_json_is_parsed_on_the_event_loop(size: int) -> None:
+    """Other callers wait for it."""
+    thread = asyncio.run(off_loop(lambda _: threading.get_ident(), b" " * size))
+    assert (thread == threading.get_ident()) == (size == 100)
 
 
 @pytest.mark.parametrize(
