@@ -73,7 +73,8 @@ _WORDS = re.compile(r"[^\W\d_]")
 _DATA = re.compile(r'\s*(\{\s*"|\[\s*["{[])|[\w+/=-]{200}', re.ASCII)  # JSON, and bytes of files
 _FAULTS = re.compile("(worst|low) quality|lowres|watermark|bad (hands|anatomy)")
 _EMBEDDED = re.compile("(data:image/[a-z]+;base64,)?(/9j/|iVBORw0KGgo|UklGR)")
-_NUMBERED = re.compile(r"image_?\d+$")  # inputs for pictures that come together
+_ROLES = re.compile("person|garment|cloth|product|face|reference")
+_PARTS = re.compile(rf"image_?\d+$|{_ROLES.pattern}")  # inputs for pictures that come together
 _COMPUTES = re.compile("expression|formula|math|calculat")
 _WRITES = re.compile("text|string|concat|join|replace|format|prompt")
 _JOINS = re.compile("concat|join|combine|append|merge")
@@ -108,10 +109,11 @@ class Imitation:
         self._specs = {**groups.get("required", {}), **groups.get("optional", {})}
         self._outputs = [str(one).partition(",")[0] for one in entry["output"]]
         self._hints = hints_of(self._inputs)
-        numbered = (one for key, one in self._inputs.items() if _NUMBERED.search(key))
-        pictures = [one[0] for one in numbered if kind_of(one) == "IMAGE" and not _is_map(one)]
-        if len(pictures) > 1:
-            self._hints["picture"] = together(pictures)
+        images = ((key, one) for key, one in self._inputs.items() if kind_of(one) == "IMAGE")
+        parts = {key: one[0] for key, one in images if _PARTS.search(key) and not _is_map(one)}
+        self._composes = len(parts) > 1 and any(map(_ROLES.search, parts))
+        if len(parts) > 1:
+            self._hints["picture"] = together(list(parts.values()))
         self._own_text = self._text()
         if self._own_text:
             self._hints["text"] = self._own_text
@@ -221,7 +223,8 @@ class Imitation:
         if isinstance(value, Token):
             hints = {**self._hints, **self._as_guide()}
             return Token(kind, hints | ({"seconds": self._seconds()} if kind == "AUDIO" else {}))
-        if kind == "IMAGE" and self._own_text and self._entry["category"].startswith(_PAID):
+        paid = self._own_text and self._entry["category"].startswith(_PAID)
+        if kind == "IMAGE" and (paid or self._composes):
             return self._painted(self._hints.get("picture") or value[0])
         return self._stitched(value) if kind == "IMAGE" else self._treated(value)
 
@@ -382,8 +385,12 @@ class Imitation:
         for name, value in self._inputs.items():
             if "lora" in name.lower() and isinstance(value, str) and value.lower() != "none":
                 model = model.with_lora(value, strengths[0] if strengths else 1.0)
-        picture = self._hints.get("picture") if "MODEL" in self._outputs else None
-        return self._guided(replace(model, guide=model.guide or picture))
+        if "MODEL" in self._outputs and (picture := self._hints.get("picture")):
+            mask = self._inputs.get("mask")
+            model = replace(
+                model, guide=model.guide or picture, mask=mask[0] if mask else model.mask
+            )
+        return self._guided(model)
 
     def _guided(self, model: Model) -> Model:
         """Return a model that an image of this node steers, if it's a node for that."""

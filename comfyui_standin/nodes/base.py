@@ -38,11 +38,12 @@ Inputs = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Model:
     """A MODEL, CLIP or VAE. Only its name, its LoRAs and the image that steers the composition
-    affect the painting."""
+    affect the painting. `mask`: the only area of that image that changes."""
 
     name: str
     loras: tuple[tuple[str, float], ...] = ()
     guide: Image.Image | None = None
+    mask: Image.Image | None = None
 
     def with_lora(self, name: str, strength: float) -> Model:
         """Return the model with another LoRA. A strength of 0 changes nothing, as on the real

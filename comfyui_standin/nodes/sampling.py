@@ -123,9 +123,8 @@ def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
 def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
     """Develop `latent_image` step by step, with previews."""
     latent: Latent | AudioLatent = inputs["latent_image"]
-    positive: Conditioning = inputs["positive"]
-    if isinstance(latent, Latent) and latent.frames == 1 and not any(latent.images):
-        latent = _masked(latent, positive)
+    if isinstance(latent, Latent) and latent.frames == 1 and latent.mask is None:
+        latent = _masked(latent, inputs["positive"], inputs["model"])
         inputs = {**inputs, "latent_image": latent}
     total = plan.last - plan.first
     if plan.denoise == 0 or total <= 0:
@@ -149,14 +148,16 @@ def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
     return replace(latent, images=finished, leftover=remaining, text=text)
 
 
-def _masked(latent: Latent, positive: Conditioning) -> Latent:
-    """Return an empty latent with the picture of a text that only changes an area of it."""
-    if positive.image is None or positive.mask is None:
+def _masked(latent: Latent, positive: Conditioning, model: Model) -> Latent:
+    """Return a latent with the picture of which the text or the model only changes an area."""
+    image, mask = positive.image or model.guide, positive.mask or model.mask
+    if image is None or mask is None:
         return latent
-    width, height = (max(8, side // 8 * 8) for side in positive.image.size)
-    images = (positive.image.resize((width, height)),) * len(latent.images)
-    mask = positive.mask.resize((width, height))
-    return replace(latent, width=width, height=height, images=images, mask=mask)
+    width, height = (max(8, side // 8 * 8) for side in image.size)
+    images = (image.resize((width, height)),) * len(latent.images)
+    return replace(
+        latent, width=width, height=height, images=images, mask=mask.resize((width, height))
+    )
 
 
 def _waveform(text: str, seed: int) -> Image.Image:

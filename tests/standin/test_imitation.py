@@ -479,6 +479,46 @@ def test_inpainting_changes_only_the_mask(demo: DemoServer) -> None:
     assert unlike(seen, mine, MIDDLE) > 20
 
 
+def test_a_model_that_knows_a_mask_changes_only_its_area(demo: DemoServer) -> None:
+    """A patch gives the model the picture and the mask; the latent is empty."""
+    mine = upload(demo, "masked.png", MIDDLE)
+    size = {"width": 256, "height": 256, "batch_size": 1}
+    patch = {"model": ["model", 0], "image": ["file", 0], "mask": ["file", 1]}
+    sampler, inputs = SAMPLED["sampled"]
+    changes = {"model": ["patched", 0], "latent_image": ["empty", 0]}
+    outputs = ran(
+        demo,
+        {
+            **{key: SAMPLED[key] for key in ("model", "text", "vae", "decoded", "shown")},
+            "file": ("LoadImage", {"image": "masked.png"}),
+            "patched": ("PackInpaintPatch", patch),
+            "empty": ("EmptyLatentImage", size),
+            "sampled": (sampler, {**inputs, **changes}),
+        },
+    )
+
+    seen = picture(demo, outputs["shown"]["images"][0])
+    assert unlike(seen, mine, (0, 0, 256, 60)) == 0
+    assert unlike(seen, mine, MIDDLE) > 20
+
+
+def test_a_try_on_shows_the_person_and_the_garment(demo: DemoServer) -> None:
+    mine = upload(demo, "mine.png")
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadImage", {"image": "mine.png"}),
+            "2": ("EmptyImage", {"width": 64, "height": 64, "batch_size": 1, "color": 255}),
+            "3": ("PackTryOn", {"person_image": ["1", 0], "garment_image": ["2", 0]}),
+            "4": ("PreviewImage", {"images": ["3", 0]}),
+        },
+    )
+
+    shown = picture(demo, outputs["4"]["images"][0])
+    assert unlike(shown, mine, (0, 0, 130, 130)) < 5
+    assert unlike(shown, mine, (154, 154, 200, 200)) > 20
+
+
 def test_a_cropped_area_is_put_back_into_its_picture(demo: DemoServer) -> None:
     mine = upload(demo, "masked.png", MIDDLE)
     crop = ("InpaintCrop", {"image": ["file", 0], "mask": ["file", 1]})
