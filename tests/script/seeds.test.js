@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lastSeeds, lockOf, setSeeds } from "../../ui/page/script/form/seeds.js";
+import { filled } from "../../ui/page/script/form/filled.js";
+import { lastSeeds, lockAfter, lockOf, setSeeds } from "../../ui/page/script/form/seeds.js";
 import { INITIAL } from "../../ui/page/script/state.js";
 import { staged } from "./browser/run_docs.js";
 
@@ -17,6 +18,14 @@ test("the lock is set only if all seeds are fixed or all random", () => {
   assert.equal(lockOf(["fixed", "fixed"]), "fixed");
   assert.equal(lockOf(["fixed", "random"]), null);
   assert.equal(lockOf(["counting", "counting"]), null);
+});
+
+test("the lock follows one seed's change and the others' values", () => {
+  filled.set({ held: { a: null, b: "7", c: "+7" } });
+  assert.equal(lockAfter(["a", "b"], "a", "fixed"), "fixed");
+  assert.equal(lockAfter(["a", "b"], "b", "random"), "random");
+  assert.equal(lockAfter(["a", "b"], "a", "random"), null);
+  assert.equal(lockAfter(["b", "c"], "b", "fixed"), null);
 });
 
 test("reuses the form's last run with the same number of seeds", () => {

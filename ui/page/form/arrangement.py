@@ -111,8 +111,8 @@ def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.
 
 
 def bind_lock(lock: gr.Radio, fields: Iterable[Field], controls: Iterable[Control]) -> None:
-    """Let the lock set all seeds, and show their mode. `fields`: the seeds in the form's order, in
-    which runs report theirs."""
+    """Let the lock set all seeds, and follow their modes. `fields`: the seeds in the form's order,
+    in which runs report theirs."""
     by_key = {control.field.key: control for control in controls}
     seeds = [by_key[field.key] for field in fields]
     parts = [component for control in seeds for component in control.components]
@@ -124,15 +124,13 @@ def bind_lock(lock: gr.Radio, fields: Iterable[Field], controls: Iterable[Contro
         js=listener("form/seeds.js", f"setSeeds({limits}, mode, values)", "mode, ...values"),
         api_visibility="private",
     )
-    modes = [control.components[1] for control in seeds]
-    gr.on(
-        [mode.change for mode in modes],  # type: ignore[attr-defined]
-        None,
-        modes,
-        lock,
-        js=listener("form/seeds.js", "lockOf(modes)", "...modes"),
-        api_visibility="private",
-    )
+    keys = json_text([field.key for field in fields])
+    for control in seeds:
+        mode = control.components[1]
+        call = f"lockAfter({keys}, {json_text(control.field.key)}, mode)"
+        mode.input(  # type: ignore[attr-defined]
+            None, mode, lock, js=listener("form/seeds.js", call, "mode"), api_visibility="private"
+        )
 
 
 def bind_seed(seed: Control) -> None:

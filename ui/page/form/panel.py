@@ -269,17 +269,18 @@ def keep_values(name: str, controls: tuple[Control, ...]) -> None:
 
     For a file, store its place in the app.
     """
-    components = [component for control in controls for component in control.components]
-    if not components:
-        return
-    fields = json_text(held_fields(controls))
-    gr.on(
-        [component.change for component in components],  # type: ignore[attr-defined]
-        None,
-        components,
-        js=listener("form/form.js", f"keep({json.dumps(name)}, {fields}, values)", "...values"),
-        api_visibility="private",
-    )
+    for control in controls:
+        if control.components:
+            fields = json_text(held_fields([control]))
+            gr.on(
+                [component.change for component in control.components],  # type: ignore[attr-defined]
+                None,
+                list(control.components),
+                js=listener(
+                    "form/form.js", f"keep({json.dumps(name)}, {fields}, values)", "...values"
+                ),
+                api_visibility="private",
+            )
 
 
 def redraw_on_choice(controls: tuple[Control, ...]) -> None:

@@ -3,7 +3,6 @@ values…*, pickers of models, and the notice above a form whose runs use paid c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -49,7 +48,7 @@ def draw_tools(
     *,
     missing: bool,
 ) -> None:
-    """Draw the hidden buttons that the form's menu presses: restore the author's values, and reload
+    """Draw the hidden buttons that the form's menu presses: restore an author's value, and reload
     the model lists."""
     _draw_reset(sources, opened, controls, owner)
     if not missing and not any(control.field.is_choice for control in controls):
@@ -69,9 +68,8 @@ def _draw_reset(
     controls: tuple[Control, ...],
     owner: Callable[[gr.Request], str],
 ) -> None:
-    """Draw Reset. It restores the author's values: all, or one field's at the script's request."""
-    reset = gr.Button("", elem_id="reset", visible="hidden")
-    reset_field = gr.Button("", elem_id="reset-one", visible="hidden")
+    """Draw the button by which the script restores the author's value of a field."""
+    reset = gr.Button("", elem_id="reset-one", visible="hidden")
 
     def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:
         files = sources.copies.files_of(owner(request), root_of(request))
@@ -86,11 +84,10 @@ def _draw_reset(
     components = [component for control in controls for component in control.components]
     if not components:
         return
-    keys = json.dumps([control.field.key for control in controls])
-    remember = listener("form/reset.js", "rememberValues()")
-    for button, wanted in ((reset, f"fieldsToReset({keys})"), (reset_field, "fieldsToReset()")):
-        button.click(None, js=remember, api_visibility="private")
-        button.click(put_back, opened, components, js=listener("form/reset.js", wanted), **QUIET)
+    reset.click(None, js=listener("form/reset.js", "rememberValues()"), api_visibility="private")
+    reset.click(
+        put_back, opened, components, js=listener("form/reset.js", "fieldsToReset()"), **QUIET
+    )
 
 
 def bind_use(

@@ -395,7 +395,8 @@ export function setKeepsGoing(wish) {
 }
 
 /**
- * Store the form's values, except the author's: a field that the user hasn't changed follows the author and the servers.
+ * Store a changed field's value, except the author's: a field that the user hasn't changed follows the author and the
+ * servers.
  * @param {string} name the workflow's name
  * @param {readonly HeldField[]} fields
  * @param {readonly unknown[]} values
@@ -413,14 +414,16 @@ export function keep(name, fields, values) {
       held: { ...filled.now.held, ...now },
     });
   }
-  const own = Object.entries({ ...before, ...now }).filter(
+  // The values in the address would override the stored ones on reload, so store them, too.
+  const query = new URLSearchParams(location.search);
+  const isLinked =
+    query.get("workflow") === name && Object.keys(linked(location.search)).length > 0;
+  const shown = isLinked && filled.now.name === name ? filled.now.held : {};
+  const own = Object.entries({ ...before, ...shown, ...now }).filter(
     ([key, value]) => typeof value === "object" || value !== authors[key],
   );
   keepTyped(name, Object.fromEntries(own));
-  // All changed values are stored now. The values in the address would override them on reload.
-  const query = new URLSearchParams(location.search);
-  if (query.get("workflow") === name && Object.keys(linked(location.search)).length)
-    correctAddress(withoutValues(location.search));
+  if (isLinked) correctAddress(withoutValues(location.search));
   return [];
 }
 

@@ -6,7 +6,7 @@ import { mountEdit, openEditor } from "../editor/open.js";
 import { message } from "../messages.js";
 import { menuButton } from "../results/pop_menu.js";
 import { sentForm } from "../runs/start.js";
-import { copyLink } from "./form.js";
+import { copyLink, refill } from "./form.js";
 
 /** @import { Entry } from "../results/pop_menu.js" */
 
@@ -23,7 +23,9 @@ export function mountFormMenu(place, name, mayEdit, hasLink, links) {
   const entries = async () => [
     ...entriesFor(name, mayEdit, hasLink),
     ...links.map(({ label, address }) => ({ label, does: () => openTab(address + ownValues()) })),
-    ...pressing("reset", { label: message("Reset"), divides: true }),
+    ...($("#reset-one")
+      ? [{ label: message("Reset"), divides: true, does: () => refill(name, {}, "reset") }]
+      : []),
   ];
   const draft = element("span", "draft muted", message("Unsaved changes"));
   place.replaceChildren(

@@ -1,5 +1,5 @@
 // @ts-check
-// Resets fields to the author's values, one by one or all at once.
+// Resets fields to the author's values, one by one. The form's menu resets all at once.
 
 import { $, all, iconButton, typeInto } from "../dom.js";
 import { labelOf, labelPart, tellChanges } from "../gradio.js";
@@ -22,11 +22,8 @@ export function rememberValues() {
   return [];
 }
 
-/**
- * Return the fields to reset, as the input of a Gradio listener.
- * @param {readonly string[]} [keys] by default, the field whose reset button was pressed
- */
-export const fieldsToReset = (keys = [state.key]) => [keys];
+/** Return the fields to reset, as the input of a Gradio listener. */
+export const fieldsToReset = () => [[state.key]];
 
 /**
  * Describe the author's value for the user.

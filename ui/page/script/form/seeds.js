@@ -5,6 +5,7 @@
 import { showUsedSeed, takeTypedSeed } from "../gradio.js";
 import { page } from "../state.js";
 import { fieldId } from "./field_errors.js";
+import { filled } from "./filled.js";
 
 /** @import { PageState } from "../state.js" */
 
@@ -19,6 +20,19 @@ export function lockOf(modes) {
   const isOne = modes.every((other) => other === mode) && ["random", "fixed"].includes(mode);
   return isOne ? mode : null;
 }
+
+/**
+ * Return the lock's state after the user has changed a seed's mode. The other modes come from the form's values: Gradio
+ * would collect all seeds as inputs.
+ * @param {readonly string[]} keys of the seeds
+ * @param {string} key of the changed one
+ * @param {string} mode
+ */
+export const lockAfter = (keys, key, mode) =>
+  lockOf(keys.map((one) => (one === key ? mode : modeOf(filled.now.held[one]))));
+
+/** @param {unknown} seed as `filled` holds it */
+const modeOf = (seed) => (seed ? (String(seed).startsWith("+") ? "counting" : "fixed") : "random");
 
 /**
  * Return the seeds of the last run of the current form that has this number of seeds, null if no run has.
