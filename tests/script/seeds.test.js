@@ -48,8 +48,8 @@ test("reuses the form's last run with the same number of seeds", () => {
 test("draws seeds within the limits if there is no last run", () => {
   const [one, mode, other] = setSeeds(
     [
-      [3, 5],
-      [0, null],
+      ["a", 3, 5, true],
+      ["b", 0, null, true],
     ],
     "fixed",
     ["", "random", "12", "random"],
@@ -57,5 +57,5 @@ test("draws seeds within the limits if there is no last run", () => {
   assert.equal(mode, "fixed");
   assert.ok(["3", "4", "5"].includes(String(one)));
   assert.match(String(other), /^\d{1,16}$/);
-  assert.deepEqual(setSeeds([[0, 9]], "random", ["4", "fixed"]), ["4", "random"]);
+  assert.deepEqual(setSeeds([["a", 0, 9, true]], "random", ["4", "fixed"]), ["4", "random"]);
 });

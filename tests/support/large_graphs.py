@@ -13,7 +13,8 @@ _NODES = 6  # of one image
 def large_prompt(nodes: int) -> Prompt:
     """Return a prompt of about this many nodes: a model, and images that are made of it, each with
     two texts, a size, a sampler and a result."""
-    prompt: Prompt = {"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a"}}}
+    model = {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}
+    prompt: Prompt = {"1": {"class_type": "CheckpointLoaderSimple", "inputs": model}}
     for number in range(max(1, nodes // _NODES)):
         positive, negative, size, sampler, decoder, saver = (
             str(10 * number + 10 + node) for node in range(_NODES)

@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
@@ -40,6 +41,9 @@ from ui.page.form.kinds.view import Browser, Control, box_text, element_id, id_p
 from ui.page.script_files import calls, listener
 from ui.web.responses import json_text
 
+_MOST_IN_FRONT = 40
+_MOST_COLLAPSED = 60  # a browser takes a second for 250, and minutes for thousands
+_MOST_WITHOUT_TITLES = 8
 _SECTION = "section-"
 _ADVANCED = message("Advanced")
 _SWAP = message("Swap width and height")
@@ -112,19 +116,22 @@ def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.
 
 def bind_lock(lock: gr.Radio, fields: Iterable[Field], controls: Iterable[Control]) -> None:
     """Let the lock set all seeds, and follow their modes. `fields`: the seeds in the form's order,
-    in which runs report theirs."""
+    in which runs report theirs. Those that aren't drawn have no control."""
+    fields = list(fields)
+    keys = json_text([field.key for field in fields])
     by_key = {control.field.key: control for control in controls}
-    seeds = [by_key[field.key] for field in fields]
+    seeds = [by_key[field.key] for field in fields if field.key in by_key]
     parts = [component for control in seeds for component in control.components]
-    limits = json.dumps([[control.field.min or 0, control.field.max] for control in seeds])
+    given = json_text(
+        [[field.key, field.min or 0, field.max, field.key in by_key] for field in fields]
+    )
     lock.input(
         None,
         [lock, *parts],
         parts,
-        js=listener("form/seeds.js", f"setSeeds({limits}, mode, values)", "mode, ...values"),
+        js=listener("form/seeds.js", f"setSeeds({given}, mode, values)", "mode, ...values"),
         api_visibility="private",
     )
-    keys = json_text([field.key for field in fields])
     for control in seeds:
         mode = control.components[1]
         call = f"lockAfter({keys}, {json_text(control.field.key)}, mode)"
@@ -147,43 +154,98 @@ def bind_seed(seed: Control) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Collapsed fields of one node or step, or all of a short section, which has no `name`."""
+
+    id: str
+    name: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """Collapsed fields under one title. `name`: the author's heading, None for Advanced."""
 
     name: str | None
     fields: tuple[Field, ...]
+    groups: tuple[Group, ...]
+
+    @property
+    def id(self) -> str:
+        """Return the ID of the section's element."""
+        return section_id(self.name or "")
 
     @property
     def title(self) -> str:
         """Return the heading with the number of fields."""
-        detail = len(self.fields)
-        return message("{label} ({detail})", label=self.name or _ADVANCED, detail=detail)
+        return with_count(self.name or _ADVANCED, self.fields)
+
+
+def with_count(heading: str, fields: Sequence[Field]) -> str:
+    return message("{label} ({detail})", label=heading, detail=len(fields))
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
     """Visible fields: `main`, `seeds` that share one lock, and `sections`, which include those
-    seeds."""
+    seeds. `open`: ids of the open sections and groups.
+
+    A large form draws the fields of a section only when the user opens it, and a long section
+    group by group.
+    """
 
     main: tuple[Field, ...]
     seeds: tuple[Field, ...]
     sections: tuple[Section, ...]
+    is_large: bool = False
+    open: frozenset[str] = frozenset()
 
     @property
     def has_lock_in_front(self) -> bool:
         """Return whether the seeds' lock is a main field. Otherwise it is in their section."""
         return any(field.group == "main" and not field.is_recipe for field in self.seeds)
 
+    def draws(self, section: Section, group: Group) -> bool:
+        """Return whether the fields of a section's group are drawn."""
+        is_short = len(section.fields) <= _MOST_COLLAPSED
+        return not self.is_large or (section.id if is_short else group.id) in self.open
 
-def arrangement_of(shown: Sequence[Field]) -> Arrangement:
+    def undrawn(self) -> Iterator[Field]:
+        """Yield the fields that aren't drawn."""
+        for section in self.sections:
+            for group in section.groups:
+                yield from () if self.draws(section, group) else group.fields
+
+
+def arrangement_of(
+    shown: Sequence[Field],
+    steps: Mapping[str, str] = MappingProxyType({}),
+    unfolded: Collection[str] = (),
+) -> Arrangement:
     """Arrange visible fields as the page shows them. The recipe is folded, unless nothing else
-    would be left."""
+    would be left, and so are main fields beyond the first ones. A chain has `steps`: the headings
+    of its fields by key. `unfolded`: ids of open sections and groups, and of fields to show."""
     seeds = _seeds_under_lock(shown)
-    main = [field for field in shown if field.group == "main" and field not in seeds]
-    main = [field for field in main if not field.is_recipe] or main
-    rest = [field for field in shown if field.group == "main" and field not in main]
+    under_lock = {field.key for field in seeds}
+    main = [field for field in shown if field.group == "main" and field.key not in under_lock]
+    main = ([field for field in main if not field.is_recipe] or main)[:_MOST_IN_FRONT]
+    in_front = {field.key for field in main}
+    rest = [field for field in shown if field.group == "main" and field.key not in in_front]
     rest += [field for field in shown if field.group != "main"]
-    return Arrangement(tuple(_helped_once(main)), tuple(seeds), tuple(_sections(rest)))
+    sections = tuple(_sections(rest, steps))
+    parts: list[Section | Group] = [*sections]
+    parts += [group for section in sections for group in section.groups]
+    return Arrangement(
+        tuple(_helped_once(main)),
+        tuple(seeds),
+        sections,
+        len(rest) > _MOST_COLLAPSED,
+        frozenset(one.id for one in parts if unfolded and not _ids(one).isdisjoint(unfolded)),
+    )
+
+
+def _ids(part: Section | Group) -> set[str]:
+    return {part.id, *map(element_id, part.fields)}
 
 
 def _helped_once(fields: Iterable[Field]) -> Iterable[Field]:
@@ -197,9 +259,23 @@ def _helped_once(fields: Iterable[Field]) -> Iterable[Field]:
             helped.add(field.tooltip)
 
 
-def _sections(rest: Sequence[Field]) -> Iterable[Section]:
-    for name in dict.fromkeys(field.section for field in rest):
-        yield Section(name, tuple(field for field in rest if field.section == name))
+def _sections(rest: Sequence[Field], steps: Mapping[str, str]) -> Iterable[Section]:
+    sections: dict[str | None, list[Field]] = {}
+    for field in rest:
+        sections.setdefault(field.section, []).append(field)
+    for name, own in sections.items():
+        fields, most = tuple(own), _MOST_WITHOUT_TITLES if name is None else _MOST_COLLAPSED
+        if not steps and len(fields) <= most:
+            yield Section(name, fields, (Group(section_id(name or ""), "", fields),))
+            continue
+        groups: dict[str, list[Field]] = {}
+        for field in fields:
+            groups.setdefault(steps.get(field.key, field.node), []).append(field)
+        titled = (
+            Group(section_id(f"{name or ''}/{group}"), group, tuple(groups[group]))
+            for group in groups
+        )
+        yield Section(name, fields, tuple(titled))
 
 
 def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:

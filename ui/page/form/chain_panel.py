@@ -25,6 +25,8 @@ from ui.page.form.panel import (
     draw_group,
     keep_values,
     redraw_on_choice,
+    visible,
+    without_undrawn,
 )
 from ui.page.form.tools import bind_use, draw_model_pickers, draw_paid_notice, draw_tools
 from ui.page.script_files import listener
@@ -65,22 +67,22 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     images = AuthorsImages(
         Example(cover_address(name, cover) if cover else ""), first.places, {}, {}
     )
-    draw_heading(name, form, first.filled, images, sharing, sources)
+    titles = _titles(chain)
+    steps_of = {field.key: titles[one.step.name] for one in chain.sections for field in one.fields}
+    order = visible(form, choice["unfolded"], steps_of)
+    filled = without_undrawn(first.filled, order, choice)
+    draw_heading(name, form, order.main, filled, images, sharing, sources)
     steps = (step.form for step in chain.plan.steps)
     draw_paid_notice(steps, person, sources.payment, has_account=sources.signs_in)
     scope = f"{name}/{choice['filling']}"
     draw = partial(draw_group, scope, values=first.values, unfolded=choice["unfolded"])
-    numbers = {step.name: number for number, step in enumerate(chain.plan.steps, 1)}
-    titles = {
-        one.step.name: _heading(numbers.get(one.step.name), one.title) for one in chain.sections
-    }
     controls = draw_fields(
         scope,
         form,
         first.values,
+        order,
         choice["unfolded"],
         draw_main=partial(_draw_steps, chain, titles, draw),
-        steps={field.key: titles[one.step.name] for one in chain.sections for field in one.fields},
     )
     keep_values(name, controls)
     own = {
@@ -119,6 +121,14 @@ def _draw_steps(
                 items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in sentences)
                 gr.HTML(items, elem_classes="caption")
             yield from draw_those(section.fields)
+
+
+def _titles(chain: ChainForm) -> dict[str, str]:
+    """Return the steps' headings by name."""
+    numbers = {step.name: number for number, step in enumerate(chain.plan.steps, 1)}
+    return {
+        one.step.name: _heading(numbers.get(one.step.name), one.title) for one in chain.sections
+    }
 
 
 def _heading(number: int | None, title: str) -> str:

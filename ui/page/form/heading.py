@@ -68,7 +68,6 @@ _DEMO = message(
 )
 MissingKind = Literal["node", "paid", "model", "setting"]
 _MOST_IDEAS = 6
-_MOST_AWAITED = 40  # fields, before Generate is available
 _NOTE = message("Note")
 _REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
 
@@ -373,15 +372,17 @@ class Sharing:
     links: Sequence[FormLink] = ()
 
 
-def draw_heading(
+def draw_heading(  # noqa: PLR0913 - everything that the page knows of a form
     name: str,
     form: Form,
+    main: Sequence[Field],
     filled: Filled,
     images: AuthorsImages,
     sharing: Sharing,
     sources: FormSources,
 ) -> None:
-    """Draw the title and notes; pass `filled` and the maximum file size to the script."""
+    """Draw the title and notes; pass `filled` and the maximum file size to the script. Generate
+    waits until the `main` fields are drawn."""
     data = f'data-workflow="{html.escape(name)}" data-largest="{sources.largest_file}"'
     text = f"<h1 {data}>{html_of(form.title)}</h1>"
     ideas = [
@@ -406,7 +407,7 @@ def draw_heading(
         _told_images(form),
         {key: translated(sentence) for key, sentence in filled.errors.items()},
         filled.held,
-        [element_id(field) for field in form.fields if field.group == "main"][:_MOST_AWAITED],
+        [element_id(field) for field in main],
     )
     arguments = ", ".join(map(json_text, given))
     drawn = calls("form/form.js", f"drawn({arguments})")

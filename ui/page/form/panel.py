@@ -6,6 +6,8 @@ import html
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
@@ -13,12 +15,14 @@ import gradio as gr
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.files import is_model_file
-from comfy.base.messages import Message, message, plural
+from comfy.base.messages import Message, listed, message
 from comfy.form.model import Field, Form
-from ui.documents.browser_values import kept
+from ui.documents.browser_values import Filled, kept
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
 from ui.page.form.arrangement import (
+    Arrangement,
+    Group,
     arrangement_of,
     bind_lock,
     bind_seed,
@@ -27,7 +31,6 @@ from ui.page.form.arrangement import (
     draw_negative,
     draw_size,
     held_fields,
-    section_id,
     size_pairs,
 )
 from ui.page.form.first_values import (
@@ -60,9 +63,7 @@ _NOT_IN_APP = message("These settings aren't part of the author's app.")
 _REMOVAL = message(
     "Results made with it stay in the history. Chains that use it can't run without it."
 )
-_MOST_WITHOUT_TITLES = 8
 _MOST_WITHOUT_SEARCH = 20
-_MOST_FIELDS = 250  # a browser takes a second for this many, and minutes for thousands
 
 
 def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
@@ -108,14 +109,17 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         may_edit(sources.library, name, person),
         sources.links(person, name),
     )
-    draw_heading(name, form, first.filled, images, sharing, sources)
+    order = visible(form, choice["unfolded"])
+    filled = without_undrawn(first.filled, order, choice)
+    draw_heading(name, form, order.main, filled, images, sharing, sources)
     draw_paid_notice([form], person, sources.payment, has_account=sources.signs_in)
     draw_notes(form, choice["linked"], demo=sources.demo)
     if form.missing_prompt:
         said = html_of(form.missing_prompt.sentence)
         gr.HTML(f"<p>{said}</p>", elem_id="missing-prompt", elem_classes="caption")
-    count = images_field(form)
-    controls = draw_fields(scope, form, first.values, choice["unfolded"], aside=count)
+    controls = draw_fields(
+        scope, form, first.values, order, choice["unfolded"], aside=images_field(form)
+    )
     keep_values(name, controls)
     redraw_on_choice(controls)
     draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))
@@ -148,67 +152,113 @@ def draw_notes(form: Form, linked: dict[str, Any], *, demo: bool) -> None:
     )
 
 
+def visible(
+    form: Form, unfolded: Collection[str], steps: Mapping[str, str] = MappingProxyType({})
+) -> Arrangement:
+    """Arrange a form's visible fields, without the one that the page shows elsewhere."""
+    aside = None if steps else images_field(form)
+    fields = in_readers_language(one for one in form.fields if one.group != "hidden")
+    return arrangement_of([one for one in fields if one is not aside], steps, unfolded)
+
+
+def without_undrawn(filled: Filled, order: Arrangement, choice: Mapping[str, Any]) -> Filled:
+    """Return the values without those to send of fields that aren't drawn and that the user hasn't
+    changed: the app adds the author's."""
+    given = {*choice["kept"], *choice["linked"]}
+    left_out = {one.key for one in order.undrawn() if not one.is_seed} - given
+    held = {key: value for key, value in filled.held.items() if key not in left_out}
+    return replace(filled, held=held)
+
+
 def draw_fields(  # noqa: PLR0913 - a chain arranges its steps
     scope: str,
     form: Form,
     values: dict[str, Any],
+    order: Arrangement,
     unfolded: Collection[str],
     *,
     aside: Field | None = None,
     draw_main: Callable[[Sequence[Field]], Iterable[Control]] | None = None,
-    steps: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Control, ...]:
-    """Draw all visible fields: the main ones, the author's sections, then Advanced. Sections are
-    collapsed unless they were open. The field `aside` is drawn invisibly; the page's script shows
-    it elsewhere. A chain has its own `draw_main`, and `steps`: the headings of its fields by key.
+    """Draw the main fields, the author's sections, then Advanced. Sections are collapsed unless
+    they were open. The field `aside` is drawn invisibly; the page's script shows it elsewhere. A
+    chain has its own `draw_main`.
 
     Redrawn in the same `scope`, they keep what the user entered.
     """
-    shown = [one for one in in_readers_language(form.fields) if one.group != "hidden"]
-    if len(shown) > _MOST_FIELDS:
-        more = len(shown) - _MOST_FIELDS
-        left_out = plural(
-            "{count} more setting isn't shown and keeps its default.",
-            "{count} more settings aren't shown and keep their defaults.",
-            count=more,
-        )
-        gr.HTML(f"<p>{html_of(left_out)}</p>", elem_classes="caption")
-        shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
-    shown = [field for field in shown if field is not aside]
-    order = arrangement_of(shown)
     draw_main = draw_main or (lambda main: draw_group(scope, main, values, unfolded))
     controls = list(draw_main(order.main))
     if aside:
         with gr.Column(elem_classes="unseen"):
             controls.append(build_control(aside, values[aside.key], scope))
     lock = draw_lock(order.seeds, values, scope) if order.has_lock_in_front else None
+    seeds = {field.key for field in order.seeds}
     for section in order.sections:
-        fields, element_id = list(section.fields), section_id(section.name or "")
-        keys = html.escape(json_text([field.key for field in fields]))
-        mark = f'<span data-section="{element_id}" data-keys="{keys}"></span>'
+        keys = {field.key for field in section.fields}
+        mark = f'<span data-section="{section.id}" data-keys="{_keys(section.fields)}"></span>'
         gr.HTML(mark, elem_classes="unseen")  # beside it, as Gradio draws its fields late
-        with gr.Accordion(
-            section.title, open=element_id in unfolded, elem_id=element_id, elem_classes="section"
-        ):
-            if len(fields) > _MOST_WITHOUT_SEARCH:
+        is_open = section.id in order.open
+        fold = gr.Accordion(section.title, open=is_open, elem_id=section.id, elem_classes="section")
+        if order.is_large and not is_open:
+            opens = listener("form/form.js", f"openPart({json_text(section.id)})")
+            fold.expand(None, js=opens, api_visibility="private")
+            continue
+        with fold:
+            if len(keys) > _MOST_WITHOUT_SEARCH:
                 gr.HTML(
                     elem_classes="field-search",
                     js_on_load=calls("components/field_search.js", "mountFieldSearch(element)"),
                 )
             if section.name is None and any(field.source == "app" for field in form.fields):
                 gr.HTML(f"<p>{html_of(_NOT_IN_APP)}</p>", elem_classes="caption")
-            if lock is None and any(field in order.seeds for field in fields):
+            if lock is None and not seeds.isdisjoint(keys):
                 lock = draw_lock(order.seeds, values, scope)
-            is_long = section.name is None and len(fields) > _MOST_WITHOUT_TITLES
-            groups = _titled(form, fields, steps) if steps or is_long else [fields]
-            for group in groups:
-                controls += draw_group(scope, group, values, unfolded)
+            for is_drawn, groups in groupby(section.groups, partial(order.draws, section)):
+                if not is_drawn:
+                    _draw_folded(form, groups)
+                    continue
+                for group in groups:
+                    fields = _titled(form, group) if group.name else group.fields
+                    controls += draw_group(scope, fields, values, unfolded)
     if lock is not None:
         bind_lock(lock, order.seeds, controls)
     else:
         for control in _seed_controls(controls):
             bind_seed(control)
     return tuple(controls)
+
+
+def _keys(fields: Iterable[Field]) -> str:
+    """Return the fields' keys as an attribute's value."""
+    return html.escape(json_text([field.key for field in fields]))
+
+
+def _title_of(form: Form, group: Group) -> str:
+    return form.titles.get(group.name, group.name)
+
+
+def _titled(form: Form, group: Group) -> Sequence[Field]:
+    """Draw a group's title. Return its fields."""
+    title = _title_of(form, group)
+    gr.HTML(f'<h3 data-open="{group.id}">{html_of(title)}</h3>', elem_classes="node-title")
+    return list(below_title(title, list(group.fields)))
+
+
+def _draw_folded(form: Form, groups: Iterable[Group]) -> None:
+    """Draw a button for each group that opens it, with the labels of its fields."""
+    buttons = (
+        f'<button type="button" class="fold" aria-expanded="false" data-opens="{group.id}"'
+        f' data-keys="{_keys(group.fields)}"><span>{html_of(title)}</span> <span class="aside">'
+        f"{html_of(listed(field.label for field in below_title(title, list(group.fields))))}</span>"
+        "</button>"
+        for group in groups
+        for title in [_title_of(form, group)]
+    )
+    gr.HTML(
+        "".join(buttons),
+        elem_classes="folded-groups",
+        js_on_load=calls("form/form.js", "mountFolds(element)"),
+    )
 
 
 def below_title(node: str, fields: list[Field]) -> Iterable[Field]:
@@ -224,18 +274,6 @@ def _without(node: str, field: Field) -> str:
         case Message(values={"label": str(label), "detail": str(detail)}):
             return label if detail.lower() in node.lower() else field.label
     return field.label
-
-
-def _titled(form: Form, fields: list[Field], steps: Mapping[str, str]) -> Iterable[Sequence[Field]]:
-    """Yield the fields by step or node, in the order in which these first appear, after the title
-    of each is drawn."""
-    groups: dict[str, list[Field]] = {}
-    for field in fields:
-        groups.setdefault(steps.get(field.key, field.node), []).append(field)
-    for name, group in groups.items():
-        title = name if steps else form.titles.get(name, name)
-        gr.HTML(f"<h3>{html_of(title)}</h3>", elem_classes="node-title")
-        yield list(below_title(title, group))
 
 
 def draw_group(

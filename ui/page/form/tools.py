@@ -142,12 +142,14 @@ def _own_record(runs: RunRegistry, run: object, owner: str) -> Record | None:
 
 def draw_varied(name: str, form: Form) -> None:
     """Pass the fields of the workflow `name` that take several values to the script, in the form's
-    order."""
+    order, and each list of choices once."""
     fields = [varied_field(form, field) for field in form.fields if takes_several(field)]
-    gr.HTML(
-        elem_id="varied",
-        js_on_load=calls("batches/given.js", f"setFields({json_text(fields)}, {json_text(name)})"),
-    )
+    lists = {json_text(field["choices"]): field["choices"] for field in fields}
+    numbers = {text: number for number, text in enumerate(lists)}
+    for field in fields:
+        field["choices"] = numbers[json_text(field["choices"])]
+    given = ", ".join(map(json_text, (fields, [*lists.values()], name)))
+    gr.HTML(elem_id="varied", js_on_load=calls("batches/given.js", f"setFields({given})"))
 
 
 def takes_several(field: Field) -> bool:

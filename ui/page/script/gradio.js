@@ -49,11 +49,20 @@ const SLIDER = "range slider for ";
 
 const FOLD = ":is(.negative .fold, .size-field .opens)";
 
-/** Return the ids of the form's open sections and fields. */
+/** Return the ids of the form's open sections, groups and fields. */
 export const unfolded = () => [
+  ...all("#form [data-open]").map(({ dataset }) => dataset.open ?? ""),
   ...all(`#form .section ${LABEL}.open`).map((label) => label.closest(".section")?.id ?? ""),
   ...all(`#form ${FOLD}[aria-expanded=true]`).map((fold) => fold.closest("[id^=fold-]")?.id ?? ""),
 ];
+
+/** Focus an open section or group, whose button is gone. @param {string} id */
+export function focusPart(id) {
+  const part = $(`#${CSS.escape(id)} ${LABEL}, [data-open="${CSS.escape(id)}"]`);
+  if (!part) return;
+  if (!part.matches(LABEL)) part.tabIndex = -1;
+  part.focus();
+}
 
 /** Show words after a section's title. @param {string} id @param {string} words */
 export function tellChanges(id, words) {

@@ -21,11 +21,13 @@ const given = { fields: [], workflow: "", component: null, why: null };
 const NOT_KEPT = message("This file couldn't be uploaded.");
 
 /**
- * @param {readonly Field[]} fields the current form's fields that can be varied
+ * @param {readonly (Omit<Field, "choices"> & { choices: number })[]} fields the current form's fields that can be varied
+ * @param {readonly Field["choices"][]} lists their lists of choices
  * @param {string} workflow
  */
-export function setFields(fields, workflow) {
-  Object.assign(given, { fields, workflow });
+export function setFields(fields, lists, workflow) {
+  const all = fields.map((field) => ({ ...field, choices: lists[field.choices] ?? [] }));
+  Object.assign(given, { fields: all, workflow });
 }
 
 /** Return the fields that can be varied, in the form's order. */

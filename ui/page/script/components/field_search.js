@@ -7,6 +7,7 @@ import { message } from "../messages.js";
 
 const SEARCH = ".field-search input";
 const TITLE = ".node-title:not(.node-title *)";
+const FOLD = "[data-opens]"; // a group that isn't drawn
 // Elements to hide as a unit: a size and a seed have several parts.
 const UNIT = ":is(.size-field, .seed, [id^=field-]):not(:is(.size-field, .seed) *)";
 
@@ -30,17 +31,21 @@ function filter(section, text) {
   /** @type {HTMLElement | null} */
   let title = null;
   let count = 0;
-  for (const one of all(`${TITLE}, ${UNIT}`, section)) {
+  for (const one of all(`${TITLE}, ${FOLD}, ${UNIT}`, section)) {
     if (one.matches(TITLE)) {
       title = one;
       one.hidden = words.length > 0;
       continue;
     }
-    const said = `${title?.textContent ?? ""} ${labelsOf(one)}`.toLowerCase();
+    const isFold = one.matches(FOLD);
+    const parts = isFold
+      ? [one.textContent, one.dataset.keys]
+      : [title?.textContent, labelsOf(one)];
+    const said = parts.join(" ").toLowerCase();
     one.hidden = !words.every((word) => said.includes(word));
     if (one.hidden) continue;
     count += 1;
-    if (title) title.hidden = false;
+    if (title && !isFold) title.hidden = false;
   }
   return count;
 }

@@ -13,12 +13,12 @@ import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } fro
 /**
  * `rules` of the form's numbers and seeds and the last known `values`, both by field key. `awaits` watches for fields
  * that Gradio has yet to draw and that have an error to show. `refusals`: why fields refused the last file, by element
- * id, while they have no other.
+ * id, while they have no other. `showIn`: shows the errors of fields in parts of the form that aren't drawn yet.
  * @typedef {Readonly<Record<string, unknown>>} FieldValues
  * @type {{ rules: Record<string, Rule>, values: FieldValues, awaits: MutationObserver | null,
- *   refusals: Map<string, string> }}
+ *   refusals: Map<string, string>, showIn: (errors: Record<string, string>) => void }}
  */
-const form = { rules: {}, values: {}, awaits: null, refusals: new Map() };
+const form = { rules: {}, values: {}, awaits: null, refusals: new Map(), showIn: () => {} };
 const INPUT = "input, textarea";
 
 /**
@@ -115,16 +115,27 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   clearErrors();
   const homeless = [];
   const opening = [];
+  const folded = new Set(foldedKeys());
+  /** @type {Record<string, string>} */
+  const shown = {};
+  let isUndrawn = false;
   for (const [key, sentence] of Object.entries(errors)) {
     const field = document.getElementById(fieldId(key));
     // A field without a file still says why it refused the last one.
     if (field) opening.push(showError(field, form.refusals.get(field.id) ?? sentence));
+    else if (folded.has(key)) isUndrawn = true;
     else homeless.push(labelled[key] ?? sentence);
+    if (field || folded.has(key)) shown[key] = sentence;
   }
+  if (isUndrawn) form.showIn(shown);
   if (leads && opening.length) page.set({ tab: "form" });
   if (leads) leadToFirst(opening.filter((one) => one !== null));
   return homeless;
 }
+
+/** Return the keys of all fields in collapsed sections, drawn or not. @returns {string[]} */
+export const foldedKeys = () =>
+  all("#form [data-section]").flatMap(({ dataset }) => JSON.parse(dataset.keys ?? "[]"));
 
 /**
  * Focus the first wrong field and scroll to it.
@@ -197,9 +208,10 @@ export function showErrorsSoon(errors) {
 /**
  * Set the rules of a newly drawn form.
  * @param {Record<string, Rule>} rules of its numbers and seeds, by field key
+ * @param {(errors: Record<string, string>) => void} showIn shows errors of fields that aren't drawn yet
  */
-export function setRules(rules) {
-  form.rules = rules;
+export function setRules(rules, showIn) {
+  Object.assign(form, { rules, showIn });
   form.refusals.clear();
 }
 

@@ -5,7 +5,7 @@ import { correctAddress, goTo } from "../back.js";
 import { awaitForm, endFirstView, fieldsDrawn, formCame } from "../components/coming.js";
 import { $, root, typeInto } from "../dom.js";
 import { isEdited } from "../editor/editing.js";
-import { unfolded } from "../gradio.js";
+import { focusPart, unfolded } from "../gradio.js";
 import { counts } from "../making/counts.js";
 import { message } from "../messages.js";
 import { engage, keepsGoing, rememberRuns } from "../runs/following.js";
@@ -13,7 +13,14 @@ import { ownResult } from "../runs/runs.js";
 import { NO_EXAMPLE, page, say } from "../state.js";
 import { COVERS, KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
-import { clearMended, fieldId, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
+import {
+  clearMended,
+  fieldId,
+  isSeed,
+  setRules,
+  showErrors,
+  showErrorsSoon,
+} from "./field_errors.js";
 import { countedFrom, filled } from "./filled.js";
 import { offerUndo, valuesOf } from "./replaced.js";
 import { keepTyped, typed } from "./typed.js";
@@ -36,7 +43,8 @@ const MOST_COVERS = 20; // as many opened workflows as the app keeps for a user
  * when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
  * form and focus its title when it is drawn. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page
  * itself has removed, "" for none. `isFirst`: Python hasn't been asked yet. `sent`: the typed values that it was asked with.
- * `former`: those that they replaced, which the form of before may store again.
+ * `former`: those that they replaced, which the form of before may store again. `opening`: ids of the collapsed parts of a
+ * large form that the user has opened, so that they are drawn, or of fields in them. `errors`: of these fields, by field key.
  */
 const drawing = {
   formWanted: true,
@@ -50,6 +58,8 @@ const drawing = {
   isFirst: true,
   sent: /** @type {Record<string, unknown>} */ ({}),
   former: /** @type {Record<string, unknown>} */ ({}),
+  opening: /** @type {string[]} */ ([]),
+  errors: /** @type {Record<string, string>} */ ({}),
 };
 
 const UNCHANGED = { __type__: "update" }; // Gradio's output that changes nothing
@@ -80,7 +90,7 @@ const wantedName = () => addressed() ?? read(localStorage, RECENT, [])[0] ?? "";
 
 const wantedChoice = (name = wantedName()) => ({
   ...choice(name, linked(location.search)),
-  unfolded: unfolded(),
+  unfolded: [...unfolded(), ...drawing.opening],
   draft: isEdited(addressed()),
 });
 
@@ -132,6 +142,34 @@ export function redrawSoon() {
     drawing.soon = 0;
     redraw();
   }, 100);
+}
+
+/**
+ * Draw a collapsed part of a large form.
+ * @param {string} id of a section or a group, or of a field to show
+ */
+export function openPart(id) {
+  drawing.opening.push(id);
+  redraw();
+  return [];
+}
+
+/** @param {HTMLElement} place */
+export function mountFolds(place) {
+  place.addEventListener("click", ({ target }) => {
+    const fold = target instanceof Element && target.closest("[data-opens]");
+    if (fold instanceof HTMLElement) openPart(fold.dataset.opens ?? "");
+  });
+}
+
+/**
+ * Show the errors of fields in collapsed parts, which have to be drawn first.
+ * @param {Readonly<Record<string, string>>} errors by field key
+ */
+function showErrorsIn(errors) {
+  Object.assign(drawing.errors, errors);
+  drawing.opening.push(...Object.keys(errors).map(fieldId));
+  redraw();
 }
 
 /**
@@ -282,7 +320,7 @@ export async function drawn(
   if (drawing.values === "given") drawing.values = "";
   expectForm(drawing.soon > 0 || drawing.values !== "");
   drawing.gone = "";
-  setRules(rules);
+  setRules(rules, showErrorsIn);
   counts.set({ images });
   const given = Object.entries(linked(location.search));
   const own = typed(name);
@@ -309,12 +347,24 @@ export async function drawn(
   lead();
   await fieldsDrawn(fields);
   if (formName() !== name) return;
+  leadInto();
   for (const [key, value] of late) retype(key, value);
   page.set({ formless: false });
   endFirstView();
   if (!drawing.pressWaits || isDrawing()) return;
   drawing.pressWaits = false;
   $("#generate")?.click();
+}
+
+/** Lead to the part that the user has opened, or to the errors in it. */
+async function leadInto() {
+  const { opening, errors } = drawing;
+  Object.assign(drawing, { opening: [], errors: {} });
+  const keys = Object.keys(errors);
+  if (!opening.length) return;
+  await fieldsDrawn(keys.map(fieldId));
+  if (keys.length) showErrors(errors);
+  else focusPart(opening[0] ?? "");
 }
 
 /**

@@ -2,9 +2,9 @@
 // Line above Generate that says what has replaced the form's values, with a button that undoes that until the first change
 // after a run, and whether a seed in a folded section is fixed, so that the next run isn't unexpectedly the same.
 
-import { $, all, button, element, tell } from "../dom.js";
+import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
-import { fieldId, isSeed } from "./field_errors.js";
+import { fieldId, foldedKeys, isSeed } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { typed } from "./typed.js";
 
@@ -77,8 +77,7 @@ const fixedSeeds = () =>
 
 /** Return the fixed seeds in folded sections, by field key. */
 function foldedSeeds() {
-  /** @type {string[]} */
-  const keys = all("#form [data-section]").flatMap(({ dataset }) => JSON.parse(dataset.keys ?? ""));
+  const keys = foldedKeys();
   return fixedSeeds()
     .filter((key) => keys.includes(key))
     .filter((key) => !document.getElementById(fieldId(key))?.checkVisibility());

@@ -6,6 +6,7 @@ import { showUsedSeed, takeTypedSeed } from "../gradio.js";
 import { page } from "../state.js";
 import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
+import { keepTyped, typed } from "./typed.js";
 
 /** @import { PageState } from "../state.js" */
 
@@ -57,18 +58,28 @@ export function lastSeeds({ form, runs, past }, count) {
 }
 
 /**
- * Return the texts and modes of all seeds after a change of the lock: random, or fixed to the seeds of the last run or,
- * without one, to new random numbers.
- * @param {readonly [number, number | null][]} limits of each seed
+ * Return the texts and modes of the drawn seeds after a change of the lock: random, or fixed to the seeds of the last run
+ * or, without one, to new random numbers. Put the others into the form's values.
+ * @param {readonly [key: string, least: number, most: number | null, isDrawn: boolean][]} seeds all of them
  * @param {string} mode
- * @param {readonly string[]} values the current texts and modes
+ * @param {readonly string[]} values the current texts and modes of the drawn ones
  */
-export function setSeeds(limits, mode, values) {
-  const last = lastSeeds(page.now, limits.length);
-  return limits.flatMap(([least, most], at) => {
-    const typed = values[2 * at] ?? "";
-    return mode === "random" ? [typed, mode] : [last?.[at] ?? drawn(least, most), mode];
+export function setSeeds(seeds, mode, values) {
+  const last = lastSeeds(page.now, seeds.length);
+  const rest = [...values];
+  /** @type {Record<string, string | null>} */
+  const others = {};
+  const parts = seeds.flatMap(([key, least, most, isDrawn], at) => {
+    const [text = ""] = isDrawn ? rest.splice(0, 2) : [];
+    const seed = mode === "random" ? text : (last?.[at] ?? drawn(least, most));
+    if (isDrawn) return [seed, mode];
+    others[key] = mode === "random" ? null : seed;
+    return [];
   });
+  const { name, held } = filled.now;
+  filled.set({ held: { ...held, ...others } });
+  if (Object.keys(others).length) keepTyped(name, { ...typed(name), ...others });
+  return parts;
 }
 
 /**

@@ -59,7 +59,7 @@ let last = { id: "", made: "" };
  * @param {readonly unknown[]} values the values of all components
  */
 export async function press(name, isChain, fields, values) {
-  const held = keptValues(fields, values);
+  const held = { ...filled.now.held, ...keptValues(fields, values) };
   const form = { ...sentForm(held), watched: true };
   const body = isChain ? form : { ...form, count: counts.now.runs, keeps_going: keepsGoing() };
   const pressed = { key: newKey(), at: Date.now(), user: userName(), name, isChain, held, body };
