@@ -13,7 +13,7 @@ _NODES = 6  # of one image
 def large_prompt(nodes: int) -> Prompt:
     """Return a prompt of about this many nodes: a model, and images that are made of it, each with
     two texts, a size, a sampler and a result."""
-    model = {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}
+    model = {"ckpt_name": "demo-landscapes.safetensors"}
     prompt: Prompt = {"1": {"class_type": "CheckpointLoaderSimple", "inputs": model}}
     for number in range(max(1, nodes // _NODES)):
         positive, negative, size, sampler, decoder, saver = (

@@ -35,6 +35,7 @@ BENCHMARKS = {
     "real": "real servers at COMFYUI_URLS: several against one, one killed by COMFYUI_KILL, a batch",
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalog read, questions to a long history",
+    "nodes": "forms of 10 to 1,000 nodes: opening, the longest task after Generate and while typing",
     "templates": "650 templates judged for a real catalog, and again after a restart",
     "anything": "public workflows on the stand-in that runs anything: results, previews",
     "rude": (

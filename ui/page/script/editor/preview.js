@@ -2,8 +2,8 @@
 // The form on the page as a preview of the edited one. Each change is posted as a draft, and the form is redrawn with it.
 
 import { all, glideTo } from "../dom.js";
-import { fieldId } from "../form/field_errors.js";
-import { addValues, expectForm, formName, isDrawing, redraw } from "../form/form.js";
+import { fieldId, foldedKeys } from "../form/field_errors.js";
+import { addValues, expectForm, formName, isDrawing, openPart, redraw } from "../form/form.js";
 import { unfold } from "../gradio.js";
 import { json, request } from "../requests.js";
 import { page } from "../state.js";
@@ -99,6 +99,7 @@ export class Preview {
   select(key, isShown = false) {
     this.#selected = key;
     const field = this.#outline();
+    if (isShown && !field && foldedKeys().includes(key)) openPart(fieldId(key));
     if (!isShown || !field) return;
     unfold(field);
     glideTo(field, "nearest");

@@ -14,6 +14,7 @@ import { NO_EXAMPLE, page, say } from "../state.js";
 import { COVERS, KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
 import {
+  clearErrors,
   clearMended,
   fieldId,
   isSeed,
@@ -202,6 +203,7 @@ export const replacing = (what, workflow = formName(), name = "") =>
 export function refill(workflow, values, what = "values", name = "") {
   if (what) replacing(what, workflow, name);
   say("");
+  clearErrors(); // Gradio may keep the elements
   drawing.former = { ...filled.now.values, ...typed(workflow) };
   keepTyped(workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;

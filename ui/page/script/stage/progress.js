@@ -3,7 +3,7 @@
 
 import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, closeButton, element, isStill, tell } from "../dom.js";
-import { fieldId, showErrors } from "../form/field_errors.js";
+import { fieldId, foldedKeys, showErrors } from "../form/field_errors.js";
 import { labeled, message, plural } from "../messages.js";
 import { chainOf } from "../runs/chains.js";
 import { forget } from "../runs/following.js";
@@ -241,7 +241,7 @@ const withoutNumbers = (headline) => headline.replaceAll(/\d+/g, "");
 
 /**
  * The field that made a run fail, with all of the run's errors.
- * @typedef {{ field: HTMLElement, errors: Readonly<Record<string, string>> }} Wrong
+ * @typedef {{ field: HTMLElement | null, errors: Readonly<Record<string, string>> }} Wrong
  */
 
 /**
@@ -254,13 +254,14 @@ function wrongOf({ run, phase }, { form }) {
   const view = run?.view;
   if (!view || view.workflow !== form || !TROUBLE.includes(phase)) return null;
   const [first = ""] = Object.keys(view.errors);
-  const field = document.getElementById(fieldId(view.page.failed_field || first));
-  return field && { field, errors: view.errors };
+  const key = view.page.failed_field || first;
+  const field = document.getElementById(fieldId(key));
+  return field || foldedKeys().includes(key) ? { field, errors: view.errors } : null;
 }
 
 /** @param {Wrong} wrong */
 function leadTo({ field, errors }) {
-  const isModel = $(".browse-models", field) !== null;
+  const isModel = field && $(".browse-models", field);
   const label = isModel ? message("Choose another model") : message("Go to the field");
   return button(label, () => void showErrors(errors));
 }
