@@ -13,30 +13,35 @@ import {
   placeAfter,
 } from "../../ui/page/script/runs/results.js";
 
-const file = (kind, saved = true) => ({
+const file = (kind) => ({
   name: `a.${kind}`,
   url: "/a",
   kind,
-  saved,
   thumb: null,
   note: "",
   text: null,
   compared: null,
 });
 
-test("every result goes on the stage, in the order of the outputs", () => {
-  const files = [file("image"), file("audio"), file("image"), file("file")];
-  const outputs = [
-    { node: "9", name: "Sound", files: [1], texts: [] },
-    { node: "7", name: "Photo", files: [0, 2], texts: [0] },
-  ];
+const output = (name, files, texts = [], role = "result") => ({
+  node: name,
+  name,
+  files,
+  texts,
+  role,
+});
+
+test("pictures come first, then the other results in the order of the outputs", () => {
+  const files = [file("image"), file("audio"), file("video"), file("file"), file("3d")];
+  const outputs = [output("Sound", [1]), output("Photo", [0, 2], [0]), output("Model", [4])];
   const { items } = arranged({ files, texts: ["said"], run: "r", outputs });
   assert.deepEqual(
     items.map(({ kind, at, label }) => [kind, at, label]),
     [
-      ["audio", 1, "Sound"],
       ["image", 0, "Photo 1"],
-      ["image", 2, "Photo 2"],
+      ["video", 2, "Photo 2"],
+      ["3d", 4, "Model"],
+      ["audio", 1, "Sound"],
       ["text", -1, "Photo 3"],
       ["file", 3, ""],
     ],
@@ -44,7 +49,7 @@ test("every result goes on the stage, in the order of the outputs", () => {
 });
 
 test("the results of a single output have no labels", () => {
-  const outputs = [{ node: "7", name: "Photo", files: [0, 1], texts: [] }];
+  const outputs = [output("Photo", [0, 1])];
   const { items } = arranged({ files: [file("image"), file("image")], texts: [], outputs });
   assert.deepEqual(
     items.map(({ label }) => label),
@@ -64,16 +69,43 @@ test("a text that is also a file appears once, with the file to download", () =>
   );
 });
 
-test("separates intermediate images if there are saved ones", () => {
-  const both = arranged({ files: [file("image", false), file("image")], texts: [] });
-  assert.deepEqual([both.items.length, both.intermediate.length], [1, 1]);
-  const only = arranged({ files: [file("image", false), file("image", false)], texts: [] });
-  assert.deepEqual([only.items.length, only.intermediate.length], [2, 0]);
+test("separates previews and technical texts from results, without copies", () => {
+  const outputs = [
+    output("Shown", [0], [], "copy"),
+    output("Prompt", [], [0], "preview"),
+    output("Seed", [], [1], "echo"),
+    output("Saved", [1]),
+    output("Tags", [], [2]),
+    output("Again", [], [3]),
+  ];
+  const texts = ["a long kite", "41", " ", "a long kite"];
+  const { items, intermediate, echoes } = arranged({
+    files: [file("image"), file("image")],
+    texts,
+    outputs,
+  });
+  assert.deepEqual(
+    items.map(({ at, text, label }) => [at, text, label]),
+    [
+      [1, "", "Saved"],
+      [-1, "a long kite", "Again"],
+    ],
+  );
+  assert.deepEqual([intermediate, echoes], [[], [["Seed", "41"]]]);
+  const alone = arranged({
+    files: [file("image")],
+    texts: ["a kite"],
+    outputs: [output("Prompt", [], [0], "preview")],
+  });
+  assert.deepEqual(
+    [alone.items.length, alone.intermediate.map(({ text }) => text)],
+    [1, ["a kite"]],
+  );
 });
 
 test("a comparison is a result, and its other image an intermediate one", () => {
-  const before = { ...file("image", false), url: "/before" };
-  const after = { ...file("image", false), compared: 0 };
+  const before = { ...file("image"), url: "/before" };
+  const after = { ...file("image"), compared: 0 };
   for (const more of [[], [file("image")]]) {
     const { items, intermediate } = arranged({ files: [before, after, ...more], texts: [] });
     assert.deepEqual(items[0]?.before, "/before");
@@ -82,21 +114,21 @@ test("a comparison is a result, and its other image an intermediate one", () => 
 });
 
 test("a run without results shows nothing", () => {
-  assert.deepEqual(arranged({ files: [], texts: [] }), { items: [], intermediate: [] });
+  assert.deepEqual(arranged({ files: [], texts: [] }), { items: [], intermediate: [], echoes: [] });
 });
 
 test("labels every choice with its number and file name", () => {
-  const files = [file("image", false), file("image"), file("video")];
-  const both = arranged({ files, texts: [] });
+  const files = [file("image"), file("image"), file("video")];
+  const both = arranged({ files, texts: [], outputs: [output("Depth", [0], [], "preview")] });
   assert.deepEqual(
     [0, 1, 2].map((at) => choiceWords(both, at)),
-    ["Result 1: a.image", "Result 2: a.video", "Intermediate 1: a.image"],
+    ["Result 1: a.image", "Result 2: a.video", "Preview 1: a.image"],
   );
 });
 
 test("starts with the given file, or the first or last result", () => {
   const three = arranged({ files: [file("audio"), file("image"), file("image")], texts: ["said"] });
-  assert.equal(firstSeen(three, 2, false), 2);
+  assert.equal(firstSeen(three, 2, false), 1);
   for (const none of [null, undefined, 9]) {
     assert.equal(firstSeen(three, none, false), 0);
     assert.equal(firstSeen(three, none, true), 3);

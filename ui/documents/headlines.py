@@ -159,7 +159,8 @@ def headline(
         case Phase.DONE if state.lacks_results:
             return SOME_MISSING
         case Phase.DONE:
-            return _done_words(elapsed, shows=bool(state.files or state.texts))
+            texts = any(one.text.strip() for one in state.texts)
+            return _done_words(elapsed, shows=bool(state.files) or texts)
         case _ if state.error is not None:
             node, problem = state.error.node_title, state.error.message
             return labeled(node, problem) if node else problem

@@ -17,6 +17,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.store import StorageUse
+from ui.documents.output_roles import main_places, main_texts
 from ui.documents.run_doc import RunDoc, RunTile, first_text, run_doc
 from ui.web.urls import file_address, thumbnail_address
 
@@ -38,10 +39,11 @@ def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = 
     """Return a run's tile; with `file`, only for the file at that position. `blobs`: stored files,
     for the proportions and the color of its image."""
     state = record.state
-    meant = [(at, one) for at, one in enumerate(state.files) if file in (None, at)]
-    by_use = sorted(meant, key=lambda one: one[1].type != "output")
-    files = [one for _, one in by_use if one.type == "output"] or [one for _, one in by_use]
-    first = {one[1].kind: one for one in reversed(by_use)}
+    places = main_places(record) if file is None else [file]
+    shown = [(at, state.files[at]) for at in places if at < len(state.files)]
+    files, texts = [one for _, one in shown], main_texts(record)
+    is_text = bool(texts) and all(one.kind == "file" for one in files)
+    first = {one[1].kind: one for one in reversed(shown)}
     clip = file_address(record.id, *first["video"]) if "video" in first else None
     is_heard = "audio" in first and not first.keys() & {"image", "video"}
     # Prefer an image, then a video, then a 3D model's preview. A waveform is only for results with
@@ -50,13 +52,13 @@ def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = 
     thumbnails = (
         (address, at, one)
         for kind in drawn
-        for at, one in by_use
+        for at, one in shown
         if one.kind == kind and (address := thumbnail_address(record.id, at, one))
     )
     thumb, at, image = next(thumbnails, (None, 0, None))
-    kind: ResultKind | Literal[""] = files[0].kind if files else "text" if state.texts else ""
+    kind: ResultKind | Literal[""] = "text" if is_text else files[0].kind if files else ""
     return RunTile(
-        what=_what_came(record, files),
+        what=_what_came(record, files, texts if is_text else []),
         asked=first_text(record.job.values, _WORDS),
         results=len(files),
         thumb=thumb,
@@ -72,16 +74,14 @@ def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = 
     )
 
 
-def _what_came(record: Record, files: list[OutputFile]) -> str:
+def _what_came(record: Record, files: list[OutputFile], texts: list[str]) -> str:
     """Describe the results of a run in a word or two."""
-    state = record.state
-    if state.phase in _ENDS:
-        return _ENDS[state.phase]
-    if files:
-        count = len(files)
-        several = plural("{count} file", "{count} files", count=count)
-        return RESULT_TYPES[files[0].kind].noun if count == 1 else several
-    return state.texts[0].text[:_WORDS] if state.texts else message("No result")
+    if record.state.phase in _ENDS:
+        return _ENDS[record.state.phase]
+    if texts or not files:
+        return texts[0][:_WORDS] if texts else message("No result")
+    several = plural("{count} file", "{count} files", count=len(files))
+    return RESULT_TYPES[files[0].kind].noun if len(files) == 1 else several
 
 
 def days_of(ends: Iterable[float], zone: str) -> list[tuple[str, int]]:

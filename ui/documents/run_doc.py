@@ -24,6 +24,7 @@ from comfy.form.server_errors import node_problems
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes, time_left
 from ui.documents.headlines import headline
+from ui.documents.output_roles import OutputRole, lent_comparisons, output_of, output_roles
 from ui.web.responses import API
 from ui.web.urls import download_name
 
@@ -48,12 +49,15 @@ _EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
 @dataclass(frozen=True, slots=True)
 class RunOutput:
     """Output of a run: its node, its name, and the positions of its results among the run's `files`
-    and `texts`. The name is empty only for runs of earlier versions."""
+    and `texts`. The name is empty only for runs of earlier versions. `role`: a "result", a
+    "preview" of a step on the way to it, a "copy" of another output's file, or an "echo": a
+    technical text, such as a seed."""
 
     node: str
     name: str
     files: tuple[int, ...] = ()
     texts: tuple[int, ...] = ()
+    role: OutputRole = "result"
 
 
 def run_outputs(record: Record) -> tuple[RunOutput, ...]:
@@ -62,15 +66,17 @@ def run_outputs(record: Record) -> tuple[RunOutput, ...]:
     files: dict[str, list[int]] = {}
     texts: dict[str, list[int]] = {}
     for at, file in enumerate(state.files):
-        files.setdefault(_outer(record, file.node), []).append(at)
+        files.setdefault(output_of(record, file.node), []).append(at)
     for at, text in enumerate(state.texts):
-        texts.setdefault(_outer(record, text.node), []).append(at)
+        texts.setdefault(output_of(record, text.node), []).append(at)
+    roles = output_roles(record)
     return tuple(
         RunOutput(
             node,
             job.output_names.get(node) or job.titles.get(node, ""),
             tuple(files.get(node, ())),
             tuple(texts.get(node, ())),
+            roles[node],
         )
         for node in dict.fromkeys((*job.output_names, *files, *texts))
         if node in files or node in texts
@@ -98,18 +104,13 @@ def compared_files(record: Record) -> Mapping[int, int]:
     sides: dict[tuple[str, str], list[int]] = {}
     for at, file in enumerate(record.state.files):
         sides.setdefault((file.node, file.side), []).append(at)
-    return {
+    compared = {
         after: before
         for (node, side), places in sides.items()
         if side == "b"
         for after, before in zip(places, sides.get((node, "a"), ()), strict=False)
     }
-
-
-def _outer(record: Record, node: str) -> str:
-    """Return the prompt's node that a result belongs to. The server names the nodes of an expanded
-    node `outer.0.0.inner`."""
-    return node if node in record.job.prompt else node.partition(".")[0]
+    return compared and {**compared, **lent_comparisons(record)}
 
 
 def first_text(values: Mapping[str, object], most: int = _ABOUT) -> str:
@@ -233,16 +234,15 @@ class ShownFile:
     """A file as a page shows it: a name for saving it, its path below this app's root, and its kind
     on the page.
 
-    `saved`: a result, not an intermediate file, which the server doesn't keep. `thumb`: the path of
-    its thumbnail. `note`: why the page only offers it as a download. `text`: the position of the
-    run's text that is this file's whole content, null for other files. `compared`: the position of
-    the image that the workflow compares this one with, null for other files.
+    `thumb`: the path of its thumbnail. `note`: why the page only offers it as a download. `text`:
+    the position of the run's text that is this file's whole content, null for other files.
+    `compared`: the position of the image that the workflow compares this one with, null for other
+    files.
     """
 
     name: str
     url: str
     kind: FileKind
-    saved: bool = True
     thumb: str | None = None
     note: str = ""
     text: int | None = None

@@ -158,7 +158,6 @@ class RunEnds:
                 name=result_name(record, index),
                 url=file_address(record.id, index, file),
                 kind="file" if kept_from_view else file.kind,
-                saved=file.type == "output",
                 thumb=thumbnail_address(record.id, index, file),
                 note=_NOT_SHOWN if kept_from_view else "",
                 text=texts.get(index),

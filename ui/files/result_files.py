@@ -42,6 +42,7 @@ from comfy.records.sharing import FoundFile
 from comfy.runs.interface import RunRegistry
 from ui.brand import current_brand
 from ui.documents.headlines import NO_RESULT
+from ui.documents.output_roles import main_places
 from ui.documents.run_doc import result_name, run_name, shared_name
 from ui.files.masks import without_mask
 from ui.web.access import Access, GuardedRoutes, Owner
@@ -364,9 +365,11 @@ def _log_missing(record: Record, problem: Exception) -> None:
 
 
 def saved_places(record: Record) -> list[int]:
-    """Return the indexes of the saved files; of all files if no file was saved."""
-    files = record.state.files
-    return [at for at, file in enumerate(files) if file.type == "output"] or [*range(len(files))]
+    """Return the indexes of the saved files, without saved previews; of all results if no file was
+    saved."""
+    files, shown = record.state.files, sorted(main_places(record))
+    saved = (at for at, file in enumerate(files) if file.type == "output")
+    return [at for at in saved if at in shown or files[at].kind == "file"] or shown
 
 
 def _own_files(records: Iterable[Record]) -> Iterator[tuple[Record, int, bool]]:

@@ -30,6 +30,7 @@ from ui.api.batches.rows import BatchRowDocs, download_of
 from ui.api.runs import Runs
 from ui.documents.group_docs import GridAxisDoc, GridDoc, OpenedGrid
 from ui.documents.history_docs import run_tile
+from ui.documents.output_roles import main_places
 from ui.documents.run_doc import result_name
 from ui.files.batch_grids import grid_of, opened_grid, settings_of
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
@@ -278,9 +279,8 @@ class GridResults:
     def _thumbnail(self, record: Record | None, *, small: bool) -> Path | None:
         """Return the file of a run's image, otherwise of its sound's waveform."""
         blobs = self.files.blobs
-        files = record.state.files if record is not None else ()
-        by_use = sorted(files, key=lambda file: file.type != "output")
-        for file in sorted(by_use, key=lambda file: file.kind != "image"):
+        files = [record.state.files[at] for at in main_places(record)] if record is not None else []
+        for file in sorted(files, key=lambda file: file.kind != "image"):
             if file.kind == "image" and not small:
                 return blobs.path(file.digest)
             if path := blobs.thumbnail(file.digest, file.kind):

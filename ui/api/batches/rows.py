@@ -31,6 +31,7 @@ from ui.documents.browser_values import value_text
 from ui.documents.group_docs import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.headlines import HEADLINES
 from ui.documents.history_docs import FormValues, run_tile
+from ui.documents.output_roles import main_texts
 from ui.documents.run_doc import OF_ALL, pattern_name, problem_of, unknown_part
 from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
@@ -207,7 +208,7 @@ class BatchRowDocs:
     def _shown(self, index: int, state: RowState, record: Record | None) -> ShownRow:
         blobs = self.runs.registry.history.files
         past = run_tile(record, blobs=blobs) if record and state == "done" else None
-        texts = record.state.texts if record is not None else ()
+        texts = main_texts(record) if record is not None else []
         problem = record.state.error if record is not None and state == "failed" else None
         is_own = not self.table.states.error(index)  # otherwise the run before it failed
         return ShownRow(
@@ -219,7 +220,7 @@ class BatchRowDocs:
             kind=past.kind if past is not None else "",
             icon=past.icon if past is not None else "",
             more=past.results - 1 if past is not None and past.thumb and not past.clip else 0,
-            text=texts[0].text[:_TEXT] if texts and past and past.kind == "text" else "",
+            text=texts[0][:_TEXT] if texts and past and past.kind == "text" else "",
             detail=problem.detail if problem and is_own else "",
         )
 

@@ -624,13 +624,16 @@ export interface RunFile {
 
 /**
  * Output of a run: its node, its name, and the positions of its results among the run's `files`
- * and `texts`. The name is empty only for runs of earlier versions.
+ * and `texts`. The name is empty only for runs of earlier versions. `role`: a "result", a
+ * "preview" of a step on the way to it, a "copy" of another output's file, or an "echo": a
+ * technical text, such as a seed.
  */
 export interface RunOutput {
   node: string;
   name: string;
   files: number[];
   texts: number[];
+  role: "result" | "preview" | "copy" | "echo";
 }
 
 /**
@@ -708,16 +711,15 @@ export interface ShownChain {
  * A file as a page shows it: a name for saving it, its path below this app's root, and its kind
  * on the page.
  *
- * `saved`: a result, not an intermediate file, which the server doesn't keep. `thumb`: the path of
- * its thumbnail. `note`: why the page only offers it as a download. `text`: the position of the
- * run's text that is this file's whole content, null for other files. `compared`: the position of
- * the image that the workflow compares this one with, null for other files.
+ * `thumb`: the path of its thumbnail. `note`: why the page only offers it as a download. `text`:
+ * the position of the run's text that is this file's whole content, null for other files.
+ * `compared`: the position of the image that the workflow compares this one with, null for other
+ * files.
  */
 export interface ShownFile {
   name: string;
   url: string;
   kind: "image" | "video" | "audio" | "3d" | "file";
-  saved: boolean;
   thumb: string | null;
   note: string;
   text: number | null;

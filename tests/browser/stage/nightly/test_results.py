@@ -119,7 +119,10 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
         prompt_with(
             **{
                 "20": {"class_type": "PreviewAny", "inputs": {"source": ["21", 0]}},
-                "21": {"class_type": "PrimitiveString", "inputs": {"value": evil}},
+                "21": {
+                    "class_type": "StringConcatenate",
+                    "inputs": {"string_a": evil[:20], "string_b": evil[20:], "delimiter": ""},
+                },
                 "22": {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}},
                 **SOUND,
             }
@@ -134,7 +137,7 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
         expect(person.page.locator("#stage .grid .player")).to_be_visible()
         expect(person.page.locator("#stage .grid .thumbnail")).to_have_count(1)
         person.page.locator("#stage .grid .thumbnail").click()
-        person.page.get_by_text("Unsaved previews (1)").click()
+        person.page.get_by_text("Previews (1)").click()
         made = person.page.locator("#stage .intermediate").get_by_role("button")
         expect(made).to_have_count(1)
         shown = person.page.locator("#stage .media > img")

@@ -15,7 +15,6 @@ import { arrangedRun, choosable, firstSeen, groupOf, placeAfter } from "../runs/
 import { current, neighbour, seen } from "../runs/runs.js";
 import { removeRun } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
-import { detailsOf } from "../stage/details.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { Lineage } from "../stage/lineage.js";
 import { doneLoading, loadViewer, markLast, markLoading } from "../stage/media.js";
@@ -25,6 +24,7 @@ import { Strip } from "../stage/strip.js";
 import { arrow, Viewport } from "../stage/viewport.js";
 import { page } from "../state.js";
 
+/** @import { StageView } from "../documents.js" */
 /** @import { ResultGrid } from "../results/result_grid.js" */
 /** @import { Arrangement, Item } from "../runs/results.js" */
 /** @import { PageState, View } from "../state.js" */
@@ -38,7 +38,7 @@ import { page } from "../state.js";
  */
 
 /** @type {Arrangement} */
-const NOTHING = { items: [], intermediate: [] };
+const NOTHING = { items: [], intermediate: [], echoes: [] };
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 /** @type {Record<string, number>} */
@@ -95,7 +95,7 @@ class Stage {
     const { intermediate, details } = this.#beneath;
     const parts = [intermediate, this.#lineage.place, details];
     place.replaceChildren(box, this.#strip.place, under, ...parts);
-    this.#arrange(NOTHING, []);
+    this.#arrange(NOTHING, null);
     this.#listen();
     this.#media.addEventListener(ARRIVED, () => this.#loaded());
     onFrame((id, frame, place) => this.#paint(id, frame, place));
@@ -168,7 +168,7 @@ class Stage {
     if (this.#shown) {
       this.#shown = null;
       this.#turn += 1;
-      this.#arrange(NOTHING, []);
+      this.#arrange(NOTHING, null);
     }
     doneLoading(this.#media);
     const isOlder = this.#painted !== id && this.#media.hasChildNodes();
@@ -183,7 +183,7 @@ class Stage {
     const isSame = view.id === this.#shown?.id;
     this.#shown = view;
     if (isSame) return;
-    this.#arrange(arrangedRun(view), detailsOf(view.page));
+    this.#arrange(arrangedRun(view), view.page);
     this.#at = firstSeen(this.#arrangement, view.file, this.#leaving < 0);
     const isMeant = typeof view.file === "number" || this.#viewport.isFull;
     this.#isAll = this.#arrangement.items.length > 1 && !isMeant;
@@ -206,7 +206,7 @@ class Stage {
   #clear() {
     this.#shown = null;
     this.#turn += 1;
-    this.#arrange(NOTHING, []);
+    this.#arrange(NOTHING, null);
     this.#put(null, "");
   }
 
@@ -381,11 +381,11 @@ class Stage {
   /**
    * Update the parts around the viewport: thumbnails, other files, previews and details.
    * @param {Arrangement} arrangement
-   * @param {HTMLElement[]} details
+   * @param {StageView | null} page of the run, null without one
    */
-  #arrange(arrangement, details) {
+  #arrange(arrangement, page) {
     this.#arrangement = arrangement;
-    this.#beneath.show(arrangement, details);
+    this.#beneath.show(arrangement, page);
   }
 
   /** @param {PageState} state */

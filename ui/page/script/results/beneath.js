@@ -1,11 +1,13 @@
 // @ts-check
-// The part below a run's results: unsaved previews to choose from, and its details.
+// The part below a run's results: previews to choose from, and its details.
 
 import { all, element, fold } from "../dom.js";
 import { message } from "../messages.js";
 import { choiceWords } from "../runs/results.js";
+import { detailsOf } from "../stage/details.js";
 import { thumbnailFor } from "../stage/media.js";
 
+/** @import { StageView } from "../documents.js" */
 /** @import { Arrangement } from "../runs/results.js" */
 
 export class Beneath {
@@ -18,10 +20,10 @@ export class Beneath {
     this.#choose = choose;
   }
 
-  /** @param {Arrangement} arrangement @param {HTMLElement[]} details */
-  show(arrangement, details) {
-    const { items, intermediate } = arrangement;
-    const title = message("Unsaved previews ({count})", { count: intermediate.length });
+  /** @param {Arrangement} arrangement @param {StageView | null} page of the run, null without one */
+  show(arrangement, page) {
+    const { items, intermediate, echoes } = arrangement;
+    const title = message("Previews ({count})", { count: intermediate.length });
     const made = intermediate.map((item, number) => {
       const at = items.length + number;
       const choice = thumbnailFor(item, choiceWords(arrangement, at), () => this.#choose(at));
@@ -29,7 +31,7 @@ export class Beneath {
       return choice;
     });
     fold(this.intermediate, title, made);
-    fold(this.details, message("Details"), details);
+    fold(this.details, message("Details"), page ? detailsOf(page, echoes) : []);
   }
 
   get hasFocus() {

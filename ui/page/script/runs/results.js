@@ -12,9 +12,10 @@ import { message, plural } from "../messages.js";
  * @typedef {{ kind: ShownFile["kind"] | "text", name: string, url: string, thumb: string | null, note: string,
  *   text: string, run: string, at: number, label: string, before: string }} Item
  *
- * `items`: results on the stage. `intermediate`: images and videos that aren't saved, if others are. `areTwins`: both
- * items show the same frames, so that the stage shows only one of them; undefined until it is known.
- * @typedef {{ items: Item[], intermediate: Item[], areTwins?: boolean }} Arrangement
+ * `items`: results on the stage. `intermediate`: previews of steps on the way to them. `echoes`: technical texts, by the
+ * names of their outputs. `areTwins`: both items show the same frames, so that the stage shows only one of them;
+ * undefined until it is known.
+ * @typedef {{ items: Item[], intermediate: Item[], echoes: [string, string][], areTwins?: boolean }} Arrangement
  *
  * A part of a result's caption: its displayed text, and the text to copy.
  * @typedef {{ part: "size" | "seed" | "steps" | "model" | "prompt", shown: string, copied: string }} CaptionPart
@@ -23,10 +24,11 @@ import { message, plural } from "../messages.js";
  * the extension.
  * @typedef {{ files: readonly ShownFile[], texts: readonly string[], run?: string, outputs?: readonly RunOutput[],
  *   name?: string }} Results
- * @typedef {Item & { output: string, saved: boolean }} Result
+ * @typedef {Item & { output: string, role: RunOutput["role"] }} Result
  */
 
-const WATCHED = ["image", "video"];
+/** Pictures first. @type {Record<Item["kind"], number>} */
+const ORDER = { image: 0, video: 0, "3d": 1, audio: 2, text: 3, file: 4 };
 const SHARED = ["image", "video", "audio"];
 
 /** @param {string} kind */
@@ -37,21 +39,20 @@ export const arrangedRun = ({ id, page, texts, outputs }) =>
   arranged({ files: page.files, texts, run: id, outputs, name: page.file_name });
 
 /**
- * Arrange results in the order of their outputs. A text that is also a file appears once, and so do equal texts. The
- * image that another one is compared with is among the intermediate ones.
+ * Arrange results by kind, and in the order of their outputs. A text that is also a file appears once, and so do equal
+ * texts. The image that another one is compared with is among the previews.
  * @param {Results} results
  * @returns {Arrangement}
  */
 export function arranged(results) {
-  const ordered = inOrder(results);
+  const ordered = inOrder(results).sort((one, other) => ORDER[one.kind] - ORDER[other.kind]);
   const compared = new Set(results.files.flatMap((file) => file.compared ?? []));
-  const isWatched = (/** @type {Result} */ { kind }) => WATCHED.includes(kind);
-  const isKept = ordered.some((one) => isWatched(one) && one.saved && !one.before);
-  const isAside = (/** @type {Result} */ one) =>
-    compared.has(one.at) || (isKept && isWatched(one) && !one.saved && !one.before);
+  const isAside = (/** @type {Result} */ { at, role }) => compared.has(at) || role === "preview";
+  const shown = ordered.filter(({ role }) => role !== "echo");
   return {
-    items: labelled(ordered.filter((one) => !isAside(one))),
-    intermediate: labelled(ordered.filter(isAside)).map((one) => ({ ...one, label: "" })),
+    items: labelled(shown.filter((one) => !isAside(one))),
+    intermediate: labelled(shown.filter(isAside)),
+    echoes: ordered.filter(({ role }) => role === "echo").map(({ output, text }) => [output, text]),
   };
 }
 
@@ -62,33 +63,41 @@ function inOrder({ files, texts, run = "", outputs = [], name = "" }) {
   const left = new Set(files.keys());
   const leftTexts = new Set(texts.keys());
   const fileOf = (/** @type {number} */ text) => files.findIndex((file) => file.text === text);
-  const putText = (/** @type {number} */ at, /** @type {string} */ output) => {
+  const putText = (/** @type {number} */ at, /** @type {Output} */ { name: output, role }) => {
     const text = texts[at];
-    if (text === undefined || !leftTexts.delete(at)) return;
+    if (!text?.trim() || !leftTexts.delete(at)) return;
     if (ordered.some((one) => one.kind === "text" && one.text === text)) return;
     const file = files[fileOf(at)];
     const own = { name: name ? `${name}.txt` : "", url: "", ...pick(file), text };
-    ordered.push({ ...PLAIN, ...own, kind: "text", run, at: fileOf(at), output, saved: true });
+    ordered.push({ ...PLAIN, ...own, kind: "text", run, at: fileOf(at), output, role });
   };
-  const putFile = (/** @type {number} */ at, /** @type {string} */ output) => {
+  const putFile = (/** @type {number} */ at, /** @type {Output} */ output) => {
     const file = files[at];
-    if (!file || !left.delete(at)) return;
+    if (!file || !left.delete(at) || output.role === "copy") return;
     if (file.text !== null && file.text !== undefined) {
       putText(file.text, output);
       return;
     }
     const before = files[file.compared ?? -1]?.url ?? "";
-    ordered.push({ ...PLAIN, ...file, text: "", run, at, output, before });
+    const { name, role } = output;
+    ordered.push({ ...PLAIN, ...file, text: "", run, at, output: name, role, before });
   };
-  for (const output of outputs) {
-    for (const at of output.files) putFile(at, output.name);
-    for (const at of output.texts) putText(at, output.name);
+  const byRole = [...outputs].sort(
+    (one, other) => Number(one.role !== "result") - Number(other.role !== "result"),
+  );
+  for (const output of byRole) {
+    for (const at of output.files) putFile(at, output);
+    for (const at of output.texts) putText(at, output);
   }
-  for (const at of [...left]) putFile(at, "");
-  for (const at of [...leftTexts]) putText(at, "");
+  for (const at of [...left]) putFile(at, UNNAMED);
+  for (const at of [...leftTexts]) putText(at, UNNAMED);
   return ordered;
 }
 
+/** @typedef {{ name: string, role: RunOutput["role"] }} Output */
+
+/** @type {Output} */
+const UNNAMED = { name: "", role: "result" };
 const PLAIN = /** @type {const} */ ({ thumb: null, note: "", label: "", before: "" });
 
 /** @param {ShownFile | undefined} file */
@@ -105,7 +114,7 @@ function labelled(results) {
   const isNamed = names.size > 1 || results.every(({ kind }) => kind === "text");
   /** @type {Map<string, number>} */
   const numbers = new Map();
-  return results.map(({ output, saved: _, ...item }) => {
+  return results.map(({ output, role: _, ...item }) => {
     const number = (numbers.get(output) ?? 0) + 1;
     numbers.set(output, number);
     const several = results.filter((one) => one.output === output).length > 1;
@@ -136,7 +145,7 @@ export function choiceWords(arrangement, at) {
   const file = item?.label || item?.name || "";
   const number = at - arrangement.items.length + 1;
   return number > 0
-    ? message("Intermediate {number}: {file}", { number, file })
+    ? message("Preview {number}: {file}", { number, file })
     : message("Result {number}: {file}", { number: at + 1, file });
 }
 

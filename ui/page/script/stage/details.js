@@ -1,16 +1,21 @@
 // @ts-check
-// What Details says about a result: its settings, and how long it is stored.
+// What Details says about a result: its settings, its technical texts, and how long it is stored.
 
 import { element, tableOf } from "../dom.js";
 import { keptWords } from "../history/expiry.js";
 
 /** @import { StageView } from "../documents.js" */
 
-/** @param {StageView} page @returns {HTMLElement[]} */
-export function detailsOf(page) {
+/**
+ * @param {StageView} page
+ * @param {readonly [string, string][]} echoes technical texts, by the names of their outputs
+ * @returns {HTMLElement[]}
+ */
+export function detailsOf(page, echoes) {
   const kept = keptWords(page);
+  const rows = [...page.details, ...echoes];
   return [
-    ...(page.details.length ? [tableOf(page.details)] : []),
+    ...(rows.length ? [tableOf(rows)] : []),
     ...(kept ? [element("p", "kept muted", kept)] : []),
   ];
 }

@@ -13,6 +13,7 @@ import { textMenu } from "./use_menu.js";
 
 const LOADED_WITHIN = 15000;
 const AT_ONCE = 500; // milliseconds in which most results load
+const BEGINNING = 120; // characters of a text in its thumbnail
 const TRIES = 3; // while the app answers: a slow connection can break again
 const LOST_IMAGE = message("The picture didn't arrive. Trying again…");
 const LOST_FILE = message("The file didn't arrive. Trying again…");
@@ -229,7 +230,7 @@ function thumbnailOf(item) {
     video.src = addressOf(item.url);
     return video;
   }
-  const word = element("span", "word", KINDS[item.kind]);
+  const word = element("span", "word", item.text.slice(0, BEGINNING) || KINDS[item.kind]);
   if (item.kind !== "image" && !item.thumb) return word;
   const image = element("img");
   image.alt = "";
