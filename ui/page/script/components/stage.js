@@ -156,7 +156,7 @@ class Stage {
     this.#drawActions(state);
     const isBare = !this.#media.hasChildNodes();
     if (isBare && (isGoing || state.sending)) this.#empty.dim();
-    else this.#empty.show(state, isBare && !run && !state.sending);
+    else if (!isBare || !this.#item) this.#empty.show(state, isBare && !run && !state.sending);
     this.#strip.show(state);
   }
 

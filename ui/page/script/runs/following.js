@@ -5,7 +5,7 @@ import { pause, shortWhen } from "../clock.js";
 import { closeSocket, isTyping } from "../dom.js";
 import { showErrors } from "../form/field_errors.js";
 import { showSeeds } from "../form/seeds.js";
-import { API, ask, newKey } from "../requests.js";
+import { API, ask, get, newKey } from "../requests.js";
 import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
 import { betweenRuns, chainOf } from "./chains.js";
@@ -13,6 +13,7 @@ import { openRunSocket } from "./run_socket.js";
 import {
   current,
   listed,
+  seen,
   told,
   troubled,
   unfinished,
@@ -22,7 +23,7 @@ import {
 } from "./runs.js";
 
 /** @import { RunDoc } from "../documents.js" */
-/** @import { QueuedRun, View } from "../state.js" */
+/** @import { PastRun, QueuedRun, View } from "../state.js" */
 /** @import { RunEvents } from "./run_socket.js" */
 
 const GONE = 4404;
@@ -307,15 +308,35 @@ function set(id, changes) {
  */
 export async function lookBackAt({ id, page: tile }) {
   /** @type {View | null} */
-  const told = await ask(`${API}/runs/${id}?with_page=true`, undefined, "GET");
+  const told = await ask(addressOf(id), undefined, "GET");
   if (!told) return false;
-  const headline = `${shortWhen(told.finished_at ?? 0)} · ${told.headline}`;
-  const view = { ...told, headline, file: tile?.file ?? null };
-  const runs = withRun(page.now.runs, id, { view, at: performance.now(), unconfirmed: false });
-  page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });
-  rememberRuns();
+  putOnStage(told, tile?.file ?? null);
+  page.set({ lookingBack: Boolean(current(page.now)), notice: null });
   return true;
 }
+
+/**
+ * Show the form's latest result on the empty stage, unless something else has come there meanwhile.
+ * @param {PastRun} run
+ */
+export async function showLatest({ id, workflow }) {
+  /** @type {View | null} */
+  const told = await get(addressOf(id));
+  const { sending, form } = page.now;
+  if (told && !sending && form === workflow && !seen(page.now)) putOnStage(told, null);
+}
+
+/** @param {View} told @param {number | null} file the position of the file to show first */
+function putOnStage(told, file) {
+  const headline = `${shortWhen(told.finished_at ?? 0)} · ${told.headline}`;
+  const view = { ...told, headline, file };
+  const changes = { view, at: performance.now(), unconfirmed: false };
+  page.set({ runs: withRun(page.now.runs, told.id, changes), shown: told.id });
+  rememberRuns();
+}
+
+/** @param {string} id */
+const addressOf = (id) => `${API}/runs/${id}?with_page=true`;
 
 /** Return to the current run. */
 export const lookAhead = () => page.set({ lookingBack: false });

@@ -1,6 +1,6 @@
 // @ts-check
-// The empty stage: the last image or sound that the user made with the workflow, or its author's example, with ideas to
-// try below. Without either, it says where the result will appear. Without a form, it offers ways to choose a workflow.
+// The empty stage: the user's latest result with the workflow, which opens, or its author's example, with ideas to try
+// below. Without either, it says where the result will appear. Without a form, it offers ways to choose a workflow.
 
 import { ifUnshowable } from "../arrivals.js";
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
@@ -9,7 +9,7 @@ import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
-import { lookBackAt } from "../runs/following.js";
+import { showLatest } from "../runs/following.js";
 import { NO_EXAMPLE, page } from "../state.js";
 import { mayStart, openTemplates } from "../templates/open.js";
 
@@ -19,8 +19,6 @@ import { mayStart, openTemplates } from "../templates/open.js";
 
 const EXAMPLE = message("Example");
 const BEFORE = message("Before");
-const OWN = message("Your latest result");
-const OPEN_OWN = message("Open your latest result");
 const SHARED = message("Settings from a shared result");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Your result will appear here.");
@@ -28,8 +26,7 @@ const NO_FORM = message("Choose a workflow first.");
 const DROP = message("Drop a workflow file anywhere to open it.");
 
 /** @param {PageState} state */
-const lastMade = ({ past, form }) =>
-  past.find((run) => run?.workflow === form && (run.page.thumb || run.page.sound));
+const lastMade = ({ past, form }) => past.find((run) => run?.workflow === form && run.page.kind);
 
 /** @param {PageState} state @returns the shared result whose settings are in the form */
 const sharedOf = ({ shared, form }) => (shared?.workflow === form ? shared : null);
@@ -114,10 +111,11 @@ export class EmptyStage {
     this.place.classList.remove("former");
     const shared = sharedOf(state);
     const why = whyOff(state);
-    const hasIdeas = !shared && (!state.blocked || isEdited(state.form));
+    const own = lastMade(state);
+    const isMaking = state.batches.some((batch) => batch.state === "running"); // more of them
+    const hasIdeas = !shared && !own && (!state.blocked || isEdited(state.form));
     const ideas = hasIdeas ? state.ideas : [];
     this.#ideas.hidden = !ideas.length;
-    const own = lastMade(state);
     const cover = isKnown(state) ? state.cover : NO_EXAMPLE;
     const isComing = Boolean(state.cover.url) && !isKnown(state);
     this.#bare = isKnown(state) && !shared && !own && !cover.url && !why ? state : null;
@@ -129,6 +127,7 @@ export class EmptyStage {
     const wanted = JSON.stringify([
       shared?.url,
       own?.id,
+      isMaking,
       cover,
       this.#given,
       isComing,
@@ -143,7 +142,8 @@ export class EmptyStage {
       this.#drawn = wanted;
       const given = this.#given ? [givenImage(this.#given)] : isComing ? [roomFor()] : [];
       const theirs = cover.url ? [coverOf(cover)] : given;
-      const example = own ? lastOf(own) : theirs;
+      const example = own ? roomOf(own) : theirs;
+      if (own && !isMaking && !shared && !noted) showLatest(own);
       const parts = shared ? [figureOf(shared, SHARED)] : example;
       const icon = why ? "unfinished" : "picture";
       const ways = ideas.length && !this.#bare ? [] : otherWays(state, Boolean(words));
@@ -251,18 +251,11 @@ function cardFor(idea) {
 }
 
 /**
- * Return the user's last result. Its caption and its picture open it, with its actions.
+ * Return the picture of the user's last result, until the result itself is there.
  * @param {PastRun} run
  */
-function lastOf(run) {
-  const { thumb, image, sound } = run.page;
-  const show = async () => (await lookBackAt(run)) && page.set({ tab: "result" });
-  const opens = button(OPEN_OWN, show, "");
-  const box = sound ? element("figure", "sound") : exampleOf(image ?? thumb ?? "", opens, thumb);
-  if (sound) addPlayer(box, { url: sound, name: OWN, thumb }, opens);
-  $("img", box)?.addEventListener("click", show);
-  return [box];
-}
+const roomOf = ({ page: { thumb, image } }) =>
+  thumb ? [exampleOf(image ?? thumb, "", thumb)] : [];
 
 /** @param {Pick<SharedValues, "url" | "kind">} file @param {string} words */
 function figureOf({ url, kind }, words) {
@@ -278,9 +271,9 @@ function figureOf({ url, kind }, words) {
   return figure;
 }
 
-/** @param {HTMLElement} figure @param {Sound} sound @param {string | HTMLElement} [words] */
-async function addPlayer(figure, sound, words = sound.name) {
-  figure.append(element("figcaption", "", words));
+/** @param {HTMLElement} figure @param {Sound} sound */
+async function addPlayer(figure, sound) {
+  figure.append(element("figcaption", "", sound.name));
   const { SoundPlayer } = await import("../results/sound_player.js");
   figure.prepend(new SoundPlayer(sound).place);
 }
@@ -294,7 +287,7 @@ function roomFor() {
 /**
  * Return a picture in its own box, which has the picture's shape once it is loaded.
  * @param {string} address
- * @param {string | HTMLElement} words
+ * @param {string} words
  * @param {string | null} [thumb] for an image that the browser can't show
  * @param {string} [before] address of an image to compare it with
  */
@@ -313,7 +306,7 @@ function exampleOf(address, words, thumb, before = "") {
     else page.set({ cover: { ...page.now.cover, url: "" } });
   });
   Object.assign(image, { alt: "", src: addressOf(address), onload: shape });
-  example.append(image, element("figcaption", "", words));
+  example.append(image, ...(words ? [element("figcaption", "", words)] : []));
   box.append(example);
   return box;
 }
