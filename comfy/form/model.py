@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
 # Part that a field plays on a page: what the user asks for, what to avoid, or the results per run.
 FieldRole = Literal["", "prompt", "negative", "count"]
+_FEW_WORDS = range(1, 4)
 
 
 class Several(StrEnum):
@@ -376,8 +377,11 @@ def first_taker(fields: Iterable[Field], kind: ResultKind) -> Field | None:
 
 
 def main_prompt(fields: Iterable[Field]) -> Field | None:
-    """Return the main field whose text describes the image; None without one."""
-    return next((one for one in fields if one.role == "prompt" and one.group == "main"), None)
+    """Return the main field whose text describes the result; None without one. A field with a few
+    words, such as "Output:", only adds to the others."""
+    prompts = [one for one in fields if one.role == "prompt" and one.group == "main"]
+    whole = (one for one in prompts if len(str(one.default or "").split()) not in _FEW_WORDS)
+    return next(whole, prompts[0] if prompts else None)
 
 
 def taken_kinds(fields: Iterable[Field]) -> tuple[ResultKind, ...]:

@@ -18,7 +18,7 @@ from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill, targets_of
-from comfy.form.model import Form
+from comfy.form.model import Form, main_prompt
 from comfy.form.seeds import counted_on, random_seed
 from comfy.launch.payment import PaidWork, Payment
 from comfy.launch.uploads import (
@@ -221,6 +221,7 @@ class Starter:
         prompt, used = fill(checked.workflow, form, checked.clean, self.rng)
         files = files_in(checked.values)
         targets = {one.key: targets_of(one, prompt) for one in form.fields if one.key in files}
+        written = main_prompt(form.fields)
         job = Job(
             prompt,
             name,
@@ -229,6 +230,7 @@ class Starter:
             form.title,
             titles=form.titles,
             output_names={output.node: output.label for output in form.outputs},
+            prompt_key=written.key if written else "",
         )
         paid_work = self.paid_work(name, prompt, form.titles)
         return PreparedRun(job, form, origin, checked.errors, files, targets, paid_work)

@@ -55,9 +55,10 @@ class Job:
 
     `workflow`: its name; `title`: its title on the page. `outputs`: the nodes whose outputs count,
     None for all; `output_names`: their names by node id, in the form's order. `values`: by field
-    key, for display, including the seed; `inputs`: the files among them. `titles`: display
-    titles by node id. `shortened`: long texts of a run without a result weren't stored, so it can't
-    be repeated. `paid`: it uses paid credits. `extra_data`: what a program sent with its prompt.
+    key, for display, including the seed; `inputs`: the files among them; `prompt_key`: the key of
+    the main prompt among them, or "". `titles`: display titles by node id. `shortened`: long texts
+    of a run without a result weren't stored, so it can't be repeated. `paid`: it uses paid credits.
+    `extra_data`: what a program sent with its prompt.
     """
 
     prompt: Annotated[Prompt, _AnyNodes]
@@ -71,6 +72,13 @@ class Job:
     output_names: Mapping[str, KeptText] = field(default_factory=dict)
     paid: bool = False
     extra_data: Mapping[str, Any] = field(default_factory=dict)
+    prompt_key: str = ""
+
+    @property
+    def written_text(self) -> str:
+        """Return the text of the main prompt; empty without one."""
+        text = self.values.get(self.prompt_key)
+        return text if isinstance(text, str) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from comfy.form.fill import fill
 from comfy.form.labels import Wanted, distinct, telling_part
 from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge
-from comfy.form.model import Form
+from comfy.form.model import Form, main_prompt
 from comfy.form.rules import place
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.trace import Trace
@@ -219,6 +219,24 @@ def test_an_input_that_reaches_no_output_is_hidden() -> None:
     """A forgotten text changes nothing, and the form doesn't ask for it."""
     form = form_of(text_to_image(n30=node("CLIPTextEncode", text="forgotten", clip=["4", 1])))
     assert form.field("30.text").group == "hidden"
+
+
+def test_the_main_prompt_is_a_whole_text() -> None:
+    """Words that the author puts before and after it aren't what the result is about."""
+    texts = {
+        "1": node("PrimitiveStringMultiline", value="Aspect ratio:"),
+        "2": node("PrimitiveStringMultiline", value="A harbor at dawn, seen from a hill"),
+        "3": node("StringConcatenate", string_a=["1", 0], string_b=["2", 0], delimiter=" "),
+        "4": node("CLIPTextEncode", text=["3", 0], clip=["9", 1]),
+        "5": node("CLIPTextEncode", text="blurry", clip=["9", 1]),
+        "6": node("KSampler", model=["9", 0], positive=["4", 0], negative=["5", 0], seed=1),
+        "7": node("SaveImage", images=["6", 0]),
+        "9": node("CheckpointLoaderSimple", ckpt_name="a.safetensors"),
+    }
+    found = main_prompt(form_of(texts).fields)
+    assert found
+    assert found.key == "2.value"
+    assert main_prompt(field for field in form_of(texts).fields if field.role == "negative") is None
 
 
 def test_zeroed_conditioning_is_not_the_negative_prompt() -> None:

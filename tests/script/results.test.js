@@ -187,8 +187,8 @@ test("a caption has the known parts, to display and to copy", () => {
     ],
   );
   assert.deepEqual(
-    captionOf({ seeds: {}, page: { caption: { prompt: "", model: "" } } }, null),
-    [],
+    captionOf({ seeds: {}, title: "Upscale", page: { caption: { prompt: "", model: "" } } }, null),
+    [{ part: "prompt", shown: "Upscale", copied: "" }],
   );
 });
 

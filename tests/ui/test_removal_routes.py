@@ -94,6 +94,8 @@ def test_an_empty_prompt_isnt_replaced_by_the_negative_one(app: RunningApp) -> N
     run = finished(start(app, "text-to-image", **SMALL, **FILLED_IN | {"2.text": ""}))
     caption = captioned(app, run.id)["caption"]
     assert (caption["prompt"], caption["negative"]) == ("", "blurry, text, watermark")
+    listed = get(app, "/api/v1/runs?with_page=true", ANN).json()["runs"]
+    assert [one["page"]["asked"] for one in listed if one["id"] == run.id] == [""]
 
 
 def test_only_its_adder_and_administrators_remove_it(app: RunningApp) -> None:

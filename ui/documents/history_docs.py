@@ -18,7 +18,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.store import StorageUse
 from ui.documents.output_roles import main_places, main_texts
-from ui.documents.run_doc import RunDoc, RunTile, first_text, run_doc
+from ui.documents.run_doc import RunDoc, RunTile, first_words, run_doc
 from ui.web.urls import file_address, thumbnail_address
 
 _WORDS = 200  # characters of a run's prompt or text result
@@ -59,7 +59,7 @@ def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = 
     kind: ResultKind | Literal[""] = "text" if is_text else files[0].kind if files else ""
     return RunTile(
         what=_what_came(record, files, texts if is_text else []),
-        asked=first_text(record.job.values, _WORDS),
+        asked=first_words(record.job, _WORDS),
         results=len(files),
         thumb=thumb,
         image=file_address(record.id, at, image) if image and image.kind == "image" else None,

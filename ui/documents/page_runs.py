@@ -16,7 +16,7 @@ from ui.documents.run_doc import (
     RunDoc,
     StageView,
     elapsed,
-    first_text,
+    first_words,
     run_doc,
     run_name,
     run_outputs,
@@ -70,7 +70,7 @@ def stage_run(
     )
     page = replace(
         end.stage,
-        about=first_text(record.job.values),
+        about=first_words(record.job),
         file_name=run_name(record),
         advice=_advice(state, end.errors, end.stage.remarks, missing),
         detail=state.error.detail if state.error else "",
@@ -110,7 +110,7 @@ def queued_run(record: Record, *, due_in: float | None, movable: bool) -> RunDoc
         words = place_words(position, due_in, is_sent=record.sent)
     text = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
     due = due_in if text is words and (position or state.phase is Phase.RUNNING) else None
-    line = QueueLine(first_text(record.job.values), text, movable, due_in=due)
+    line = QueueLine(first_words(record.job), text, movable, due_in=due)
     return run_doc(record, line)
 
 

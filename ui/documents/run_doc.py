@@ -21,7 +21,7 @@ from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.result_types import FileKind, ResultKind
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.server_errors import node_problems
-from comfy.records.record import Record
+from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes, time_left
 from ui.documents.headlines import headline
 from ui.documents.output_roles import OutputRole, lent_comparisons, output_of, output_roles
@@ -29,7 +29,6 @@ from ui.web.responses import API
 from ui.web.urls import download_name
 
 _ABOUT = 80  # characters
-_WRITTEN = (".text", ".prompt")  # inputs that count even with a single word
 _SEEDS = ("seed", "noise_seed")
 OF_ALL = ("row", "workflow", "seed")  # parts that any pattern may have in braces
 _LONGEST = 40  # characters of a title or a text
@@ -113,18 +112,9 @@ def compared_files(record: Record) -> Mapping[int, int]:
     return compared and {**compared, **lent_comparisons(record)}
 
 
-def first_text(values: Mapping[str, object], most: int = _ABOUT) -> str:
-    """Return `written_text` on one line, shortened to `most` characters."""
-    return " ".join(written_text(values).split())[:most]
-
-
-def written_text(values: Mapping[str, object]) -> str:
-    """Return the first text among the values that is a prompt or has several words."""
-    texts = ((key, text, text.split()) for key, text in values.items() if isinstance(text, str))
-    written = (
-        text for key, text, words in texts if words[1:] or (words and key.endswith(_WRITTEN))
-    )
-    return next(written, "")
+def first_words(job: Job, most: int = _ABOUT) -> str:
+    """Return the main prompt of a run on one line, shortened to `most` characters."""
+    return " ".join(job.written_text.split())[:most]
 
 
 def seeds_of(record: Record) -> Iterable[str]:
@@ -138,10 +128,10 @@ def seeds_among(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def run_name(record: Record) -> str:
-    """Return the workflow's title, the first seed and the first words of the first text, such as
+    """Return the workflow's title, the first seed and the first words of the prompt, such as
     "Text-to-image_41_a-red-cat". Empty if the run has none of them."""
     seed = next(iter(seeds_of(record)), "")
-    parts = (_words(record.job.title), _words(seed), _words(first_text(record.job.values)))
+    parts = (_words(record.job.title), _words(seed), _words(first_words(record.job)))
     return "_".join(filter(None, parts))
 
 
@@ -262,7 +252,7 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class QueueLine:
-    """A run in its owner's queue. `about`: the typed text, to distinguish it from other runs of the
+    """A run in its owner's queue. `about`: the prompt, to distinguish it from other runs of the
     workflow. `said`: its progress in words. `movable`: its position among the owner's runs can be
     changed. `again`: it has ended and can be submitted again. `due_in`: seconds until it starts, or
     ends if it is running, null if unknown."""
@@ -276,7 +266,7 @@ class QueueLine:
 
 @dataclass(frozen=True, slots=True)
 class RunTile:
-    """Finished run in a list. `what`: its results in a word or two. `asked`: the typed text.
+    """Finished run in a list. `what`: its results in a word or two. `asked`: the prompt.
     `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
     `thumb`: the path of a thumbnail, `image`: of the whole image, if it is one. `clip`: a
     video's path, shown if there is no thumbnail. `sound`: a sound's path. `file`: the position of
@@ -313,7 +303,7 @@ class Alteration:
 class StageView:
     """A run on the stage.
 
-    `about`: the typed text. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
+    `about`: the prompt. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
     seconds. `again`: nothing was wrong with the request, so it can be submitted again. `blind`: a
     preview is overdue. `keeps_going`: the run continues when its user closes the page. `ratio`: the
     width of its image divided by its height as far as its values say, null if they don't.

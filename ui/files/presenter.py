@@ -18,11 +18,11 @@ from comfy.chains.open_chain import ChainSummary
 from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import labelled_errors
-from comfy.form.model import Field, Form
+from comfy.form.model import Field, Form, main_prompt
 from comfy.form.server_errors import field_of_failure, node_problems, place_errors
 from comfy.library.forms import Forms
 from comfy.records.lineage import Lineage, used_file, was_given
-from comfy.records.record import Record
+from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import RunRegistry
 from comfy.workflow.model import Workflow
@@ -39,7 +39,6 @@ from ui.documents.run_doc import (
     result_name,
     seeds_among,
     texts_in_files,
-    written_text,
 )
 from ui.files.copies import FileCopies
 from ui.web.server_health import ServerHealth
@@ -98,7 +97,7 @@ class RunEnds:
             stage = StageView(
                 files=files,
                 details=_details_of(used.items()),
-                caption=_caption_by_keys(job.values),
+                caption=_caption_by_keys(job),
                 remarks=node_problems(record.state.node_errors, job.titles),
                 form_gone=isinstance(gone, WorkflowError),
             )
@@ -276,30 +275,26 @@ def _part_in_words(chain: ChainSummary, run_id: str) -> str:
     return message("Part of “{chain}”", chain=chain.title)
 
 
-def _is_prompt(field: Field) -> bool:
-    return field.widget == "textarea" and field.role != "negative"
-
-
 def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
-    """Return the first prompt, model, number of steps and negative prompt."""
+    """Return the main prompt, model, number of steps and negative prompt."""
     shown = [(f, str(used.get(f.key) or "")) for f in form.fields if f.group != "hidden"]
+    prompt = main_prompt(form.fields)
     return Caption(
-        prompt=next((text for f, text in shown if text and _is_prompt(f)), ""),
+        prompt=str(used.get(prompt.key) or "") if prompt else "",
         model=next((text for f, text in shown if text and f.input in _MODEL_INPUTS), ""),
         steps=next((text for f, text in shown if text and f.input == "steps"), ""),
         negative=next((text for f, text in shown if text and f.role == "negative"), ""),
     )
 
 
-def _caption_by_keys(values: Mapping[str, object]) -> Caption:
+def _caption_by_keys(job: Job) -> Caption:
     """Return the caption of a run without a form, as far as the keys of its values allow."""
-    models = {
-        key: text
-        for key, text in values.items()
+    models = (
+        text
+        for key, text in job.values.items()
         if isinstance(text, str) and key.rpartition(".")[2] in _MODEL_INPUTS
-    }
-    others = {key: value for key, value in values.items() if key not in models}
-    return Caption(prompt=written_text(others), model=next(filter(None, models.values()), ""))
+    )
+    return Caption(prompt=job.written_text, model=next(filter(None, models), ""))
 
 
 def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]]:

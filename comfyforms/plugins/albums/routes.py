@@ -54,7 +54,7 @@ from ui.api.batches.rows import download_of
 from ui.api.links import shared_values
 from ui.api.runs import PAGE_LENGTH, Limit, NumberCursor, Runs, page_of
 from ui.api.streams import EVENTS, STREAM, LiveStream
-from ui.documents.run_doc import shared_name, written_text
+from ui.documents.run_doc import shared_name
 from ui.files.result_files import (
     MOST_CHOSEN,
     NO_PROMPT_NO_FILE,
@@ -696,5 +696,5 @@ def _file_of(results: ResultFiles, record: Record, at: int) -> ItemFile:
         shared_name(record, at, has_prompt=False),
         record.job.workflow,
         str(record.job.title),
-        written_text(record.job.values),
+        record.job.written_text,
     )

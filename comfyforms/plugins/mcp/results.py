@@ -19,7 +19,7 @@ from comfy.records.record import Record
 from ui.api.problems import NotThere
 from ui.api.runs import Runs
 from ui.documents.headlines import NO_RESULT
-from ui.documents.run_doc import RunDoc, RunFile, RunProblem, first_text
+from ui.documents.run_doc import RunDoc, RunFile, RunProblem, first_words
 from ui.files.result_files import ResultFiles, saved_places
 from ui.languages.current import translated
 from ui.web.identity import NOBODY
@@ -107,7 +107,7 @@ def listed_results(runs: Runs, owner: str, request: Request) -> dict[str, Any]:
             {
                 "uri": uri_of(file.url, request),
                 "name": file.name,
-                "title": f"{record.job.title}: {first_text(record.job.values)}",
+                "title": f"{record.job.title}: {first_words(record.job)}",
                 "mimeType": file.media_type,
             }
             for record in records

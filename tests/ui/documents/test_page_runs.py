@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from comfy.runs.durations import RunTimes
 from ui.documents.headlines import elapsed_words, node_words, seconds_words, waiting_words
 from ui.documents.history_docs import run_tile
 from ui.documents.page_runs import RunEnd, queued_run, stage_run
-from ui.documents.run_doc import QueueLine, RunDoc, StageView, first_text
+from ui.documents.run_doc import QueueLine, RunDoc, StageView, first_words
 
 PROMPT = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
@@ -114,17 +115,13 @@ def test_a_run_with_only_sounds_links_to_the_first() -> None:
 
 
 def test_runs_of_one_workflow_have_different_headlines() -> None:
-    """The list shows what the user typed: the first prompt, or else the first text of several
-    words. The text is shortened and on one line."""
-    assert (
-        first_text({"1": "model.safetensors", "2": 7, "3": "a red\nlighthouse", "4": "no blur"})
-        == "a red lighthouse"
-    )
-    assert first_text({"1": "word", "2": None}) == ""
-    typed = {"1.ckpt_name": "model.safetensors", "2.text": "forest", "3.text": "blurry, text"}
-    assert first_text(typed) == "forest"
-    assert first_text(typed | {"2.text": " "}) == "blurry, text"
-    assert len(first_text({"1": "a " * 200})) == 80
+    """The list shows the main prompt, shortened and on one line, and no other text."""
+    typed = {"2.text": "a red\nlighthouse", "3.text": "blurry, text", "4.formula": "min(1, a/b)"}
+    job = Job({}, "w", values=typed, prompt_key="2.text")
+    assert first_words(job) == "a red lighthouse"
+    assert first_words(replace(job, values=typed | {"2.text": " "})) == ""
+    assert first_words(replace(job, prompt_key="")) == ""
+    assert len(first_words(replace(job, values={"2.text": "a " * 200}))) == 80
 
 
 def test_uploads_are_shown() -> None:

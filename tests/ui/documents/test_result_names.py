@@ -13,7 +13,7 @@ from ui.documents.run_doc import result_name, title_in_name
 def made(title: str, values: dict[str, object], *names: str) -> Record:
     """Return the record of a run with files of these names."""
     files = tuple(OutputFile(name, "", "output", "image", "9") for name in names)
-    job = Job({}, "w", title=title, values=values)
+    job = Job({}, "w", title=title, values=values, prompt_key="2.text")
     return Record("r", "ann", job, 1.0, RunState("r", files=files))
 
 
@@ -31,7 +31,7 @@ def made(title: str, values: dict[str, object], *names: str) -> Record:
 def test_a_file_name_has_the_title_seed_and_words(
     title: str, values: dict[str, object], named: str
 ) -> None:
-    """The name has the workflow, the seed and the first words, in letters and digits. Without seed
+    """The name has the workflow, the seed and the first words of the prompt, in letters and digits. Without seed
     and words, it is the server's name."""
     assert result_name(made(title, values, "x_1.png"), 0) == named
 

@@ -505,7 +505,7 @@ export interface PresetsDoc {
 }
 
 /**
- * A run in its owner's queue. `about`: the typed text, to distinguish it from other runs of the
+ * A run in its owner's queue. `about`: the prompt, to distinguish it from other runs of the
  * workflow. `said`: its progress in words. `movable`: its position among the owner's runs can be
  * changed. `again`: it has ended and can be submitted again. `due_in`: seconds until it starts, or
  * ends if it is running, null if unknown.
@@ -645,7 +645,7 @@ export interface RunProblem {
 }
 
 /**
- * Finished run in a list. `what`: its results in a word or two. `asked`: the typed text.
+ * Finished run in a list. `what`: its results in a word or two. `asked`: the prompt.
  * `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
  * `thumb`: the path of a thumbnail, `image`: of the whole image, if it is one. `clip`: a
  * video's path, shown if there is no thumbnail. `sound`: a sound's path. `file`: the position of
@@ -749,7 +749,7 @@ export interface ShownRow {
 /**
  * A run on the stage.
  *
- * `about`: the typed text. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
+ * `about`: the prompt. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
  * seconds. `again`: nothing was wrong with the request, so it can be submitted again. `blind`: a
  * preview is overdue. `keeps_going`: the run continues when its user closes the page. `ratio`: the
  * width of its image divided by its height as far as its values say, null if they don't.

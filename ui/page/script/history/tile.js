@@ -94,11 +94,11 @@ function starFor(marked) {
 }
 
 /** @param {HTMLElement} tile @param {PastRun} run */
-function fill(tile, { id, page }) {
+function fill(tile, { id, page, title }) {
   const { what, thumb, clip, image, color } = page;
   const areTwins = page.results === 2 && clip && ANIMATED.test(image ?? "");
   const [icon, results] = areTwins ? ["▶", 1] : [page.icon, page.results];
-  const asked = element("span", "words asked", page.asked);
+  const asked = element("span", "words asked", page.asked || title);
   const inWords = () => {
     tile.classList.add("in-words");
     tile.removeAttribute("style");

@@ -72,7 +72,7 @@ export class ResultRows {
     this.back.hidden = !isOneOfSeveral(on);
     tell(this.back, joined([message("All results"), place, item?.label]));
     viewport.offer(item?.url && item.kind !== "text" ? item : null, before);
-    tell(this.#words, joined([item?.label, place, view?.page.caption.prompt]));
+    tell(this.#words, joined([item?.label, place, view?.page.caption.prompt || view?.title]));
     this.beside = view && besideFor(view, item?.at, viewer);
     this.#draw(
       view && {

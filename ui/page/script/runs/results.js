@@ -179,12 +179,12 @@ export function placeAfter(arrangement, at, step) {
 }
 
 /**
- * Return the known parts of a result's caption.
+ * Return the known parts of a result's caption. Without a prompt, it has the workflow's title.
  * @param {View} view
  * @param {{ width: number, height: number } | null} size
  * @returns {CaptionPart[]}
  */
-export function captionOf({ seeds: byField, page }, size) {
+export function captionOf({ seeds: byField, page, title }, size) {
   const { prompt, model, steps } = page.caption;
   const seeds = Object.values(byField);
   const pixels = size?.width ? `${size.width} × ${size.height}` : "";
@@ -195,9 +195,9 @@ export function captionOf({ seeds: byField, page }, size) {
     { part: "steps", shown: steps && message("Steps {steps}", { steps }), copied: steps },
     { part: "model", shown: stemOf(model), copied: model },
     { part: "seed", shown: seed && seedWords(seeds), copied: seed },
-    { part: "prompt", shown: prompt, copied: prompt },
+    { part: "prompt", shown: prompt || title, copied: prompt },
   ];
-  return parts.filter(({ copied }) => copied);
+  return parts.filter(({ shown }) => shown);
 }
 
 /**

@@ -44,7 +44,7 @@ export class Caption {
 function factFor({ part, shown, copied }) {
   const made = element("span", "fact muted", shown);
   made.dataset.part = part;
-  made.title = copied;
+  made.title = copied || shown;
   return made;
 }
 

@@ -41,7 +41,7 @@ export function moreFor({ view, item, isAll, compare, beside, twin }, again) {
   if (item?.kind === "image" && item.url && canCopyImages())
     more.push({ label: message("Copy image"), does: () => copy(item) });
   for (const { part, copied } of captionOf(view, null))
-    if (COPIES[part]) more.push({ label: COPIES[part], does: () => copyWords(copied) });
+    if (COPIES[part] && copied) more.push({ label: COPIES[part], does: () => copyWords(copied) });
   if (item?.kind === "image" && item.at >= 0 && item.name.endsWith(".png"))
     more.push({ label: message("Download for Civitai or A1111"), href: a1111(id, item) });
   if (twin) more.push(twin);
