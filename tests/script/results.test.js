@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stretchFrom } from "../../ui/page/script/batches/rows.js";
-import { imageLayout, mixedLayout } from "../../ui/page/script/results/grid_layout.js";
+import { imageLayout } from "../../ui/page/script/results/grid_layout.js";
 import { inlineOf, parseMarkdown } from "../../ui/page/script/results/markdown.js";
 import {
   arranged,
@@ -153,21 +153,6 @@ test("a grid makes its images as large as possible", () => {
   assert.equal(imageLayout(2, room, 0.5).columns, 2);
   const small = imageLayout(60, { width: 358, height: 358 }, 1);
   assert.deepEqual(small, { columns: 3, width: 114, height: 114 }); // scrolls
-});
-
-test("a grid of texts gives each enough room to read", () => {
-  assert.deepEqual(mixedLayout(2, { width: 900, height: 690 }).columns, 2);
-  assert.deepEqual(mixedLayout(2, { width: 358, height: 358 }), {
-    columns: 1,
-    width: 358,
-    height: 175,
-  });
-  assert.equal(mixedLayout(13, { width: 900, height: 690 }).height, 150);
-});
-
-test("sounds are a list of low cards", () => {
-  const sounds = mixedLayout(2, { width: 900, height: 690 }, true);
-  assert.deepEqual(sounds, { columns: 1, width: 900, height: 128 });
 });
 
 test("a caption has the known parts, to display and to copy", () => {

@@ -67,6 +67,7 @@ def run_tile(record: Record, file: int | None = None, blobs: BlobStore | None = 
         icon=RESULT_TYPES[kind].icon if kind else "",
         clip=clip,
         sound=file_address(record.id, *first["audio"]) if is_heard else None,
+        model=file_address(record.id, *first["3d"]) if "3d" in first and not thumb else None,
         favourite=record.favourite,
         file=file,
         ratio=blobs.ratio(image.digest) if blobs and image else None,

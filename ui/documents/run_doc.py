@@ -269,9 +269,10 @@ class RunTile:
     """Finished run in a list. `what`: its results in a word or two. `asked`: the prompt.
     `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
     `thumb`: the path of a thumbnail, `image`: of the whole image, if it is one. `clip`: a
-    video's path, shown if there is no thumbnail. `sound`: a sound's path. `file`: the position of
-    the selected file, null for all. `ratio`: the image's width divided by its height, null if
-    unknown. `color`: the thumbnail's average color, to show until it arrives, null if unknown."""
+    video's path, shown if there is no thumbnail. `sound`: a sound's path. `model`: a 3D model's
+    path, if it has no thumbnail. `file`: the position of the selected file, null for all. `ratio`:
+    the image's width divided by its height, null if unknown. `color`: the thumbnail's average
+    color, to show until it arrives, null if unknown."""
 
     what: str
     asked: str = ""
@@ -282,6 +283,7 @@ class RunTile:
     icon: str = ""
     clip: str | None = None
     sound: str | None = None
+    model: str | None = None
     favourite: bool = False
     file: int | None = None
     ratio: float | None = None

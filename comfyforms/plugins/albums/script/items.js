@@ -56,6 +56,7 @@ export const tileOf = (item) => ({
     image: null,
     clip: null,
     sound: null,
+    model: null,
     file: null,
     icon: item.kind === "video" ? "▶" : item.kind === "audio" ? "♪" : "",
     results: 1,

@@ -33,10 +33,10 @@ WATCH = """() => {
 
 @pytest.fixture
 def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
-    """Yield a site whose only workflow makes a tetrahedron."""
-    (tmp_path / "model.json").write_text(
-        json.dumps({"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}})
-    )
+    """Yield a site whose workflows make one tetrahedron, and two."""
+    model = {"class_type": "SaveModel", "inputs": {"text": "a boat"}}
+    (tmp_path / "model.json").write_text(json.dumps({"1": model}))
+    (tmp_path / "two.json").write_text(json.dumps({"1": model, "2": model}))
     with (
         DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": save_model(tetrahedron())}) as demo,  # type: ignore[operator]
         running_app(demo.url, workflows=tmp_path) as app,
@@ -114,6 +114,23 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
             expect(canvas).to_be_visible()
             image = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
             assert reds(image) > 1000
+    person.leave()
+
+
+def test_several_models_are_pictures_and_one_turns_when_opened(site: Site, visit: Visit) -> None:
+    """Each model is drawn once: a list then has its picture from the browser's cache."""
+    person = visit(site).open("two")
+    person.press()
+    person.phase("done")
+    pictures = person.page.locator("#stage .grid .thumbnail > img")
+    expect(pictures).to_have_count(2, timeout=WAIT)
+    for picture in pictures.all():
+        image = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
+        assert reds(image) > 1000
+    expect(person.page.locator("body > canvas")).to_have_count(0)
+    expect(person.page.locator("#history .tile img")).to_have_count(1)
+    person.page.locator("#stage .grid .thumbnail").first.click()
+    expect(person.page.locator(MODEL)).to_be_visible(timeout=WAIT)
     person.leave()
 
 

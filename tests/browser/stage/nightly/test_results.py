@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Route, expect
 
-from tests.browser.nightly.walk.states import SIZES
+from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.browser.stage.test_results import SOUND, Visit, originals, prompt_with
 from tests.support.batch_dialog import SMALL, begin_batch, set_images, values_of_row, vary
 from tests.support.serving import WORKFLOWS, running_app
@@ -110,6 +110,11 @@ def write_text_workflow(folder: Path) -> str:
     return said
 
 
+def saved_text(text: list[object]) -> dict[str, object]:
+    inputs = {"text": text, "filename_prefix": "t", "format": "txt"}
+    return {"class_type": "SaveText", "inputs": inputs}
+
+
 def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """The stage shows text outputs as text and plays sound. It separates temporary images from
     saved images, and the user can view, enlarge and save both alike. A workflow without images
@@ -118,11 +123,8 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
     (tmp_path / "rest.json").write_text(
         prompt_with(
             **{
-                "20": {"class_type": "PreviewAny", "inputs": {"source": ["21", 0]}},
-                "21": {
-                    "class_type": "StringConcatenate",
-                    "inputs": {"string_a": evil[:20], "string_b": evil[20:], "delimiter": ""},
-                },
+                "20": saved_text(["21", 0]),
+                "21": {"class_type": "PrimitiveString", "inputs": {"value": evil}},
                 "22": {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}},
                 **SOUND,
             }
@@ -155,6 +157,55 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
         person.turn_to("text").press()
         person.ended(after=run_id)
         expect(person.page.locator("#stage .media .result-text")).to_have_text(said)
+        person.leave()
+
+
+def test_pictures_come_first_and_texts_are_as_high_as_they_need(
+    fast: Site, visit: Visit, tmp_path: Path
+) -> None:
+    """A text beside a picture is below it, with Copy. A text alone is large and as high as its
+    content, and a long one scrolls inside the window. Technical texts are in Details."""
+    short = {"class_type": "PrimitiveString", "inputs": {"value": "a boat on the sea"}}
+    long = {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a boat\n" * 200}}
+    shown = {"class_type": "PreviewAny", "inputs": {"source": ["21", 0]}}
+    echo = {"class_type": "PreviewAny", "inputs": {"source": ["31", 0]}}
+    count = {"class_type": "PrimitiveInt", "inputs": {"value": 4711}}
+    mixed = {"20": saved_text(["21", 0]), "21": short, "30": echo, "31": count}
+    (tmp_path / "mixed.json").write_text(prompt_with(**mixed))
+    (tmp_path / "short.json").write_text(json.dumps({"20": shown, "21": short}))
+    (tmp_path / "long.json").write_text(json.dumps({"20": shown, "21": long}))
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("mixed")
+        page = person.page
+        run = person.generate()
+        expect(page.locator("#stage .grid .cell")).to_have_count(2)
+        expect(page.locator("#stage .grid").get_by_role("button", name="Copy")).to_be_visible()
+        for _ in at_every_size(page):
+            picture, text = (one.bounding_box() for one in page.locator("#stage .cell").all())
+            assert picture
+            assert text
+            assert picture["y"] + picture["height"] <= text["y"]
+            assert picture["height"] > text["height"]
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.locator("#stage .details > summary").click()
+        expect(page.locator("#stage .details")).to_contain_text("4711")
+        person.turn_to("short").press()
+        run = person.ended(after=run)
+        words = page.locator("#stage .media .result-text")
+        expect(words).to_have_text("a boat on the sea")
+        assert words.evaluate("one => parseFloat(getComputedStyle(one).fontSize)") >= 18
+        for _ in at_every_size(page):
+            box = page.locator("#stage .box").bounding_box()
+            assert box
+            assert box["height"] < 120
+        person.turn_to("long").press()
+        person.ended(after=run)
+        expect(words).to_contain_text("a boat a boat")
+        for size in at_every_size(page):
+            box = page.locator("#stage .box").bounding_box()
+            assert box
+            assert box["height"] < size["height"]
+            assert words.evaluate("one => one.scrollHeight > one.clientHeight")
         person.leave()
 
 

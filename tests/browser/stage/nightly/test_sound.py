@@ -88,6 +88,9 @@ def test_a_sound_has_its_length_and_rate_below_it(fast: Site, visit: Visit) -> N
     card = person.page.locator("#stage .media .card")
     expect(card.locator(".player .waveform")).to_be_visible()
     expect(card.locator(".kind, .name, .note")).to_have_count(0)
+    wave = card.locator(".waveform").bounding_box()
+    assert wave
+    assert wave["height"] >= 200
     facts = person.page.locator("#stage .fact[data-part=size]")
     expect(facts).to_have_text("0:04 · 22.05 kHz")
     person.act("Share…")

@@ -306,7 +306,7 @@ class Stage {
   /** Return the element with all results, once it can be painted. */
   async #all() {
     const { ResultGrid } = await import("../results/result_grid.js");
-    this.#grid ??= new ResultGrid((at) => this.#choose(at));
+    this.#grid ??= new ResultGrid((at) => this.#choose(at), this.#component.viewer);
     return this.#grid.filled(this.#arrangement);
   }
 

@@ -6,6 +6,7 @@ import { when } from "../clock.js";
 import { $, addressOf, all, button, element } from "../dom.js";
 import { message, withKey } from "../messages.js";
 import { seedWords } from "../runs/results.js";
+import { whenDrawn } from "../stage/stills.js";
 import { endedAt } from "./past.js";
 
 /** @import { PastRun } from "../state.js" */
@@ -108,6 +109,12 @@ function fill(tile, { id, page, title }) {
   const shown = thumb ? imageOf(thumb) : clip ? clipOf(clip) : null;
   if (!shown) {
     inWords();
+    if (page.model)
+      whenDrawn(page.model).then((image) => {
+        tile.classList.remove("in-words");
+        const drawn = Object.assign(element("img"), { alt: "", src: image });
+        tile.replaceChildren(drawn, element("span", "count", symbolFor(icon, "")));
+      });
     return;
   }
   ifUnshowable(shown, inWords);

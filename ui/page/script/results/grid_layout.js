@@ -8,8 +8,6 @@
 
 export const CELL_GAP = 8; // pixels between cells
 const LEAST = 104; // pixels; with smaller cells, the grid scrolls
-const LEAST_FREE = { width: 260, height: 150 }; // of texts and players
-const SOUND = 128; // pixels, also in results/grid.css
 
 /**
  * Return the layout in which images of one shape are as large as possible.
@@ -31,22 +29,4 @@ export function imageLayout(count, room, ratio) {
   const columns = Math.max(1, Math.floor((room.width + CELL_GAP) / (LEAST + CELL_GAP)));
   const width = Math.floor((room.width - CELL_GAP * (columns - 1)) / columns);
   return { columns, width, height: Math.floor(width / ratio) };
-}
-
-/**
- * Return the layout of results of different kinds, whose cells fill the room, or of sounds, which are a list.
- * @param {number} count
- * @param {{ width: number, height: number }} room
- * @param {boolean} [isHeard] whether all are sounds
- * @returns {GridLayout}
- */
-export function mixedLayout(count, room, isHeard = false) {
-  if (isHeard) return { columns: 1, width: room.width, height: SOUND };
-  const most = Math.max(1, Math.floor((room.width + CELL_GAP) / (LEAST_FREE.width + CELL_GAP)));
-  const square = Math.ceil(Math.sqrt((count * room.width) / Math.max(1, room.height)));
-  const columns = Math.min(count, most, Math.max(1, square));
-  const rows = Math.ceil(count / columns);
-  const width = Math.floor((room.width - CELL_GAP * (columns - 1)) / columns);
-  const height = Math.floor((room.height - CELL_GAP * (rows - 1)) / rows);
-  return { columns, width, height: Math.max(height, LEAST_FREE.height) };
 }

@@ -5,13 +5,14 @@ import { addressOf, all, button, downloadLink, element } from "../dom.js";
 import { copyButton } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
 import { choiceWords } from "../runs/results.js";
-import { thumbnailFor } from "../stage/media.js";
-import { CELL_GAP, imageLayout, mixedLayout } from "./grid_layout.js";
+import { showThumbnail, thumbnailFor } from "../stage/media.js";
+import { CELL_GAP, imageLayout } from "./grid_layout.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
 
 const MOST_FULL = 12; // images loaded in full size; more of them are shown as thumbnails
 const LOADED_WITHIN = 15_000; // milliseconds
+const LEAST_PICTURES = 160; // pixels, above other results
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: Number.NaN, ArrowUp: Number.NaN };
 
@@ -19,14 +20,21 @@ export class ResultGrid {
   /** The root element. */
   place = element("div", "grid");
   #open;
+  #viewer;
   #ratio = 1;
   #columns = 1;
-  #isMixed = false;
+  /** The cells of images, videos and models, as large as fits above the others. */
+  #pictures = element("div", "pictures");
+  #others = element("div", "others");
   #watcher = new ResizeObserver(() => this.#layOut());
 
-  /** @param {(at: number) => void} open called with the index of the result to enlarge */
-  constructor(open) {
+  /**
+   * @param {(at: number) => void} open called with the index of the result to enlarge
+   * @param {string} viewer the address of the module that shows 3D models
+   */
+  constructor(open, viewer) {
     this.#open = open;
+    this.#viewer = viewer;
     this.place.role = "group";
     this.place.ariaLabel = message("Results");
     this.place.addEventListener("keydown", (event) => this.#walk(event));
@@ -39,7 +47,6 @@ export class ResultGrid {
    */
   async filled(arrangement) {
     const { items } = arrangement;
-    this.#isMixed = !items.every(isSeen);
     const isFull = items.length <= MOST_FULL;
     const cells = await Promise.all(
       items.map((item, at) => this.#cell(item, at, choiceWords(arrangement, at), isFull)),
@@ -51,13 +58,30 @@ export class ResultGrid {
     ]);
     const first = images.find((image) => image.naturalHeight > 0);
     this.#ratio = first ? first.naturalWidth / first.naturalHeight : 1;
-    this.place.classList.toggle("mixed", this.#isMixed);
-    this.place.classList.toggle("heard", items.every(isHeard));
-    this.place.replaceChildren(...cells);
+    const count = items.filter(isSeen).length; // they come first
+    this.#pictures.replaceChildren(...cells.slice(0, count));
+    this.#others.replaceChildren(...cells.slice(count));
+    this.#others.classList.toggle("heard", items.every(isHeard));
+    this.place.classList.toggle("low", !count); // as high as its content
+    this.place.replaceChildren(
+      ...[this.#pictures, this.#others].filter((one) => one.hasChildNodes()),
+    );
     this.#mark(this.#opener(0));
     this.#layOut();
-    this.#watcher.observe(this.place);
+    this.#drawModels(items, cells);
+    for (const one of [this.place, this.#others]) this.#watcher.observe(one);
     return this.place;
+  }
+
+  /** @param {readonly Item[]} items @param {readonly HTMLElement[]} cells */
+  async #drawModels(items, cells) {
+    const models = items.flatMap((item, at) => {
+      const cell = cells[at];
+      return cell && item.kind === "3d" && !item.thumb
+        ? [{ item, show: (/** @type {string} */ image) => showThumbnail(cell, image) }]
+        : [];
+    });
+    if (models.length) (await import("../stage/model.js")).drawStills(models, this.#viewer);
   }
 
   /** @param {number} at */
@@ -80,19 +104,20 @@ export class ResultGrid {
   }
 
   #layOut() {
-    const { clientWidth: width, clientHeight: height } = this.place;
-    const count = this.place.childElementCount;
-    if (!width || !height || !count) return;
-    const room = { width, height };
-    const layout = this.#isMixed
-      ? mixedLayout(count, room, this.place.matches(".heard"))
-      : imageLayout(count, room, this.#ratio);
-    this.#columns = layout.columns;
-    const style = this.place.style;
+    const { clientWidth: width, clientHeight: all } = this.place;
+    const count = this.#pictures.childElementCount;
     const stage = /** @type {HTMLElement | null} */ (this.place.closest(".stage"));
-    const all = layout.columns * (layout.width + CELL_GAP) - CELL_GAP;
-    stage?.style.setProperty("--grid", `${all}px`); // the row below keeps to its edges
-    style.setProperty("--cell", `${layout.height}px`);
+    if (!width) return;
+    if (!count || this.#others.isConnected) stage?.style.removeProperty("--grid");
+    this.#columns = 1;
+    if (!count) return;
+    const below = this.#others.isConnected ? this.#others.offsetHeight + CELL_GAP : 0;
+    const height = Math.max(LEAST_PICTURES, all - below);
+    const layout = imageLayout(count, { width, height }, this.#ratio);
+    this.#columns = layout.columns;
+    const row = layout.columns * (layout.width + CELL_GAP) - CELL_GAP;
+    if (!below) stage?.style.setProperty("--grid", `${row}px`); // the row below keeps to its edges
+    const { style } = this.#pictures;
     style.gap = `${CELL_GAP}px`;
     style.gridTemplateColumns = `repeat(${layout.columns}, ${layout.width}px)`;
     style.gridAutoRows = `${layout.height}px`;
@@ -163,8 +188,7 @@ export class ResultGrid {
 }
 
 /** @param {Item} item */
-const isSeen = ({ kind, thumb }) =>
-  kind === "image" || kind === "video" || (kind === "3d" && thumb !== null);
+const isSeen = ({ kind }) => ["image", "video", "3d"].includes(kind);
 
 /** @param {Item} item */
 const isHeard = ({ kind }) => kind === "audio";

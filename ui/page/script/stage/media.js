@@ -260,6 +260,16 @@ export function thumbnailFor(item, label, chosen) {
 }
 
 /**
+ * Show an image in a thumbnail in place of its word.
+ * @param {HTMLElement} thumbnail
+ * @param {string} address
+ */
+export function showThumbnail(thumbnail, address) {
+  const image = Object.assign(element("img"), { src: address, alt: "" });
+  $(".word", thumbnail)?.replaceWith(image);
+}
+
+/**
  * Label the last preview of a run without a result.
  * @param {HTMLElement} media
  * @param {string} phase

@@ -1,14 +1,26 @@
 // @ts-check
-// View of a 3D model that rotates automatically or by hand. Uses the viewer of Gradio's Model3D component.
+// View of a 3D model that rotates automatically or by hand, and still images of models. Uses the viewer of Gradio's
+// Model3D component.
 
 import { $, addressOf, element, isStill } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { read, TURNED, write } from "../storage.js";
 
+import { keepStill, stillOf } from "./stills.js";
+
 /** @import { Item } from "../runs/results.js" */
 
 const ORBIT = { speed: 0.3, delay: 1500 }; // radians per second; milliseconds after the user turned the model
 const LOOKED_EVERY = 100; // milliseconds
+/** The viewer only draws in a visible canvas of the window. */
+const UNSEEN = {
+  position: "fixed",
+  inset: "0 auto auto 0",
+  width: "512px",
+  height: "512px",
+  opacity: "0",
+  pointerEvents: "none",
+};
 const MARGIN = 1.05; // room around a model that fits
 
 /**
@@ -23,20 +35,7 @@ export async function showModel(place, item, viewer) {
   canvas.ariaLabel = labeled(message("3D model"), item.name);
   canvas.role = "img";
   place.append(canvas);
-  const moves = !isStill();
-  const { CreateViewerForCanvas: create } = await import(addressOf(viewer));
-  /** @type {any} */
-  let details;
-  const shown = await create(canvas, {
-    engine: "WebGL",
-    clearColor: [0, 0, 0, 0],
-    useRightHandedSystem: true,
-    animationAutoPlay: moves,
-    cameraAutoOrbit: { enabled: moves, ...ORBIT },
-    onInitialized: (/** @type {any} */ inner) => {
-      details = inner;
-    },
-  });
+  const { shown, details } = await viewerOn(canvas, viewer, !isStill());
   canvas.tabIndex = 0; // the viewer sets a positive value, which puts the canvas first in the tab order
   const isPreparing = () =>
     details.scene.textures.some((/** @type {any} */ one) => !one.isReady() && !one.loadingError);
@@ -58,6 +57,10 @@ export async function showModel(place, item, viewer) {
     if (size && aspect)
       shown.updateCamera({ radius: fitDistance(size, details.camera.fov, aspect) });
   });
+  details.scene.executeWhenReady(async () => {
+    const image = canvas.isConnected && (await pictureOf(canvas, details.scene));
+    if (image) keepStill(item.url, image);
+  });
   place.append(...hintFor(canvas));
   if ($("#demo")) place.append(element("p", "mark", message("Demo")));
   let wasThere = false;
@@ -66,6 +69,73 @@ export async function showModel(place, item, viewer) {
     if (wasThere && !canvas.isConnected) queueMicrotask(dispose);
     wasThere = canvas.isConnected;
   });
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {string} viewer the address of the viewer's module
+ * @param {boolean} moves whether the model turns by itself
+ * @returns {Promise<{ shown: any, details: any }>} the viewer, and its inner objects
+ */
+async function viewerOn(canvas, viewer, moves) {
+  const { CreateViewerForCanvas: create } = await import(addressOf(viewer));
+  /** @type {any} */
+  let details;
+  const shown = await create(canvas, {
+    engine: "WebGL",
+    clearColor: [0, 0, 0, 0],
+    useRightHandedSystem: true,
+    animationAutoPlay: moves,
+    cameraAutoOrbit: { enabled: moves, ...ORBIT },
+    onInitialized: (/** @type {any} */ inner) => {
+      details = inner;
+    },
+  });
+  return { shown, details };
+}
+
+/**
+ * Draw a still image of each model, one after another, with one viewer. Images are cached in the browser, where a list
+ * finds them without loading the model. A model that can't be drawn is left out.
+ * @param {readonly { item: Item, show: (image: string) => void }[]} models
+ * @param {string} viewer the address of the viewer's module, or ""
+ */
+export async function drawStills(models, viewer) {
+  const missing = [];
+  for (const one of models) {
+    const known = await stillOf(one.item.url);
+    if (known) one.show(known);
+    else missing.push(one);
+  }
+  if (!missing.length || !viewer) return;
+  const canvas = document.body.appendChild(element("canvas"));
+  Object.assign(canvas.style, UNSEEN);
+  const { shown, details } = await viewerOn(canvas, viewer, false);
+  try {
+    for (const { item, show } of missing) {
+      const image = await drawn(item).catch(() => null);
+      if (!image) continue;
+      show(await keepStill(item.url, image));
+    }
+  } finally {
+    shown.dispose();
+    canvas.remove();
+  }
+
+  /** @param {Item} item @returns {Promise<Blob | null>} */
+  async function drawn({ url, name }) {
+    await shown.loadModel(addressOf(url), { pluginExtension: extensionOf(name) });
+    const { camera, model, scene } = details;
+    await new Promise((done) => scene.executeWhenReady(done));
+    camera.radius = fitDistance(model.getWorldBounds().size, camera.fov, 1);
+    return pictureOf(canvas, scene);
+  }
+}
+
+/** @param {HTMLCanvasElement} canvas @param {any} scene @returns {Promise<Blob | null>} */
+function pictureOf(canvas, scene) {
+  scene.render();
+  return new Promise((done) => canvas.toBlob(done)); // before the next frame, which would clear it
 }
 
 /** @param {string} name */
