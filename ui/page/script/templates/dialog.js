@@ -53,7 +53,7 @@ export class TemplatesDialog {
   #filter = ANY;
   /** @type {Map<string, TemplateCard>} */
   #cards = new Map();
-  #isChecking = false;
+  #isChecking = true;
   /** Whether the pointer has moved over the cards. It may rest there from the press that opened the dialog. */
   #isPointedAt = false;
   /** Whether the cards are in sections. Until all are checked, they keep their order. */
@@ -113,7 +113,6 @@ export class TemplatesDialog {
 
   /** Load what the servers lack, slice by slice. */
   async #check() {
-    this.#isChecking = true;
     for (let failed = 0; this.#place.isConnected && failed < 2; ) {
       /** @type {TemplatesReadiness | null} */
       const found = await get(`${API}/templates/readiness`);
