@@ -367,14 +367,15 @@ class Imitation:
         known = given.get(name) or (
             list(given.values())[min(slot, len(given) - 1)] if given else None
         )
+        negative = "neg" in name or name.endswith("-")
         picture = known.image if known else None
-        if not self._guides and "neg" not in name:
+        if not self._guides and not negative:
             picture = self._hints.get("picture") or picture
         clip = self._guided(known.clip if known else self._model())
-        text = self._text(name)
+        text = self._text("negative" if negative else name)
         if not text and "zero" not in self._name:
-            wanted = "negative" if "neg" in name else "text"
-            text = known.text if known else self._hints.get(wanted, "")
+            told = self._hints.get("negative" if negative else "text", "")
+            text = known.text if known else told
             if len(self._outputs) == 1 and len(texts) > 1:
                 text = ", ".join(texts)
         return Conditioning(text, clip, picture, self._hints.get("mask"))

@@ -246,7 +246,7 @@ _CHANGES: Mapping[str, Change] = {
     "canny|edge|line_?art|anyline|scribble|hed|pidi|mlsd|teed": _edges,
     r"(?<!m)pose|dwpre": _pose,
     "normal": _normal,
-    "depth|midas|zoe|lotus|moge": _depth,
+    "depth|midas|zoe|lotus|moge|marigold": _depth,
     "remove_?(video)?_?b(ack)?g|rembg|rmbg|birefnet|inspyrenet|segment|matt(e|ing)": _cut_out,
     "blur": _blurred,
     "sharpen|enhance|restor": lambda image: image.filter(ImageFilter.UnsharpMask(3, 120, 2)),

@@ -502,6 +502,30 @@ def test_a_model_that_knows_a_mask_changes_only_its_area(demo: DemoServer) -> No
     assert unlike(seen, mine, MIDDLE) > 20
 
 
+def test_a_loader_of_prompts_keeps_them_apart(demo: DemoServer) -> None:
+    """What is in the negative prompt isn't painted."""
+    texts = {"text_1": "a red cat", "text_2": "worst quality, blurry"}
+    outputs = [
+        {"name": f"CONDITIONING{sign}", "type": "CONDITIONING", "links": [1]} for sign in "+-"
+    ]
+    slots = [{"name": key, "type": "STRING", "widget": {"name": key}} for key in texts]
+    node = {"type": "Pack Loader", "inputs": slots, "outputs": outputs}
+    node["widgets_values"] = list(texts.values())
+    shown = ran(
+        demo,
+        {
+            "1": ("Pack Loader", texts),
+            "2": ("PreviewAny", {"source": ["1", 0]}),
+            "3": ("PreviewAny", {"source": ["1", 1]}),
+        },
+        extra_data={"extra_pnginfo": {"workflow": {"nodes": [node]}}},
+    )
+
+    assert "a red cat" in shown["2"]["text"][0]
+    assert "worst quality" in shown["3"]["text"][0]
+    assert "a red cat" not in shown["3"]["text"][0]
+
+
 def test_a_try_on_shows_the_person_and_the_garment(demo: DemoServer) -> None:
     mine = upload(demo, "mine.png")
     outputs = ran(
