@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import ceil
 from types import MappingProxyType
 
-from comfy.base.messages import message
+from comfy.base.messages import Message, message
 
 _ACRONYMS = (
     "2D 3D AI AOV API BFL BG CFG CPU DOF FLF2V FPS GGUF GIF GLSL GPT GPU HDR HSL HSV I2I I2V"
@@ -79,6 +79,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "crop": message("Crop"),
         "denoise": message("Denoise"),
         "background_image": message("Background image"),
+        "control_image": message("Control image"),
+        "control_video": message("Control video"),
         "duration": message("Duration"),
         "duration_seconds": message("Duration (seconds)"),
         "end_frame": message("Last frame"),
@@ -104,6 +106,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "lora_name": "LoRA",
         "loras": "LoRAs",
         "lyrics": message("Lyrics"),
+        "mask": message("Mask"),
         "megapixels": message("Megapixels"),
         "model3d": message("3D model"),
         "model_3d": message("3D model"),
@@ -116,14 +119,16 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "pix_fmt": message("Pixel format"),
         "quality": message("Quality"),
         "ref_image": message("Reference image"),
+        "reference_audio": message("Reference audio"),
         "reference_image": message("Reference image"),
+        "reference_video": message("Reference video"),
         "sampler_name": message("Sampler"),
         "scale_by": message("Scale factor"),
         "scheduler": message("Scheduler"),
         "seed": message("Seed"),
         "seconds": message("Seconds"),
-        "string_a": message("{label} {number}", label=message("Text"), number=1),
-        "string_b": message("{label} {number}", label=message("Text"), number=2),
+        "string_a": message("Text before"),
+        "string_b": message("Text after"),
         "start_frame": message("First frame"),
         "start_image": message("First frame"),
         "steps": message("Steps"),
@@ -149,6 +154,15 @@ _AFTER_ACRONYM = re.compile(r"(?<=[A-Z]{2})(?=[A-Z][a-z])")
 _INPUT_NAME = re.compile(r"[\w.-]+")
 _GROUP_NAME = re.compile(r"[\w.]+")
 _WORD_BREAKS = re.compile(r"[_-]+")
+# A pack's own name behind a class or a title: "|pysssss", or an emblem such as a snake.
+_EMBLEM = "[\\s\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]"
+_PACK = re.compile(rf"\|\w++$|(?<!{_EMBLEM}){_EMBLEM}++$")
+# A type in front of an author's name: "Float (Duration)", "Multiline - Lyrics".
+_TYPE = re.compile(
+    r"^(?:\(?(?:string|text|multiline|float|int|integer|number|boolean|primitive)\)?\s*+)++"
+    r"(?:\((?P<inner>[^()]+)\)|[-–:]\s*+(?P<rest>.+))$",
+    re.IGNORECASE,
+)
 _KB, _MB, _GB = 1e3, 1e6, 1e9
 
 
@@ -229,9 +243,25 @@ def plain_words(name: str) -> str:
     return words[:1].upper() + words[1:60] if words else message("Value")
 
 
+def spoken(name: str) -> str:
+    """Return an author's name for a field as people write it: without a type before it, a pack's
+    suffix and the spelling of code."""
+    if isinstance(name, Message):
+        return name
+    words = _PACK.sub("", name).strip() or name
+    if match := _TYPE.match(words):
+        words = match["inner"] or match["rest"]
+    if "_" in words and _INPUT_NAME.fullmatch(words):
+        return plain_words(words.lower() if words.lower() in _WORDS else words)
+    first, space, rest = words.partition(" ")
+    first = _acronym(first)
+    return (first[:1].upper() + first[1:] if first.islower() else first) + space + rest
+
+
 def class_words(class_type: str) -> str:
-    """Return the name of a node class as words ("LTXVAddGuide" → "LTXV Add Guide"). A name with
-    spaces stays."""
+    """Return the name of a node class as words ("LTXVAddGuide" → "LTXV Add Guide"), without its
+    pack's suffix ("WD14Tagger|pysssss"). A name with spaces stays."""
+    class_type = _PACK.sub("", class_type)
     if " " in class_type:
         return class_type
     spaced = _AFTER_ACRONYM.sub(" ", CAMEL.sub(" ", class_type)).replace("_", " ")

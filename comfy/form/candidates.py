@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from comfy.base.wording import class_words
+from comfy.base.wording import class_words, spoken
 from comfy.comfyui.input_spec import (
     COMBO,
     EDITOR_TYPES,
@@ -145,9 +145,9 @@ class Candidate:
     help and range for it. `lead` is lower for a better main field of several. `sampler`, the number
     of the sampler that the input is for, `turned_on_by`, the switch that the input belongs to, and
     `result`, the name of the only result that it affects, tell fields of the same name apart; so do
-    `used_as`, the only input that takes a file, `drawn_in`, the editor's group, and `target`, the
-    name of the node that a text or an image ends in. `used_outputs` are the node's outputs that
-    have links.
+    `used_as` and `aim`, the input that a file or a value is for and its name, `drawn_in`, the
+    editor's group, and `target`, the name of the node that a text or an image ends in.
+    `used_outputs` are the node's outputs that have links.
 
     `merge` decides group and label, `choose_widgets` the widget, the limits and the range for
     dragging (`slide`), and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are
@@ -181,6 +181,7 @@ class Candidate:
     turned_on_by: InputRef | None = None
     result: str = ""
     used_as: InputRef | None = None
+    aim: str = ""
     drawn_in: str = ""
     target: str = ""
     label: str = ""
@@ -213,9 +214,8 @@ class Candidate:
         """Return the node's title for users, without other programs' notation."""
         display = self.node_spec.display_name if self.node_spec else self.class_type
         if self.title and self.title != display and not is_notation(self.title):
-            return telling_part(self.title, self.class_type, display) or self.title
-        name = display.partition(" (")[0]
-        return class_words(name) if name == self.class_type else name
+            return spoken(telling_part(self.title, self.class_type, display) or self.title)
+        return class_words(display.partition(" (")[0])
 
     @property
     def takes(self) -> tuple[str | None, bool]:

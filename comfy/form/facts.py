@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.base.json_values import as_number
-from comfy.base.wording import class_words
+from comfy.base.wording import class_words, plain_words
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate, Limits
@@ -64,6 +64,37 @@ _UPSCALE = "upscale_by"
 _DRAWN = frozenset({"LATENT", "NOISE"})
 _IMAGES = frozenset({"IMAGE", "COMFY_MATCHTYPE_V3"})
 _RESIZER = re.compile(r"resize|scale", re.IGNORECASE)
+# Types that nodes between a file and its user give.
+_CARRIES_FILES = _IMAGES | {"MASK", "VIDEO", "AUDIO", "CLIP_VISION_OUTPUT", "*"}
+_MASK_OUTPUT = 1  # of Load Image
+# Names of inputs that take any file or value.
+_ANY_INPUT = re.compile(
+    r"(input|init|src|source|original|in)?_?(images?|videos?|audio|masks?|pixels|samples|frames?|img)?"
+    r"(_?(any|file|input|value|path|list|upload|opt|embeds|latent|track))?(_?[a-d])?|alpha|background"
+    r"|clip_vision(_output)?|destination|fallback_image|(true|false|on_true|on_false|else|if)"
+    r"|texts?|strings?|f_string|switch|select|choice|option|index|anything|output|number|int|float"
+    r"|bool(ean)?|delimiter|data|obj|item|model|content|resize_type|expression|values|lists?|base|[xy]",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"_?(?<!\d)\d++$")
+_PLURAL = re.compile(r"(image|video|audio|frame|subject|character|object)s$")
+# Roles of files by the class that takes them, if its input's name says nothing.
+_FILE_ROLES = (
+    (re.compile(r"control_?net|lllite", re.IGNORECASE), plain_words("control_image")),
+    (
+        re.compile(r"ip_?adapter|style_?model|redux|unclip|pulid|photo_?maker|reference", re.I),
+        plain_words("reference_image"),
+    ),
+)
+_ROLE_WORDS = re.compile(
+    r"first|last|start|end|ref|control|pose|mask|style|face|person|human|garment|cloth|product|bg_"
+    r"|background_|foreground|subject|character|depth|canny|guid|driv|target|front|back|left|right"
+    r"|template|logo|texture|scene|head|hair|identity|voice|speaker|keyframe|element|3d|motion|camera",
+    re.IGNORECASE,
+)
+# Nodes that put images side by side or on top of each other.
+_JOINS = re.compile(r"stitch|concat|composite|blend|join", re.IGNORECASE)
+_INPAINTS = re.compile(r"inpaint", re.IGNORECASE)
 # Types of nodes that take an image's size or pixels.
 _SIZED_BY = frozenset({"INT", "LATENT"})
 # Types that nodes between a file or a text and its user give.
@@ -73,6 +104,7 @@ _CARRIES_TEXTS = frozenset({"CONDITIONING", "STRING", "COMFY_MATCHTYPE_V3"})
 # A text's sampler may, such as one that inverts.
 _SILENT = frozenset({"LATENT", "INT"})
 PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
+_CARRIES_VALUES = PLAIN_TYPES | {"COMFY_MATCHTYPE_V3", "*"}
 
 
 class Roles:
@@ -264,14 +296,52 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
     )
 
 
-def used_as(facts: InputFacts, roles: Roles) -> InputRef | None:
-    """Return the only input that takes a file, such as `first_frame` of a video node."""
-    if facts.kind.file is None:
-        return None
-    uses = [
-        use for use in roles.trace.uses_of(facts.candidate.node) if use.node in roles.trace.useful
-    ]
-    return uses[0] if len({use.input for use in uses}) == 1 else None
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """The input that a file or a value is finally for, None if there are several, and its name as
+    words, "" if it says nothing."""
+
+    ref: InputRef | None = None
+    words: str = ""
+
+
+def aim_of(facts: InputFacts, roles: Roles) -> Aim:
+    """Return the aim of a file, such as `first_frame` of a video node, or of a value: the nearest
+    input whose name says something, behind nodes that only change or join files or values."""
+    trace, start = roles.trace, facts.candidate.node
+    is_file = facts.kind.file is not None
+    if not is_file and not trace.given_types(start) <= PLAIN_TYPES:
+        return Aim()
+    if is_file and trace.used_outputs(start) == {_MASK_OUTPUT}:
+        return Aim(None, plain_words("mask"))
+    nearest: list[InputRef] = []
+    for uses in trace.arrivals(start, _CARRIES_FILES if is_file else _CARRIES_VALUES):
+        if is_file and not (nearest and _NUMBER.search(nearest[0].input)):
+            nearest = [use for use in uses if _is_listed(use, trace)] or nearest or uses
+        named = {words: use for use in uses if (words := _words_of(use, trace, is_file=is_file))}
+        if named:
+            words, use = named.popitem()
+            return Aim() if named else Aim(use, words)
+    return Aim(nearest[0] if len({use.input for use in nearest}) == 1 else None)
+
+
+def _is_listed(use: InputRef, trace: Trace) -> bool:
+    """Return whether an input is one of a numbered list, such as `image_2`."""
+    joins = _JOINS.search(trace.prompt[use.node]["class_type"])
+    return not joins and bool(_NUMBER.search(use.input))
+
+
+def _words_of(use: InputRef, trace: Trace, *, is_file: bool) -> str:
+    """Return the name of an input as words, "" if it could be any file's or value's."""
+    class_type = trace.prompt[use.node]["class_type"]
+    path = [_NUMBER.sub("", name) for name in use.input.split(".")]
+    name = next((one for one in reversed(path) if not _ANY_INPUT.fullmatch(one)), "")
+    if not is_file:
+        return plain_words(name) if name and name == path[-1] else ""
+    if name:
+        return plain_words(_PLURAL.sub(r"\1", name)) if _ROLE_WORDS.search(name) else ""
+    roles = (words for pattern, words in _FILE_ROLES if pattern.search(class_type))
+    return "" if _INPAINTS.search(class_type) else next(roles, "")
 
 
 def target_name(facts: InputFacts, trace: Trace) -> str:

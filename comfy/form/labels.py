@@ -20,7 +20,15 @@ from comfy.base.wording import CAMEL
 from comfy.form.conventions.mcww_titles import read_wrapper_title
 
 # Words that any node's title may contain and that carry no information.
-_PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
+_PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"}) | {
+    "optional"
+}
+# Labels that only name a type or a control.
+_BARE = re.compile(
+    r"(text|string|value|int|integer|float|number|boolean|bool|on|off|switch|option|choice|select"
+    r"|index|any|input|multiline|primitive)?[\W\d]*",
+    re.IGNORECASE,
+)
 
 _OPENING = MappingProxyType({")": "(", "]": "[", "}": "{", "\uff09": "\uff08", "】": "【"})
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9.]+")
@@ -39,8 +47,9 @@ def telling_part(title: str, class_type: str, display_name: str) -> str:
     """Return the author's addition to a node's title, or "": "Load Image (Composition)" →
     "Composition".
 
-    "Load Image to Recreate" stays whole: "to Recreate" isn't a name. A number alone distinguishes
-    nodes but names nothing. Titles with a `$` or in `<…>` are other programs' notation.
+    "Load Image to Recreate" only loses its verb: "to Recreate" isn't a name. A number alone
+    distinguishes nodes but names nothing. Titles with a `$` or in `<…>` are other programs'
+    notation.
     """
     if is_notation(title):
         return ""
@@ -55,9 +64,18 @@ def telling_part(title: str, class_type: str, display_name: str) -> str:
     for known in (display_name, class_type):
         if known and _letters(title).startswith(_letters(known)):
             rest = title[_end_of(title, len(_letters(known))) :]
-            return _bare(rest, title) if _is_name(rest) else title
+            return _bare(rest, title) if _is_name(rest) else _without_verb(title)
+    return _without_verb(title)
+
+
+def _without_verb(title: str) -> str:
     verb, _, rest = title.partition(" ")
     return rest if rest and verb.lower() == "load" and _is_name(rest) else title
+
+
+def is_bare(label: str) -> bool:
+    """Return whether a label only names a type or a control, with or without a number."""
+    return bool(_BARE.fullmatch(label))
 
 
 def is_notation(title: str) -> bool:
@@ -152,7 +170,10 @@ def _tell_apart(labels: list[str], details: Sequence[str], *, only_all: bool = F
 
 
 def _with_detail(label: str, detail: str) -> str:
-    """Return a label with an addition, without brackets inside of or after brackets."""
+    """Return a label with an addition, without brackets inside of or after brackets. An addition
+    that contains the label stands alone."""
+    if label.lower() in detail.lower():
+        return detail
     if _OPENING.keys() & {*detail, label[-1:]}:
         return message("{label} – {detail}", label=label, detail=detail)
     return message("{label} ({detail})", label=label, detail=detail)

@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import get_args
 
 from comfy.base.messages import message
-from comfy.base.wording import plain_words
+from comfy.base.wording import plain_words, quoted, spoken
 from comfy.comfyui.input_spec import WIDGET_TYPES
 from comfy.form.candidates import Candidate, Limits, Placement, Sets
 from comfy.form.kinds.registry import KINDS
-from comfy.form.labels import Wanted, choice_labels, distinct, telling_part
+from comfy.form.labels import Wanted, choice_labels, distinct, is_bare, telling_part
 from comfy.prompt.arrange import Arranged
 from comfy.prompt.model import InputRef, is_link
 from comfy.workflow.config import FieldConfig, FieldGroup
@@ -46,13 +46,16 @@ _PARTS = frozenset({"style", "styles"})
 # The title that the editor gives a new group.
 _NEW_GROUP = "Group"
 _LONGEST_GROUP = 40
-# Inputs that take any file.
-_ANY_FILE = re.compile(
-    r"(images?|inputs?|source|videos?|audio|pixels|masks?|samples|on_(true|false)|value|any|file"
-    r"|reference)?_?([a-h]|\d+)?",
-    re.IGNORECASE,
-)
-_DIGITS = re.compile(r"(?<=[a-z])(?=\d)")
+_LONGEST_EXCERPT = 24
+# Names of a picture in a video, which a whole video or a sound isn't.
+_FRAMES = frozenset(map(plain_words, ("first_frame", "last_frame")))
+# Nodes that read a text aloud, which isn't called a prompt.
+_SPEAKS = re.compile(r"speech|speak|tts|voice|dialog|talk", re.IGNORECASE)
+# Names of files that are numbered for a node, as prompts refer to them.
+_REFERENCES = {
+    "image": plain_words("reference_image"),
+    "video": plain_words("reference_video"),
+}
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -461,7 +464,6 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
         (candidate.class_type, candidate.title)
         for candidate in {candidate.node: candidate for candidate in candidates}.values()
     )
-    files = Counter(one.label for one in candidates if _is_file(one))
     prompts = [one.ref for one in candidates if one.group == "main" and one.rule.merge == "pole"]
     wanted = []
     by_ref: dict[InputRef, str] = {}
@@ -470,8 +472,8 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
         if prompts == [candidate.ref] and title.lower() in _PARTS:
             title = ""
         label = candidate.label
-        if candidate.settings.label:
-            label = candidate.settings.label
+        if own := candidate.settings.label:
+            label = own if candidate.is_declared else spoken(own)
         elif title.isdecimal():
             if candidate.takes_title:
                 label = message("{label} {number}", label=label, number=title)
@@ -479,11 +481,12 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
             label = title
         if _is_image_of_text(candidate, label):
             label = candidate.label
-        if label == candidate.label and files[label] > 1:
-            label = _role_words(candidate) or label
+        if is_bare(label) or (label == candidate.label and _is_file(candidate)):
+            label = _better_label(candidate) or label
         by_ref[candidate.ref] = label
         detail = "" if _repeats(label, title) else title
         wanted.append((label, detail))
+    wanted = _in_lists(candidates, wanted)
     named = [
         _wanted(candidate, label, detail, by_ref, shared)
         for candidate, (label, detail) in zip(candidates, wanted, strict=True)
@@ -509,14 +512,20 @@ def _wanted(
     number = message("pass {number}", number=candidate.sampler) if candidate.sampler else ""
     is_shared = shared[(candidate.class_type, candidate.title)] > 1
     first = candidate.result if is_shared and not _telling_title(candidate) else ""
-    is_named = candidate.drawn_in != _NEW_GROUP and len(candidate.drawn_in) <= _LONGEST_GROUP
     return Wanted(
         label,
         (title, _input_words(candidate), switch, _lora(candidate), number),
-        candidate.drawn_in if is_named else "",
+        _group_name(candidate),
         (first, candidate.node_title, candidate.result),
-        candidate.target,
+        _excerpt(candidate) if is_bare(label) else candidate.target,
     )
+
+
+def _excerpt(candidate: Candidate) -> str:
+    """Return a short text of a field, "" for other values."""
+    text = candidate.value.strip() if isinstance(candidate.value, str) else ""
+    is_short = 0 < len(text) <= _LONGEST_EXCERPT and text.isprintable()
+    return quoted(text) if is_short and candidate.type == "STRING" else ""
 
 
 def _lora(candidate: Candidate) -> str:
@@ -535,15 +544,51 @@ def _is_file(candidate: Candidate) -> bool:
     return KINDS[candidate.widget].file is not None
 
 
-def _role_words(candidate: Candidate) -> str:
-    """Return the name of the input that takes a file, such as "First frame"; "" if it says
-    nothing."""
-    name = candidate.used_as.input.rpartition(".")[2] if candidate.used_as else ""
-    return "" if _ANY_FILE.fullmatch(name) else plain_words(_DIGITS.sub("_", name))
+def _in_lists(
+    candidates: Sequence[Candidate], wanted: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return the labels and details, with numbers in the labels of several files for one node, as
+    prompts refer to them."""
+    lists: dict[Hashable, list[int]] = defaultdict(list)
+    for at, (one, (label, _)) in enumerate(zip(candidates, wanted, strict=True)):
+        is_own = _is_file(one) and label in (one.label, one.aim) and one.group != "hidden"
+        if is_own and one.used_as:
+            lists[one.used_as.node, label].append(at)
+    numbered = [*wanted]
+    for places in lists.values():
+        for number, at in enumerate(places if len(places) > 1 else (), 1):
+            one, (label, detail) = candidates[at], wanted[at]
+            if label == one.label:
+                label = _REFERENCES.get(one.widget, label)
+            numbered[at] = (message("{label} {number}", label=label, number=number), detail)
+    return numbered
+
+
+def _better_label(candidate: Candidate) -> str:
+    """Return another name for a field whose own one is only a type, from the input that finally
+    gets its file or value, its node or its group; "" if they say nothing either."""
+    if _is_file(candidate):
+        is_moving = candidate.widget != "image" and candidate.aim in _FRAMES
+        return "" if is_moving else candidate.aim
+    names = [candidate.aim, _telling_title(candidate), _group_name(candidate)]
+    if not candidate.rule.essential:
+        names = [*names[candidate.type == "BOOLEAN" :], candidate.node_title]
+    elif number := _NUMBER.search(candidate.input):
+        names.insert(0, message("{label} {number}", label=message("Part"), number=int(number[0])))
+    elif not _SPEAKS.search(candidate.class_type):
+        names.append(message("Prompt"))
+    return next((name for name in names if not is_bare(name)), "")
+
+
+def _group_name(candidate: Candidate) -> str:
+    """Return the title of the editor's group around the node, "" if it can't be a heading."""
+    group = candidate.drawn_in
+    return spoken(group) if group != _NEW_GROUP and len(group) <= _LONGEST_GROUP else ""
 
 
 def _input_words(candidate: Candidate) -> str:
-    return "" if candidate.input in _SAY_NOTHING else plain_words(candidate.input)
+    words = plain_words(candidate.input)
+    return "" if candidate.input in _SAY_NOTHING or is_bare(words) else words
 
 
 def _distinct_by_group(candidates: Sequence[Candidate], wanted: Sequence[Wanted]) -> list[str]:
@@ -565,14 +610,14 @@ def _telling_title(candidate: Candidate) -> str:
     """Return the part of a node's title that its author chose, "" if it is missing or only says
     which prompt it is."""
     display = candidate.node_spec.display_name if candidate.node_spec else ""
-    title = telling_part(candidate.title, candidate.class_type, display)
+    title = spoken(telling_part(candidate.title, candidate.class_type, display))
     return "" if _abbreviates_pole(candidate, title) else title
 
 
 def _abbreviates_pole(candidate: Candidate, title: str) -> bool:
     """Return whether a title is only a short form of "Prompt" or "Negative prompt"."""
     is_prompt = candidate.rule.merge in ("pole", "negative")
-    return is_prompt and title.lower().strip("() :") in _POLES
+    return is_prompt and title.lower().strip("() :.") in _POLES
 
 
 def _repeats(label: str, title: str) -> bool:

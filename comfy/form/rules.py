@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
-from comfy.base.json_values import as_text
+from comfy.base.json_values import as_text, json_or_none
 from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate, Placement
@@ -20,10 +20,10 @@ from comfy.form.facts import (
     PLAIN_TYPES,
     InputFacts,
     Roles,
+    aim_of,
     collect_facts,
     is_editor_state,
     target_name,
-    used_as,
 )
 from comfy.form.model import STEPS
 from comfy.prompt.texts import Pole
@@ -50,7 +50,7 @@ _MAIN_TEXTS = frozenset(
 _PARTS = frozenset({"string_a", "string_b"})
 # Texts that configure a text tool and don't describe an image.
 _TOOLING = re.compile(
-    r"^(find|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
+    r"^(find|f_string|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
     r"(?>.*regex).*|(?>.*json)\w*|.*(pattern|shader))$"
 )
 # Values of a mode that turn a node off.
@@ -68,6 +68,9 @@ _EDITS = re.compile(r"edit|inver|inject|reverse", re.IGNORECASE)
 _SIDES = frozenset({"left", "right", "top", "bottom", "up", "down"})
 _BOTH_SIDES = frozenset({"left", "right"})
 _EDIT_STEPS = frozenset({"inject_steps", "start_step", "skip_steps"})
+# Names of texts in which a node keeps its own state.
+_STATE = re.compile(r"(^|_)(store|state)$|_(data|dict)$")
+_DELIMITER = re.compile(r"[^\n:]{1,40}:")
 _YES_OR_NO = frozenset({"yes", "no", "enable", "disable", "true", "false"})
 _CONTROLS = re.compile(r"control_?net|lllite|ip_?adapter|redux|stylemodel|reference", re.IGNORECASE)
 _ADAPTS = re.compile(
@@ -214,6 +217,7 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
     rule = next(rule for rule in RULES if rule.fits(facts))
     is_base64 = candidate.spec is not None and candidate.spec.is_base64
     number = roles.samplers.passes.get(candidate.node, 0)
+    aim = aim_of(facts, roles)
     label = (
         rule.label
         or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
@@ -245,7 +249,8 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
         ),
         sampler=number,
         result=roles.samplers.results.get(candidate.node, ""),
-        used_as=used_as(facts, roles),
+        used_as=aim.ref,
+        aim=aim.words,
         drawn_in=roles.trace.drawn(candidate.node).group,
         target=target_name(facts, roles.trace),
         turned_on_by=roles.trace.turned_on_by(candidate.node),
@@ -340,19 +345,28 @@ def _is_system(facts: InputFacts) -> bool:
 
 
 def _is_tooling(facts: InputFacts) -> bool:
-    """Return whether a text is a pattern or the like, or is only compared, so that the result isn't
-    a text."""
-    spec = facts.candidate.node_spec
-    compares = spec is not None and facts.makes == "text" and "STRING" not in spec.output_types
-    value = facts.candidate.value
-    no_words = (
-        isinstance(value, str)
-        and value.strip() != ""
-        and not any(character.isalnum() for character in value)
+    """Return whether a text is a pattern or the like, was written by a program, such as JSON or
+    points in an image, or is only compared, so that the result isn't a text."""
+    if facts.candidate.type != "STRING" or _is_media(facts):
+        return False
+    spec, name = facts.candidate.node_spec, facts.candidate.input
+    value = facts.candidate.value if isinstance(facts.candidate.value, str) else ""
+    text, is_prompt = value.strip(), facts.pole is Pole.POSITIVE or facts.meaning == "prompt"
+    is_points = facts.is_text and "," in text and not any(map(str.isalpha, text))
+    return (
+        bool(_TOOLING.match(name) or _STATE.search(name))
+        or (name in _PARTS and bool(_DELIMITER.fullmatch(text)))
+        or (text != "" and not any(map(str.isalnum, text)))
+        or text.lower() in _YES_OR_NO
+        or is_points
+        or (not is_prompt and isinstance(json_or_none(value), dict | list))
+        or (
+            facts.makes == "text"
+            and spec is not None
+            and "STRING" not in spec.output_types
+            and not facts.held
+        )
     )
-    is_choice = isinstance(value, str) and value.lower() in _YES_OR_NO
-    tool = bool(_TOOLING.match(facts.candidate.input)) or (compares and not facts.held)
-    return tool or no_words or is_choice
 
 
 def _sets_size(facts: InputFacts) -> bool:
@@ -524,7 +538,7 @@ RULES: tuple[Rule, ...] = (
     # Instructions for a text model.
     Rule("advanced", 240, title=True, fits=lambda s: s.is_text and _is_system(s)),
     # Settings of a text tool.
-    Rule("advanced", 640, fits=lambda s: s.candidate.type == "STRING" and _is_tooling(s)),
+    Rule("advanced", 640, fits=_is_tooling),
     Rule("advanced", 247, title=True, fits=lambda s: s.is_text and _is_saved(s)),
     Rule(
         "main",

@@ -221,7 +221,8 @@ class Texts:
             return hint
         if stated and (not self.trace.incomplete or self._is_taken_as_both(node_id)):
             return Pole.POSITIVE
-        values = self.trace.prompt[node_id]["inputs"].values()
+        inputs = self.trace.prompt[node_id]["inputs"]
+        values = [value for name, value in inputs.items() if not pole_of(name)]
         if (stated or is_unsure or not assumed) and any(map(looks_negative, values)):
             return Pole.NEGATIVE
         return Pole.POSITIVE if stated else assumed

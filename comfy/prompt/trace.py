@@ -34,6 +34,8 @@ _IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
 _MEDIA_TYPES = _IMAGE_TYPES | {"AUDIO"}
 # Link types that only samplers take together with a latent.
 _SAMPLER_TYPES = frozenset({"MODEL", "GUIDER", "NOISE", "SIGMAS"})
+# Link types of nodes that make something of their own from an image or a text.
+_MAKER_TYPES = frozenset({"MODEL", "CONDITIONING", "VAE", "GUIDER"})
 # Input names of value nodes that are missing on the server.
 _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
 # Types of nodes that pass on one of their inputs unchanged: a value that feeds them is meant for
@@ -145,6 +147,32 @@ class Trace:
     def uses_of(self, node_id: str) -> list[InputRef]:
         """Return the inputs that take any of a node's outputs."""
         return [use for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)]]
+
+    def arrivals(self, node_id: str, carried: frozenset[str]) -> Iterator[list[InputRef]]:
+        """Yield the inputs that a node's outputs reach on the way to a result, the nearest first:
+        each list is behind one more node that only passes `carried` types on."""
+        here, seen = [node_id], {node_id}
+        while here:
+            uses = [
+                use
+                for one in here
+                for slot in self._used[one]
+                if one == node_id or self.given_type(one, slot) in carried
+                for use in self.uses[Link(one, slot)]
+                if use.node in self.useful
+            ]
+            yield uses
+            here = [*dict.fromkeys(use.node for use in uses if use.node not in seen)]
+            here = [one for one in here if self._carries(one, carried)][:_MAX_HOPS]
+            seen.update(here)
+
+    def _carries(self, node_id: str, carried: frozenset[str]) -> bool:
+        """Return whether a node passes types on, and makes nothing of its own from them."""
+        spec = self.spec(node_id)
+        makes = spec is not None and bool(spec.raw.get("api_node"))
+        takes = self.taken_types(node_id)
+        is_maker = makes or not takes.isdisjoint(_MAKER_TYPES)
+        return not is_maker and not self.given_types(node_id).isdisjoint(carried)
 
     def consumers(self, node_id: str, carried: frozenset[str]) -> list[str]:
         """Return the first nodes after this one that give none of the `carried` types."""

@@ -146,7 +146,7 @@ def test_adding_an_image_adds_a_field_after_the_last() -> None:
         False,
         None,
     )
-    assert added.label == "Image 2"
+    assert added.label == "Reference image 2"
     assert added.grows == "8.model.images.image_3.image"
     assert form.field("1.image").grows is None
     assert form.problems == ()

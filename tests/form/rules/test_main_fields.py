@@ -245,7 +245,7 @@ def test_inputs_that_a_title_asks_for_are_main() -> None:
         n32=node("ShowText", text=["22", 0]),
     )
     shown = main(form_with(prompt))
-    wanted = {"20.value": "Put a story idea here:", "21.value": "paste the lyrics"}
+    wanted = {"20.value": "Put a story idea here:", "21.value": "Paste the lyrics"}
     assert wanted.items() <= shown.items()
     assert "22.value" not in shown
 

@@ -1,0 +1,142 @@
+"""Labels by the role of a field and its author's words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.prompt.model import Node, Prompt
+from tests.form.more_nodes import TEXT, form_with, main, more_nodes, spec
+from tests.support.samples.forms import node, text_to_image, with_values, workflow_of
+
+NODES = {
+    "FrameVideo": spec(
+        {"model": ["MODEL"]},
+        "LATENT",
+        optional={
+            **{name: ["IMAGE"] for name in ("start_image", "end_image", "reference_images")},
+            **{f"image{number}": ["IMAGE"] for number in (1, 2, 3)},
+        },
+    ),
+    "Shrink": spec({"image": ["IMAGE"]}, "IMAGE"),
+    "ControlNetApply": spec({"image": ["IMAGE"], "conditioning": ["CONDITIONING"]}, "CONDITIONING"),
+    "Tagger|pack": spec({"text": TEXT}, "STRING"),
+    "Song": spec({"lyrics": ["STRING", {"forceInput": True}]}, "LATENT"),
+}
+
+
+def form_of(**nodes: Node) -> Form:
+    """Return the form of a text-to-image prompt with these nodes, on a server that has them."""
+    catalog = Catalog({**more_nodes().raw, **NODES})
+    prompt = with_values(text_to_image(**nodes), "3", latent_image=["30", 0])
+    return build_form(workflow_of(prompt), catalog)
+
+
+def images(*titles: str, through: str = "") -> dict[str, Node]:
+    """Return loaders 20, 21 …, and nodes 40, 41 … of the class `through` behind them."""
+    loaders = {
+        f"n{20 + at}": node("LoadImage", title, image="a.png") for at, title in enumerate(titles)
+    }
+    behind = {f"n{40 + at}": node(through, image=[f"{20 + at}", 0]) for at in range(len(titles))}
+    return loaders | (behind if through else {})
+
+
+def test_an_image_is_named_by_the_socket_that_it_reaches() -> None:
+    """Nodes between them that only change the image say nothing."""
+    video = node("FrameVideo", model=["4", 0], start_image=["40", 0], end_image=["41", 0])
+    labels = main(form_of(**images("", "", through="Shrink"), n30=video))
+    assert (labels["20.image"], labels["21.image"]) == ("First frame", "Last frame")
+
+
+def test_the_authors_title_of_an_image_wins() -> None:
+    """A title that only says that the image is optional isn't one."""
+    video = node("FrameVideo", model=["4", 0], start_image=["20", 0], end_image=["21", 0])
+    labels = main(form_of(**images("Load Image (garment)", "Load Image (Optional)"), n30=video))
+    assert (labels["20.image"], labels["21.image"]) == ("Garment", "Last frame")
+
+
+def test_images_of_a_list_are_numbered_as_prompts_refer_to_them() -> None:
+    """The first has a number, too."""
+    video = node("FrameVideo", model=["4", 0], image1=["20", 0], image2=["41", 0])
+    loaders = images("", "", through="Shrink")
+    labels = main(form_of(**loaders, n30=video))
+    wanted = ("Reference image 1", "Reference image 2")
+    assert (labels["20.image"], labels["21.image"]) == wanted
+    alone = node("FrameVideo", model=["4", 0], image1=["20", 0])
+    assert main(form_of(**images(""), n30=alone))["20.image"] == "Image"
+
+
+def test_the_image_of_a_control_net_is_a_control_image() -> None:
+    """Its socket is only called an image."""
+    control = node("ControlNetApply", image=["40", 0], conditioning=["6", 0])
+    video = node("FrameVideo", model=["4", 0])
+    prompt = {**images("", through="Shrink"), "n30": video, "n31": control}
+    catalog = Catalog({**more_nodes().raw, **NODES})
+    changed = with_values(text_to_image(**prompt), "3", positive=["31", 0], latent_image=["30", 0])
+    assert main(build_form(workflow_of(changed), catalog))["20.image"] == "Control image"
+
+
+def test_a_text_is_named_by_the_input_where_it_arrives() -> None:
+    """The class says only that it is a text, and its pack's name is left out."""
+    songs = form_of(n20=node("Tagger|pack", text="la la"), n30=node("Song", lyrics=["20", 0]))
+    assert main(songs)["20.text"] == "Lyrics"
+
+
+@pytest.mark.parametrize(
+    ("title", "label"),
+    [
+        ("Float (Duration)", "Duration"),
+        ("String (Multiline - Story)", "Story"),
+        ("canvas width", "Canvas width"),
+        ("enable_turbo", "Enable turbo"),
+        ("Rate|pysssss", "Rate"),
+        ("Blur (0.5-1.0)", "Blur (0.5-1.0)"),
+    ],
+)
+def test_an_authors_words_are_shown_without_code(title: str, label: str) -> None:
+    """Types, packs and underscores are for the editor."""
+    prompt = text_to_image(
+        n5=node("EmptyVideo", width=64, height=64, length=["20", 0]),
+        n20=node("PrimitiveInt", title, value=16),
+    )
+    assert main(form_with(prompt))["20.value"] == label
+
+
+def test_a_short_title_with_a_full_stop_does_not_replace_the_prompts_name() -> None:
+    """ "Prompt (pos.)" says no more than "Prompt"."""
+    prompt = with_values(text_to_image(), "6", text="a fox")
+    prompt["6"]["_meta"] = {"title": "CLIP Text Encode (pos.)"}
+    assert main(form_with(prompt))["6.text"] == "Prompt"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("text", json.dumps({"nodes": [1, 2]})),
+        ("text", "0, 0, 0"),
+        ("points_store", "anything"),
+    ],
+)
+def test_what_a_program_writes_is_advanced(name: str, value: str) -> None:
+    """Users can't read it."""
+    raw = spec({name: TEXT, "clip": ["CLIP"]}, "MODEL")
+    prompt: Prompt = with_values(
+        text_to_image(n20=node("Poser", clip=["4", 1], **{name: value})), "3", model=["20", 0]
+    )
+    form = build_form(workflow_of(prompt), Catalog({**more_nodes().raw, "Poser": raw}))
+    assert form.field(f"20.{name}").group == "advanced"
+
+
+def test_a_heading_between_joined_texts_is_advanced() -> None:
+    """It is for the model that reads the whole."""
+    prompt = text_to_image(
+        n20=node("PrimitiveStringMultiline", value="a fox"),
+        n21=node("StringConcatenate", string_a="USER PROMPT:\n", string_b=["20", 0], delimiter=""),
+    )
+    form = form_with(with_values(prompt, "6", text=["21", 0]))
+    assert form.field("21.string_a").group == "advanced"
+    assert main(form)["20.value"] == "Prompt"
