@@ -1,8 +1,8 @@
 r"""Scores the forms against hand-judged ones: which main fields a careful person would choose.
 
 `tests/form/rules/judged_forms.json` has, for each graph, the keys of the main fields in order, and keys
-that are fine in either group (`may`). Recall is the share of judged fields that are main fields,
-precision the share of main fields that were judged so. Judge a graph before looking at its form,
+that are fine in either group (`may`). Recall is the share of judged fields that are main fields or folded,
+precision the share of these that were judged so. Judge a graph before looking at its form,
 and don't change rules because of a graph that is held out.
 
 Run it with `python -m tools.judged_forms`; `--list` names the differences in graphs that
@@ -92,7 +92,7 @@ def form_of(judged: Judged, catalog: Catalog) -> Form:
 
 def score(judged: Judged, form: Form) -> Score:
     """Compare a form with the judged one. Fields that may be in either group don't count."""
-    fields = [field for field in form.fields if field.group == "main"]
+    fields = [field for field in form.fields if field.group == "main" or field.folded]
     shown = [{target.key for target in field.targets} for field in fields]
     known = judged.may | {*judged.main}
     extra = tuple(

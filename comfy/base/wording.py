@@ -158,8 +158,9 @@ _WORD_BREAKS = re.compile(r"[_-]+")
 _EMBLEM = "[\\s\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]"
 _PACK = re.compile(rf"\|\w++$|(?<!{_EMBLEM}){_EMBLEM}++$")
 # A type in front of an author's name: "Float (Duration)", "Multiline - Lyrics".
+_TYPES = "(?:string|text|multiline|float|integer|int|number|boolean|primitive)"
 _TYPE = re.compile(
-    r"^(?:\(?(?:string|text|multiline|float|int|integer|number|boolean|primitive)\)?\s*+)++"
+    rf"^(?:(?:{_TYPES}|\({_TYPES}\))\s*+)++"
     r"(?:\((?P<inner>[^()]+)\)|[-–:]\s*+(?P<rest>.+))$",
     re.IGNORECASE,
 )
@@ -249,7 +250,7 @@ def spoken(name: str) -> str:
     if isinstance(name, Message):
         return name
     words = _PACK.sub("", name).strip() or name
-    if match := _TYPE.match(words):
+    while match := _TYPE.match(words):
         words = match["inner"] or match["rest"]
     if "_" in words and _INPUT_NAME.fullmatch(words):
         return plain_words(words.lower() if words.lower() in _WORDS else words)

@@ -5,10 +5,11 @@
 | find_candidates | candidates.py | which inputs have a value of their own |
 | declare | declare.py | what authors say about each |
 | place | rules.py | the group and name of each, by the facts in facts.py |
-| merge | merge.py | which share a field, and which fields are collapsed |
+| merge | merge.py | which share a field |
 | sort_fields | merge.py | the reading order |
-| name_fields | merge.py | distinct labels |
 | choose_widgets | limits.py | how users set each |
+| fold | fold.py | which few are in front, and which files are optional |
+| name_fields | merge.py | distinct labels |
 | limit_values | limits.py | what each starts with, within the limits and choices |
 | make_fields | fields.py | the rest of each field |
 
@@ -35,6 +36,7 @@ from comfy.form.conventions.toml import names_of
 from comfy.form.declare import declare
 from comfy.form.describe import describe
 from comfy.form.fields import make_fields
+from comfy.form.fold import fold
 from comfy.form.limits import choose_widgets, limit_values
 from comfy.form.merge import merge, name_fields, sort_fields
 from comfy.form.missing import find_missing
@@ -68,19 +70,19 @@ def build_form(
     candidates = find_candidates(prompt, catalog)
     names = names_of(candidates)
     layers = read_layers(workflow, prompt, candidates)
+    nodes = _nodes(prompt, catalog)
+    titles = _titles(trace, layers)
+    outputs = _outputs(trace, layers, config, titles)
 
     candidates = declare(candidates, layers, shown_layer(workflow.promoted))
     candidates = place(candidates, trace)
     candidates = merge(candidates)
     candidates = sort_fields(candidates, arranged)
-    candidates = name_fields(candidates)
     candidates = choose_widgets(candidates)
+    candidates = fold(candidates, prompt, nodes, needed_outputs(outputs))
+    candidates = name_fields(candidates)
     candidates = limit_values(candidates)
-
-    nodes = _nodes(prompt, catalog)
-    titles = _titles(trace, layers)
-    outputs = _outputs(trace, layers, config, titles)
-    fields = make_fields(candidates, prompt, nodes, needed_outputs(outputs))
+    fields = make_fields(candidates, prompt, nodes)
 
     missing, lacks_prompt = find_missing(workflow, fields, trace, titles)
     form = Form(

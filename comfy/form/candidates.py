@@ -104,10 +104,10 @@ class Placement:
     author, is a better name than the label.
 
     The rest shortens long forms. `merge` tells which fields become one, and `essential` ones are
-    never collapsed. `worth_showing` inputs move up if an author promoted them from a subgraph, at
-    most `most` of them. `only` limits main fields to one, see `Only` and `Sets`. `part` pairs a
-    width with its height. `authored` fields are advanced in a subgraph whose author promoted other
-    inputs.
+    what users write or add. `worth_showing` inputs move up if an author promoted them from a
+    subgraph, unless there are more than `most`. `only` limits main fields to one, see `Only` and
+    `Sets`. `part` pairs a width with its height. `authored` fields are advanced in a subgraph whose
+    author promoted other inputs.
     """
 
     group: FieldGroup
@@ -149,8 +149,9 @@ class Candidate:
     editor's group, and `target`, the name of the node that a text or an image ends in.
     `used_outputs` are the node's outputs that have links.
 
-    `merge` decides group and label, `choose_widgets` the widget, the limits and the range for
-    dragging (`slide`), and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are
+    `merge` and `fold` decide the group, `name_fields` the label, `choose_widgets` the widget, the
+    limits and the range for dragging (`slide`), and `limit_values` the rest. `optional`: a run can
+    do without the file. `folded`: see `Field.folded`. `counts`: see `Field.counts`. `problems` are
     messages about failures, `note` is a remark, `is_guess`: see `Note`.
     """
 
@@ -186,6 +187,8 @@ class Candidate:
     target: str = ""
     label: str = ""
     takes_title: bool = False
+    optional: bool = False
+    folded: bool = False
     used_outputs: frozenset[int] = frozenset()
     is_seed: bool = False
     widget: str = "text"

@@ -1,4 +1,4 @@
-"""Ninth and last pass of a form: make a field of each candidate."""
+"""Tenth and last pass of a form: make a field of each candidate."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from comfy.form.core_inputs import NO_WORDS
 from comfy.form.facts import best_kind, with_limits
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels
+from comfy.form.merge import group_name
 from comfy.form.model import Field, FieldRole, Several
 from comfy.prompt.arrange import room_to_grow
-from comfy.prompt.bypass import expendable
 from comfy.prompt.model import Prompt
 from comfy.prompt.rows import unoffered_cells
 
@@ -27,12 +27,10 @@ def make_fields(
     candidates: tuple[Candidate, ...],
     prompt: Prompt,
     nodes: Mapping[str, NodeSpec],
-    needed: frozenset[str],
 ) -> tuple[Field, ...]:
     """Return a field for each candidate, in the same order.
 
-    The whole prompt, the server's node classes (`nodes`) and the required output nodes (`needed`,
-    at least one) determine which files are optional.
+    The whole prompt and the server's node classes (`nodes`) determine where more files can go.
     """
     places = [*room_to_grow(prompt, nodes)]
     more = {place.beside: place.key for place in reversed(places)}
@@ -41,15 +39,13 @@ def make_fields(
         for candidate in candidates
         if _is_choice(candidate) and candidate.spec and candidate.spec.differs
     ]
-    loaders = {candidate.node for candidate in candidates if _takes_file(candidate)}
-    optional = expendable(prompt, nodes, loaders, needed)
     fields = []
     for candidate in candidates:
         takes_file = _takes_file(candidate)
         fields.append(
             _field(
                 candidate,
-                optional=takes_file and candidate.node in optional,
+                optional=candidate.optional,
                 grows=more.pop(candidate.node, None) if takes_file else None,
                 differs=len(apart) > 1 and candidate.key in apart,
             )
@@ -104,6 +100,8 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         and len(choices or ()) > 1,
         grows=grows,
         height=candidate.settings.height,
+        folded=candidate.folded,
+        heading=group_name(candidate),
         differs=differs,
         role=_role(candidate.rule),
         columns=tuple(_columns(candidate, group)) if group else (),

@@ -1,4 +1,4 @@
-"""Seventh and eighth pass of a form: choose each field's widget within the limits that its author
+"""Sixth and ninth pass of a form: choose each field's widget within the limits that its author
 declares, then limit numbers and initial values."""
 
 from __future__ import annotations

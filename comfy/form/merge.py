@@ -1,5 +1,5 @@
-"""Fourth to sixth pass of a form: merge equivalent fields and collapse long lists, sort the fields,
-and give each a distinct name in plain words.
+"""Fourth, fifth and eighth pass of a form: merge equivalent fields, sort the fields, and give each
+a distinct name in plain words.
 
 Merging and sorting change only fields that the rules placed, never an author's.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -23,8 +23,6 @@ from comfy.prompt.arrange import Arranged
 from comfy.prompt.model import InputRef, is_link
 from comfy.workflow.config import FieldConfig, FieldGroup
 
-# With more main fields than this, kinds of fields that occur several times are collapsed.
-_MOST_FIELDS = 20
 _PROMPTS = frozenset({"pole", "negative", "text"})
 # Input of nodes that save results, also of unknown ones.
 _FILE_NAME = "filename_prefix"
@@ -65,8 +63,9 @@ def merge(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     declared = [candidate for candidate in candidates if candidate.is_declared]
     placed = [candidate for candidate in candidates if not candidate.is_declared]
     merged = _keep_leads(_merge_same_role(placed))
-    folded = _fold_frequent(merged)
-    settled = [_settled(candidate, folded) for candidate in merged]
+    counts = Counter(one.rule for one in merged if one.group == "main")
+    crowds = {rule for rule, count in counts.items() if rule.most and count > rule.most}
+    settled = [_settled(candidate, crowds) for candidate in merged]
     if declared:
         return (*declared, *settled)
     return tuple(_show_operation(_show_sliders(_show_sources(_show_folders(settled)))))
@@ -214,7 +213,7 @@ def _as_main(candidates: list[Candidate], shown: Sequence[Candidate]) -> list[Ca
 def _show_sliders(candidates: list[Candidate]) -> list[Candidate]:
     """Return the candidates of a form without texts and seeds, which adjusts a file, with the first
     slider of each subgraph as a main field before the choices: what its author promoted first, such
-    as the brightness. If this were too many main fields, none is."""
+    as the brightness."""
     main = [one for one in candidates if one.group == "main"]
     if any(one.rule.merge in _PROMPTS or one.widget == "seed" for one in main):
         return candidates
@@ -222,9 +221,9 @@ def _show_sliders(candidates: list[Candidate]) -> list[Candidate]:
     first: dict[str, Candidate] = {}
     for candidate in candidates:
         is_slider = candidate.source == "subgraph" and candidate.type in ("INT", "FLOAT")
-        if is_slider and candidate.group == "advanced" and candidate.rule.worth_showing:
+        if is_slider and candidate.group != "hidden" and candidate.rule.worth_showing:
             first.setdefault(candidate.node.rpartition(":")[0], candidate)
-    if not choices or len(main) + len(first) > _MOST_FIELDS:
+    if not choices:
         return candidates
     shown = {one.key for one in first.values()}
     rank = min(choices) - 1
@@ -257,7 +256,7 @@ def _loads_images(candidate: Candidate) -> bool:
 
 def _show_operation(candidates: list[Candidate]) -> list[Candidate]:
     """Return the candidates of a form that has only files, such as one that rotates an image, with
-    the values of the nodes that change them as main fields, if they are few."""
+    the values of the nodes that change them as main fields."""
     if any(_is_beyond_files(one) for one in candidates):
         return candidates
     values = [
@@ -268,7 +267,7 @@ def _show_operation(candidates: list[Candidate]) -> list[Candidate]:
         and not WIDGET_TYPES.issuperset(one.node_spec.output_types)
         and any(map(is_link, one.siblings.values()))
     ]
-    return _as_main(candidates, values if len(values) <= _MOST_FIELDS else [])
+    return _as_main(candidates, values)
 
 
 def _is_beyond_files(candidate: Candidate) -> bool:
@@ -309,26 +308,8 @@ def _role(candidate: Candidate) -> Hashable | None:
             return None
 
 
-def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
-    """Return the rules whose main fields are collapsed to keep a form readable, the most numerous
-    first."""
-    counts = Counter(one.rule for one in candidates if one.group == "main")
-    folded = {rule for rule in counts if rule.most is not None and counts[rule] > rule.most}
-    left = Counter(
-        {rule: count for rule, count in counts.items() if not rule.essential and rule not in folded}
-    )
-    total = sum(counts.values()) - sum(counts[rule] for rule in folded)
-    while total > _MOST_FIELDS and left:
-        rule = max(left, key=lambda rule: left[rule])
-        if left[rule] < 2:
-            break
-        folded.add(rule)
-        total -= left.pop(rule)
-    return frozenset(folded)
-
-
-def _settled(candidate: Candidate, folded: frozenset[Placement]) -> Candidate:
-    settled = replace(candidate, group="advanced") if candidate.rule in folded else candidate
+def _settled(candidate: Candidate, crowds: Collection[Placement]) -> Candidate:
+    settled = replace(candidate, group="advanced") if candidate.rule in crowds else candidate
     hidden = settled.limited()
     if hidden.group == "hidden" != settled.group and _is_missing(candidate):
         return replace(candidate, group="advanced")
@@ -515,7 +496,7 @@ def _wanted(
     return Wanted(
         label,
         (title, _input_words(candidate), switch, _lora(candidate), number),
-        _group_name(candidate),
+        group_name(candidate),
         (first, candidate.node_title, candidate.result),
         _excerpt(candidate) if is_bare(label) else candidate.target,
     )
@@ -570,7 +551,7 @@ def _better_label(candidate: Candidate) -> str:
     if _is_file(candidate):
         is_moving = candidate.widget != "image" and candidate.aim in _FRAMES
         return "" if is_moving else candidate.aim
-    names = [candidate.aim, _telling_title(candidate), _group_name(candidate)]
+    names = [candidate.aim, _telling_title(candidate), group_name(candidate)]
     if not candidate.rule.essential:
         names = [*names[candidate.type == "BOOLEAN" :], candidate.node_title]
     elif number := _NUMBER.search(candidate.input):
@@ -580,7 +561,7 @@ def _better_label(candidate: Candidate) -> str:
     return next((name for name in names if not is_bare(name)), "")
 
 
-def _group_name(candidate: Candidate) -> str:
+def group_name(candidate: Candidate) -> str:
     """Return the title of the editor's group around the node, "" if it can't be a heading."""
     group = candidate.drawn_in
     return spoken(group) if group != _NEW_GROUP and len(group) <= _LONGEST_GROUP else ""
@@ -594,8 +575,9 @@ def _input_words(candidate: Candidate) -> str:
 def _distinct_by_group(candidates: Sequence[Candidate], wanted: Sequence[Wanted]) -> list[str]:
     """Return distinct labels, group by group. Fields further up keep the simpler name."""
     names: list[str] = []
-    for group in get_args(FieldGroup):
-        own = [label for one, label in zip(candidates, wanted, strict=True) if one.group == group]
+    places = ["main" if one.folded else one.group for one in candidates]
+    for place in get_args(FieldGroup):
+        own = [label for label, other in zip(wanted, places, strict=True) if other == place]
         names = distinct([*map(Wanted, names), *own])
     return names
 

@@ -128,6 +128,10 @@ class Field:
     default). `differs`: the servers offer different choices for this field and for at least one
     other.
 
+    `folded`: an advanced field that would be a main one if there weren't more important ones. These
+    come first under Advanced. `heading`: the title of the group that its author drew around the
+    node, if there is one, which heads the field under Advanced.
+
     `role`: the part that the field plays on a page, see `FieldRole`. `example`: the default as a
     message, if a page shows and sends it in the reader's language.
 
@@ -165,6 +169,8 @@ class Field:
     grows: str | None = None
     height: int | None = None
     differs: bool = False
+    folded: bool = False
+    heading: str = ""
     role: FieldRole = ""
     example: Message | None = None
     columns: tuple[Field, ...] = ()
@@ -220,11 +226,6 @@ class Field:
     def is_seldom(self) -> bool:
         """Return whether this is a seed or a number of steps, which most users leave alone."""
         return self.is_seed or self.input in STEPS
-
-    @property
-    def is_recipe(self) -> bool:
-        """Return whether the page folds this seed or number of steps: an author hasn't shown it."""
-        return self.is_seldom and self.group == "main" and self.source == "heuristic"
 
     def to_json(self) -> dict[str, Any]:
         """Return the field as `comfy form --json` prints it. Integers stay exact."""

@@ -326,7 +326,7 @@ def test_values_of_another_choice_are_ignored() -> None:
 def test_file_fields_are_added_by_label_or_key() -> None:
     """A label brings the fields before it, too. A field that the user adds appears next to the
     shown one."""
-    inputs = {"Image 3": (Source("b"),)}
+    inputs = {"Reference image 3": (Source("b"),)}
     assert of(Step("a", 1, "painted", inputs=inputs)).step.inputs == {THIRD: (Source("b"),)}
     both = of(Step("a", 1, "painted", inputs=inputs))
     assert {IMAGE, SECOND, THIRD} <= keys(both)

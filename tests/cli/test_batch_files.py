@@ -200,7 +200,8 @@ def test_fields_that_come_with_a_choice_take_values(demo: DemoServer, tmp_path: 
     """The order of the command's options doesn't matter, for fields or for added files."""
     file, given, out = tmp_path / "clip.json", plain(tmp_path / "a.png"), tmp_path / "out"
     file.write_text(json.dumps(CLIP))
-    sets = {f"{ENCODING}.crf": "20, 30", **ENCODED, "2.images.image1.image": given, "Image": given}
+    sets = {f"{ENCODING}.crf": "20, 30", **ENCODED, "2.images.image1.image": given}
+    sets |= {"Reference image 1": given}
     words = [word for key, text in sets.items() for word in ("--set", f"{key}={text}")]
     assert main(command(file, demo, out, *words)) == 0
     assert [row["Quality (CRF)"] for row in results(out)] == ["20.0", "30.0"]

@@ -190,5 +190,6 @@ def form_with(prompt: Prompt, *promoted: ShownInput) -> Form:
 
 
 def main(form: Form) -> dict[str, str]:
-    """Return the label of each main field by its key."""
-    return {field.key: field.label for field in form.fields if field.group == "main"}
+    """Return the label of each main or folded field by its key."""
+    shown = (field for field in form.fields if field.group == "main" or field.folded)
+    return {field.key: field.label for field in shown}

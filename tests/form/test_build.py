@@ -43,7 +43,7 @@ from tests.support.samples.forms import (
 
 
 def test_a_plain_prompt_becomes_a_plain_form() -> None:
-    """Texts, size, count, steps and seed come first, in that order and with plain labels."""
+    """Texts, size and count come first, in that order and with plain labels."""
     form = form_of(text_to_image())
     assert main_labels(form) == [
         "Prompt",
@@ -51,8 +51,6 @@ def test_a_plain_prompt_becomes_a_plain_form() -> None:
         "Width",
         "Height",
         "Images",
-        "Steps",
-        "Seed",
     ]
     assert form.problems == ()
 
@@ -64,9 +62,10 @@ def test_the_page_knows_the_prompts_and_the_count() -> None:
 
 
 def test_less_used_fields_are_advanced() -> None:
-    """The form folds away model, guidance, sampler and file name."""
-    advanced = {field.key for field in form_of(text_to_image()).fields if field.group == "advanced"}
-    assert advanced == {
+    """The form folds away steps and seed, then model, guidance, sampler and file name."""
+    advanced = [field for field in form_of(text_to_image()).fields if field.group == "advanced"]
+    assert [field.key for field in advanced if field.folded] == ["3.steps", "3.seed"]
+    assert {field.key for field in advanced if not field.folded} == {
         "4.ckpt_name",
         "3.cfg",
         "3.denoise",
@@ -441,8 +440,6 @@ def test_a_server_without_any_node_still_gives_a_form() -> None:
         "Width",
         "Height",
         "Images",
-        "Steps",
-        "Seed",
     ]
 
 

@@ -52,9 +52,9 @@ def filled(prompt: Prompt, values: dict[str, object]) -> tuple[Prompt, dict[str,
 
 
 def steered() -> Prompt:
-    """Return a text-to-image prompt with an adapter that takes an image."""
+    """Return an image-to-image prompt with an adapter that takes another image."""
     adapter = node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0)
-    return with_values(text_to_image(n20=PHOTO, n21=adapter), "3", model=["21", 0])
+    return with_values(image_prompt() | {"20": PHOTO, "21": adapter}, "3", model=["21", 0])
 
 
 @pytest.mark.parametrize("empty", [None, "", " "])
@@ -64,7 +64,7 @@ def test_an_empty_optional_image_is_removed_from_the_prompt(empty: object) -> No
     field = wide_form(steered()).field("20.image")
     assert (field.optional, field.required) == (True, False)
     prompt, used = filled(steered(), {"20.image": empty})
-    assert prompt == text_to_image()
+    assert prompt == image_prompt()
     assert used["20.image"] is None
     assert filled(steered(), used)[0] == prompt
 
@@ -78,7 +78,18 @@ def test_a_missing_optional_example_is_removed_from_the_prompt() -> None:
     """The author's own file isn't on this server and the user adds no image. The run does without
     it."""
     prompt = with_values(steered(), "20", image="mine.png")
-    assert filled(prompt, {})[0] == text_to_image()
+    assert filled(prompt, {})[0] == image_prompt()
+
+
+def test_the_only_image_is_needed() -> None:
+    """Without it, the run would have a result, which has nothing to do with the graph. The author
+    may allow that."""
+    adapter = node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0)
+    prompt = with_values(text_to_image(n20=PHOTO, n21=adapter), "3", model=["21", 0])
+    field = wide_form(prompt).field("20.image")
+    assert (field.optional, field.required, field.group) == (False, True, "main")
+    lax = parse_config("x.toml", {"fields": {"20.image": {"required": False}}})
+    assert wide_form(prompt, None, lax).field("20.image").optional
 
 
 def test_an_author_decides_whether_an_image_is_required() -> None:
@@ -97,7 +108,8 @@ def test_an_author_decides_whether_an_image_is_required() -> None:
 
 
 def test_at_least_one_image_of_a_group_is_required() -> None:
-    """Each empty field gets the sentence, which names all of the fields."""
+    """Each empty field gets the sentence, which names all of the fields. Here, the author says that
+    each may be empty."""
     frames = {"images.image0": ["1", 0], "images.image1": ["2", 0]}
     prompt = {
         "1": node("LoadImage", "Start", image="example.png"),
@@ -112,7 +124,8 @@ def test_at_least_one_image_of_a_group_is_required() -> None:
             **{"format.codec": "auto"},
         ),
     }
-    form = form_of(prompt)
+    may = {"required": False}
+    form = form_of(prompt, parse_config("x.toml", {"fields": {"1.image": may, "2.image": may}}))
     assert check(form, {"1.image": None})[1] == {}
     clean, errors = check(form, {"1.image": None, "2.image": ""})
     assert errors == {
@@ -176,9 +189,10 @@ def test_an_added_image_is_sent_by_a_loader_of_its_own() -> None:
 
 def test_an_added_image_takes_the_place_of_an_empty_one() -> None:
     """A group never has a gap."""
-    prompt, _ = filled(edit("1"), {"1.image": None, "8.model.images.image_2.image": "me/cat.png"})
+    added = "8.model.images.image_3"
+    prompt, _ = filled(edit("1", "2"), {"2.image": None, f"{added}.image": "me/cat.png"})
     members = {name: value for name, value in prompt["8"]["inputs"].items() if "images" in name}
-    assert members == {"model.images.image_1": ["8.model.images.image_2", 0]}
+    assert members == {"model.images.image_1": ["1", 0], "model.images.image_2": [added, 0]}
 
 
 def test_a_prompt_with_added_images_opens_again() -> None:
@@ -209,8 +223,6 @@ def test_a_repainted_image_has_a_strength_field() -> None:
         "Negative prompt",
         "Image",
         "Strength",
-        "Steps",
-        "Seed",
     ]
 
 

@@ -41,7 +41,7 @@ class FieldDoc:
     schema: dict[str, Any]
 
 
-def _field_docs(form: Form) -> list[FieldDoc]:
+def field_docs(form: Form) -> list[FieldDoc]:
     """Return the fields that users can set, in order."""
     return [
         FieldDoc(
@@ -50,8 +50,8 @@ def _field_docs(form: Form) -> list[FieldDoc]:
             widget=field.widget,
             help=field.tooltip,
             required=is_required(field),
-            advanced=field.group == "advanced" or field.is_recipe,
-            section=field.section or "",
+            advanced=field.group == "advanced",
+            section=field.section or field.heading,
             random=field.is_seed,
             schema=schema_of(field),
         )
@@ -191,7 +191,7 @@ class WorkflowHandlers:
                 problems=tuple(form.problems),
                 notes=tuple(note.said for note in form.notes),
                 paid=tuple(paid_work_of(form).prices),
-                fields=tuple(_field_docs(form)),
+                fields=tuple(field_docs(form)),
                 schema=values_schema(form),
                 url=self._address(name),
             )

@@ -22,7 +22,7 @@ from comfy.form.model import Field, Form
 from comfy.prompt.arrange import arrange
 from comfy.prompt.model import InputRef
 from comfy.prompt.trace import Output, find_outputs
-from comfy.workflow.config import FieldConfig, FieldGroup, FormConfig
+from comfy.workflow.config import FieldConfig, FormConfig
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import fixed_inputs
 from comfy.workflow.settings import FieldNames
@@ -183,11 +183,10 @@ def _automatic(workflow: Workflow, catalog: Catalog, plain: Form, keys: set[str]
 
 
 def _listed(field: Field) -> FieldConfig:
-    group: FieldGroup | None = "advanced" if field.is_recipe else field.group
     also = tuple(one.key for one in field.targets if one.key != field.key)
     return FieldConfig(
         field.key,
-        group=None if group == "main" or field.section else group,
+        group=None if field.group == "main" or field.section else field.group,
         section=field.section,
         also=also,
     )

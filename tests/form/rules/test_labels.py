@@ -107,7 +107,7 @@ def test_an_authors_words_are_shown_without_code(title: str, label: str) -> None
 
 
 def test_a_short_title_with_a_full_stop_does_not_replace_the_prompts_name() -> None:
-    """ "Prompt (pos.)" says no more than "Prompt"."""
+    """The title says no more than the name."""
     prompt = with_values(text_to_image(), "6", text="a fox")
     prompt["6"]["_meta"] = {"title": "CLIP Text Encode (pos.)"}
     assert main(form_with(prompt))["6.text"] == "Prompt"

@@ -18,15 +18,3 @@ def test_texts_with_the_same_help_show_it_once() -> None:
     fields = (TEXT, replace(TEXT, key="7.text"), other, number)
     shown = arrangement_of(fields).main
     assert [field.tooltip for field in shown] == ["See.", "", "Other.", "See."]
-
-
-def test_seeds_and_steps_are_folded_unless_an_author_shows_them() -> None:
-    """They stay in front if nothing else would be left."""
-    steps = replace(TEXT, key="9.steps", input="steps", kind=KINDS["number"])
-    seed = replace(TEXT, key="9.seed", input="seed", kind=KINDS["seed"])
-    assert arrangement_of((TEXT, steps, seed)).main == (TEXT,)
-    (section,) = arrangement_of((TEXT, steps, seed)).sections
-    assert section.fields == (steps, seed)
-    shown = replace(steps, source="toml")
-    assert arrangement_of((TEXT, shown, seed)).main == (TEXT, shown)
-    assert arrangement_of((steps, seed)).main == (steps, seed)

@@ -155,7 +155,8 @@ def bind_seed(seed: Control) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Collapsed fields of one node or step, or all of a short section, which has no `name`."""
+    """Collapsed fields of one step, the author's group or node, or all of a short section, which
+    has no `name`."""
 
     id: str
     name: str
@@ -203,7 +204,7 @@ class Arrangement:
     @property
     def has_lock_in_front(self) -> bool:
         """Return whether the seeds' lock is a main field. Otherwise it is in their section."""
-        return any(field.group == "main" and not field.is_recipe for field in self.seeds)
+        return any(field.group == "main" for field in self.seeds)
 
     def draws(self, section: Section, group: Group) -> bool:
         """Return whether the fields of a section's group are drawn."""
@@ -222,13 +223,13 @@ def arrangement_of(
     steps: Mapping[str, str] = MappingProxyType({}),
     unfolded: Collection[str] = (),
 ) -> Arrangement:
-    """Arrange visible fields as the page shows them. The recipe is folded, unless nothing else
-    would be left, and so are main fields beyond the first ones. A chain has `steps`: the headings
-    of its fields by key. `unfolded`: ids of open sections and groups, and of fields to show."""
+    """Arrange visible fields as the page shows them. Many main fields of an author are folded. A
+    chain has `steps`: the headings of its fields by key. `unfolded`: ids of open sections and
+    groups, and of fields to show."""
     seeds = _seeds_under_lock(shown)
     under_lock = {field.key for field in seeds}
     main = [field for field in shown if field.group == "main" and field.key not in under_lock]
-    main = ([field for field in main if not field.is_recipe] or main)[:_MOST_IN_FRONT]
+    main = main[:_MOST_IN_FRONT]
     in_front = {field.key for field in main}
     rest = [field for field in shown if field.group == "main" and field.key not in in_front]
     rest += [field for field in shown if field.group != "main"]
@@ -270,7 +271,8 @@ def _sections(rest: Sequence[Field], steps: Mapping[str, str]) -> Iterable[Secti
             continue
         groups: dict[str, list[Field]] = {}
         for field in fields:
-            groups.setdefault(steps.get(field.key, field.node), []).append(field)
+            heading = steps.get(field.key) or field.heading or field.node
+            groups.setdefault(heading, []).append(field)
         titled = (
             Group(section_id(f"{name or ''}/{group}"), group, tuple(groups[group]))
             for group in groups

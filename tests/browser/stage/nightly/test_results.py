@@ -306,7 +306,7 @@ def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> N
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open("sound")
         person.press()
-        person.use_in("Image (optional)")
+        person.use_in("Image")
         expect(person.field("20.image").locator("audio, canvas, #waveform").first).to_be_attached()
         person.turn_to("image").generate()
         expect(person.page.locator("#stage .media > img")).to_be_visible()

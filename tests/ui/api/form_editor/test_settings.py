@@ -41,7 +41,7 @@ def test_lists_every_input_by_node(app: RunningApp) -> None:
     """Each input has what the form shows without settings, and the widgets that it may have."""
     nodes = {one["title"]: one for one in editor(app, "text-to-image")["inputs"]}
     steps = next(one for one in nodes["Sampler"]["inputs"] if one["key"] == "5.steps")
-    assert (steps["label"], steps["group"], steps["max"]) == ("Steps", "main", 10000)
+    assert (steps["label"], steps["group"], steps["max"]) == ("Steps", "advanced", 10000)
     assert {"number", "slider"} <= set(steps["widgets"])
     assert nodes["Model"]["inputs"][0]["choices"]
 

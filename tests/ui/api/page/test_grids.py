@@ -103,7 +103,7 @@ def test_an_unvaried_file_of_a_grid_must_be_added_again(app: RunningApp) -> None
     app.services.batches.delete(batch.id, owner)
     opened = ask(app, OPENED, ANN, png).json()
     assert opened["values"] == {"1.image": None, added: None, "3.fps": 3}
-    assert opened["missing"] == ["Image", "Image 2"]
+    assert opened["missing"] == ["Reference image 1", "Reference image 2"]
     assert opened["errors"] == {
         "1.image": "This grid was created with “photo.png”. Add that file again.",
         added: "This grid was created with “other.png”. Add that file again.",
@@ -140,7 +140,7 @@ def test_fields_of_a_choice_can_vary(app: RunningApp) -> None:
     opened = ask(app, OPENED, ANN, png).json()
     assert [axis["field"] for axis in opened["axes"]] == [*varied, added]
     assert opened["values"] == {**ENCODED, "1.image": None, added: None}
-    assert opened["missing"] == ["Image 2", "Image"]
+    assert opened["missing"] == ["Reference image 2", "Reference image 1"]
     assert [*opened["errors"]] == ["1.image"]
 
 

@@ -1,0 +1,150 @@
+"""Seventh pass of a form: keep what users ask for in front, fold the rest under Advanced, and
+decide which files a run can do without.
+
+In front are the files that a run needs, the prompt with its negative one, and as many others as
+make four things: further files, one size or length, then other texts, and the rest by rank. An
+author's own choices stay, and so does the number of results, which the page shows beside Generate.
+A width and a height are one thing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from dataclasses import replace
+from operator import itemgetter
+from typing import get_args
+
+from comfy.comfyui.object_info import NodeSpec
+from comfy.form.candidates import Candidate
+from comfy.form.kinds.registry import KINDS
+from comfy.prompt.bypass import expendable
+from comfy.prompt.model import Prompt
+from comfy.workflow.config import FieldGroup
+
+_MOST_THINGS = 4
+# Ranks of sizes and lengths in the rules, and of numbers that are one thing if a node has several.
+_EXTENTS = range(27, 36)
+_TOGETHER = frozenset({27, 31, 33})
+_STEPS = frozenset({50, 51})
+_TEXTS = frozenset({"pole", "text"})
+_NUMBER = re.compile(r"\d+$")
+# Order in which things come in front. The first two are there in any case.
+_FILE, _PROMPT, _MORE_FILES, _EXTENT, _TEXT, _REST, _BLANK = range(7)
+
+
+def fold(
+    candidates: tuple[Candidate, ...],
+    prompt: Prompt,
+    nodes: Mapping[str, NodeSpec],
+    needed: Collection[str],
+) -> tuple[Candidate, ...]:
+    """Return the sorted candidates with at most four things as main fields, and the others after
+    them. `nodes` are the server's node classes. A run must reach one of the output nodes
+    `needed`."""
+    candidates = _with_optional(candidates, prompt, nodes, needed)
+    main = [one for one in candidates if one.group == "main"]
+    has_text = any(one.rule.merge in _TEXTS for one in main)
+    front = _in_front([one for one in main if not _is_setting(one, has_text=has_text)] or main)
+    folded = (
+        replace(one, group="advanced", folded=True)
+        if one.group == "main" and one.key not in front
+        else one
+        for one in candidates
+    )
+    return tuple(sorted(folded, key=lambda one: get_args(FieldGroup).index(one.group)))
+
+
+def _is_setting(candidate: Candidate, *, has_text: bool) -> bool:
+    """Return whether this is a seed or a number of steps that no author put on the form, or, beside
+    a prompt, a setting that the author of a subgraph promoted."""
+    is_recipe = candidate.widget == "seed" or candidate.rank in _STEPS
+    is_promoted = has_text and candidate.rule.group == "advanced"
+    return not candidate.is_declared and (is_recipe or is_promoted)
+
+
+def _in_front(main: list[Candidate]) -> set[str]:
+    """Return the keys of the fields in front. The first negative prompt and the first number of
+    results don't count as things."""
+    beside = {_beside(one): one.key for one in reversed(main) if _beside(one)}
+    front = {*beside.values()} | {one.key for one in main if one.is_declared}
+    things: set[Hashable] = {one.key for one in main if one.is_declared}
+    for place, thing, key in sorted(_ordered(main), key=itemgetter(0)):
+        if place <= _PROMPT or thing in things or len(things) < _MOST_THINGS:
+            things.add(thing)
+            front.add(key)
+    return front
+
+
+def _beside(candidate: Candidate) -> str:
+    """Return the role of a field that is beside a thing, "" for other fields."""
+    roles = (candidate.rule.merge, candidate.rule.sets)
+    return next((role for role in ("negative", "count") if role in roles), "")
+
+
+def _ordered(main: list[Candidate]) -> Iterator[tuple[int, Hashable, str]]:
+    """Yield the place in the order, the thing and the key of each field that no author placed."""
+    texts = [one for one in main if one.rule.merge in _TEXTS]
+    prompt = next((one for one in texts if str(one.value).strip()), next(iter(texts), None))
+    parts: Counter[str] = Counter()
+    extent: Hashable = None
+    for one in main:
+        thing: Hashable = (one.node, one.rank) if one.rank in _TOGETHER else one.key
+        if one.rule.part:
+            parts[one.rule.part] += 1
+            thing = ("size", parts[one.rule.part])
+        if extent is None and one.rank in _EXTENTS:
+            extent = thing
+        is_text = one.rule.essential and not KINDS[one.widget].file
+        places = (
+            (_FILE, bool(KINDS[one.widget].file) and not one.optional),
+            (_PROMPT, one is prompt),
+            (_MORE_FILES, bool(KINDS[one.widget].file)),
+            (_EXTENT, thing == extent),
+            (_TEXT, is_text and str(one.value).strip() != ""),
+            (_REST, not is_text),
+            (_BLANK, True),
+        )
+        if not (one.is_declared or _beside(one)):
+            yield next(place for place, fits in places if fits), thing, one.key
+
+
+def _with_optional(
+    candidates: tuple[Candidate, ...],
+    prompt: Prompt,
+    nodes: Mapping[str, NodeSpec],
+    needed: Collection[str],
+) -> tuple[Candidate, ...]:
+    """Mark the files that a run can do without. A run without any file of its kind, or without one
+    of two that a node takes under different names, would give a result that has nothing to do with
+    the graph. Further images of a list may be empty."""
+    files = {one.key: kind for one in candidates if (kind := _file_kind(one))}
+    loaders = {one.node for one in candidates if one.key in files}
+    spare = expendable(prompt, nodes, loaders, needed)
+    needed_ones: dict[str, Candidate] = {}
+    for one in (one for one in candidates if one.key in files):
+        best = needed_ones.setdefault(files[one.key], one)
+        if best.node in spare and one.node not in spare:
+            needed_ones[files[one.key]] = one
+    uses = {one.key: one.used_as for one in candidates if one.key in files and one.used_as}
+    names = {(use.node, _NUMBER.sub("", use.input)) for use in uses.values()}
+    roles = Counter(node for node, _ in names)
+
+    def may_be_empty(file: Candidate) -> bool:
+        if file.settings.required is False or "optional" in file.title.lower():
+            return True
+        use = uses.get(file.key)
+        return file is not needed_ones[files[file.key]] and (use is None or roles[use.node] == 1)
+
+    return tuple(
+        replace(one, optional=True)
+        if one.key in files and one.node in spare and may_be_empty(one)
+        else one
+        for one in candidates
+    )
+
+
+def _file_kind(candidate: Candidate) -> str:
+    file = KINDS[candidate.widget].file
+    return "" if file is None or candidate.group == "hidden" else file.media or "file"

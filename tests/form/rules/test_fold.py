@@ -1,0 +1,170 @@
+"""The few fields in front of a form, and the rest under Advanced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.workflow.config import parse_config
+from comfy.workflow.resolve import on_server
+from tests.form.more_nodes import form_with, more_nodes, spec
+from tests.support.samples.forms import (
+    form_of,
+    node,
+    parse_workflow,
+    small_catalog,
+    text_to_image,
+    with_values,
+    workflow_of,
+)
+from tests.support.samples.graphs import graph, graph_node
+from ui.api.workflows import field_docs
+
+PHOTO = node("LoadImage", image="example.png")
+LINKS = """1.0 MODEL > 5.model
+           1.1 CLIP > 2.clip
+           1.1 CLIP > 3.clip
+           2.0 CONDITIONING > 5.positive
+           3.0 CONDITIONING > 5.negative
+           4.0 LATENT > 5.latent_image
+           5.0 LATENT > 6.samples
+           1.2 VAE > 6.vae
+           6.0 IMAGE > 7.images"""
+
+
+def front(form: Form) -> list[str]:
+    """Return the labels of the fields in front."""
+    return [one.label for one in form.fields if one.group == "main"]
+
+
+def painted(images: int, **texts: str) -> Form:
+    """Return the form of a service that takes these images and texts, and a shape and a mood."""
+    names = [f"picture_{'abcdef'[at]}" for at in range(images)]
+    required: dict[str, Any] = {name: ["IMAGE"] for name in names}
+    required |= {name: ["STRING", {"multiline": True}] for name in texts}
+    required |= {"aspect_ratio": [["1:1", "3:2"]], "mood": [["calm", "wild"]]}
+    service = spec(required, "IMAGE") | {"api_node": True}
+    loaders = {f"{at}": PHOTO for at in range(images)}
+    links = {name: [f"{at}", 0] for at, name in enumerate(names)}
+    prompt = loaders | {
+        "8": node("Service", **links, **texts, aspect_ratio="1:1", mood="calm"),
+        "9": node("SaveImage", images=["8", 0], filename_prefix="x"),
+    }
+    catalog = Catalog({**more_nodes().raw, "Service": service})
+    return build_form(workflow_of(prompt), catalog)
+
+
+def test_a_size_is_one_of_four_things() -> None:
+    """The negative prompt and the number of images are beside other things, and the recipe is
+    folded. What would have been in front comes first under Advanced."""
+    lora = node(
+        "LoraLoaderModelOnly", model=["4", 0], lora_name="a.safetensors", strength_model=1.0
+    )
+    form = form_with(with_values(text_to_image(n20=lora), "3", model=["20", 0]))
+    wanted = ["Prompt", "Negative prompt", "Width", "Height", "Images", "LoRA strength"]
+    assert front(form) == wanted
+    folded = [one.label for one in form.fields if one.folded]
+    advanced = [one.label for one in form.fields if one.group == "advanced"]
+    assert folded == ["Steps", "Seed"] == advanced[:2]
+
+
+def test_the_prompt_and_one_shape_come_before_other_texts() -> None:
+    """They fill the room that the images leave."""
+    form = painted(1, prompt="a fox", lyrics="la la", story="once")
+    assert front(form) == ["Prompt", "Lyrics", "Image", "Aspect ratio"]
+    assert [one.label for one in form.fields if one.folded] == ["Story", "Mood"]
+    assert front(painted(2, prompt="a fox", lyrics="la"))[0] == "Prompt"
+
+
+def test_a_form_of_only_seeds_and_steps_keeps_them_in_front() -> None:
+    """Otherwise nothing would be there."""
+    prompt = {
+        "1": node("RandomNoise", noise_seed=7),
+        "2": node("Sampler", steps=4, noise=["1", 0]),
+        "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
+    }
+    noise = spec({"noise_seed": ["INT", {"control_after_generate": True}]}, "NOISE")
+    sampler = spec({"steps": ["INT", {}], "noise": ["NOISE"]}, "IMAGE")
+    catalog = Catalog({**more_nodes().raw, "RandomNoise": noise, "Sampler": sampler})
+    assert set(front(build_form(workflow_of(prompt), catalog))) == {"Seed", "Steps"}
+
+
+def test_an_empty_text_comes_last() -> None:
+    """The prompt is the first text that its author wrote."""
+    form = painted(0, prompt="", story="a fox", lyrics="la la")
+    assert front(form) == ["Lyrics", "Story", "Aspect ratio", "Mood"]
+
+
+@pytest.mark.parametrize("images", [4, 6])
+def test_images_that_a_run_needs_are_all_in_front(images: int) -> None:
+    """Nothing but the prompt is beside them."""
+    form = painted(images, prompt="a fox")
+    needed = [one for one in form.fields if one.is_media]
+    assert all(one.required and one.group == "main" for one in needed)
+    assert [one.label for one in form.fields if one.group == "main" and not one.is_media] == [
+        "Prompt"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "title", "optional"),
+    [
+        (("start_image", "end_image"), "", [False, False]),
+        (("start_image", "end_image"), "Load Image (optional)", [False, True]),
+        (("image1", "image2"), "", [False, True]),
+        (("image1",), "", [False]),
+    ],
+)
+def test_only_further_images_of_a_list_are_optional(
+    inputs: tuple[str, ...], title: str, optional: list[bool]
+) -> None:
+    """A node that takes two images under different names makes something else without one, which
+    an author may allow."""
+    video = spec({"model": ["MODEL"]}, "LATENT", optional={name: ["IMAGE"] for name in inputs})
+    catalog = Catalog({**more_nodes().raw, "FrameVideo": video})
+    loaders = {
+        f"n{20 + at}": node("LoadImage", title if at else "", image="a.png")
+        for at in range(len(inputs))
+    }
+    links = {name: [f"{20 + at}", 0] for at, name in enumerate(inputs)}
+    prompt = text_to_image(**loaders, n30=node("FrameVideo", model=["4", 0], **links))
+    form = build_form(workflow_of(with_values(prompt, "3", latent_image=["30", 0])), catalog)
+    assert [one.optional for one in form.fields if one.is_media] == optional
+
+
+def test_authors_choices_are_all_in_front() -> None:
+    """An author may show a whole panel, also of seeds and steps."""
+    keys = ("3.seed", "3.steps", "3.cfg", "3.denoise", "6.text", "7.text", "5.width")
+    config = parse_config("x.toml", {"fields": {key: {} for key in keys}})
+    form = form_of(text_to_image(), config)
+    assert {one.key for one in form.fields if one.group == "main"} == set(keys)
+
+
+def test_the_authors_groups_head_advanced_fields() -> None:
+    """Programs get them, too. The title that the editor gives a new group says nothing."""
+    place = {"pos": [100, 100], "size": [200, 100]}
+    nodes = [
+        graph_node(1, "CheckpointLoaderSimple", "tiny_sd15.safetensors", **place),
+        graph_node(2, "CLIPTextEncode", "a fox", pos=[2000, 0]),
+        graph_node(3, "CLIPTextEncode", "", pos=[2000, 0]),
+        graph_node(4, "EmptyLatentImage", 512, 512, 1, pos=[2000, 0]),
+        graph_node(
+            5, "KSampler", 1, "fixed", 20, 8, "euler", "normal", 1, pos=[900, 100], size=[90, 90]
+        ),
+        graph_node(6, "VAEDecode", **place),
+        graph_node(7, "SaveImage", "x", **place),
+    ]
+    groups = [
+        {"title": "load the models", "bounding": [50, 0, 600, 600]},
+        {"title": "Group", "bounding": [800, 0, 600, 600]},
+    ]
+    saved = graph(*nodes, links=LINKS, groups=groups)
+    form = build_form(on_server(parse_workflow("x", saved), small_catalog()), small_catalog())
+    assert form.field("1.ckpt_name").heading == "Load the models"
+    assert form.field("5.cfg").heading == ""
+    sections = {one.key: one.section for one in field_docs(form)}
+    assert sections["1.ckpt_name"] == "Load the models"
