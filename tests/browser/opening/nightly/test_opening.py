@@ -220,6 +220,12 @@ def test_a_refused_part_stays_in_view(fast: Site, visit: Visit) -> None:
         person.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
         expect(person.page.locator("#stage .advice")).to_be_in_viewport(ratio=1)
         expect(person.page.locator("#stage .media")).to_be_in_viewport(ratio=1)
+        said, actions = (
+            person.page.locator(f"#stage .{part}").bounding_box() for part in ("status", "actions")
+        )
+        assert said
+        assert actions
+        assert said["y"] + said["height"] <= actions["y"]
 
 
 def what_an_opened_file_lacks_is_in_view(person: Visitor, size: ViewportSize) -> None:
