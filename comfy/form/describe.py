@@ -102,7 +102,7 @@ def _seconds(numbers: Mapping[str, Any]) -> float | None:
 def _made(outputs: Sequence[Output], prompt: Prompt) -> ResultKind | None:
     """Return the kind of results for a reader, to whom an animated image is a video."""
     kind = made_kind(outputs)
-    classes = {prompt[one.node]["class_type"] for one in outputs}
+    classes = {prompt[one.node]["class_type"] for one in outputs if one.node in prompt}
     return "video" if kind == "image" and any("Animated" in one for one in classes) else kind
 
 

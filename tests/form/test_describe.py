@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,11 @@ def test_a_form_says_what_it_makes(
     assert str(form.description) == sentence
     assert str(kind_title(form, "my_flux_workflow")) == title
     assert str(facts(form)) == line
+
+
+def test_a_chains_form_says_what_it_makes() -> None:
+    """It combines the forms of its steps, and has no prompt of its own."""
+    assert str(facts(replace(form_of(text_to_image()), prompt={}))) == "Text → Image, 512 × 512"
 
 
 @pytest.mark.parametrize(
