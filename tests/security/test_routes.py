@@ -9,6 +9,7 @@ import json
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -356,6 +357,20 @@ def test_a_request_with_a_room_takes_a_turn(place: Place, monkeypatch: pytest.Mo
             without += [rule.path] * (slots.begun == begun)
     assert not without
     assert not slots.held
+
+
+def test_a_request_that_waits_for_a_run_keeps_no_turn() -> None:
+    """Its caller can start others meanwhile."""
+    with running_demo_app(step_seconds=1) as (_, app), ThreadPoolExecutor(1) as pool:
+        turns = installed(app, TurnMiddleware).turns[Work.CATALOG] = CountedTurns()
+        address = f"{app.url}/api/v1/workflows/text-to-image/runs?wait=true"
+        body = {"values": {"5.steps": 60}}
+        waiting = pool.submit(requests.post, address, json=body, timeout=LONGEST_WAIT)
+        eventually(lambda: app.runs.known() and turns.begun and not turns.held)
+        assert not waiting.done()
+        for run in app.runs.known():
+            run.cancel()
+        assert waiting.result().json()["phase"] == "stopped"
 
 
 def test_a_request_has_its_callers_rights_after_its_body() -> None:
