@@ -175,7 +175,8 @@ class PageConnection(H11Protocol):
         would destroy the answer."""
         self._dropped = 0
         self.flow.resume_reading()
-        self.transport.write_eof()
+        with contextlib.suppress(OSError):  # the client has left
+            self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def _wait_for_a_request(self) -> None:
