@@ -249,7 +249,7 @@ def test_a_chain_keeps_added_files_and_fields_of_a_choice(
         '[[steps]]\nname = "clip"\nworkflow = "clip"\nshow = ["Image"]\n'
         '[steps.values]\nCodec = "h264"\nEncoding = "re-encode"\n"Quality (CRF)" = 30\n'
         f'[[steps]]\nname = "{again}"\nworkflow = "clip"\n[steps.inputs]\n"Image" = "still"\n'
-        '"Image 2" = "still"\n[[steps]]\nname = "still"\nworkflow = "upscale"\nshow = ["Your image"]\n'
+        '"Reference image 2" = "still"\n[[steps]]\nname = "still"\nworkflow = "upscale"\nshow = ["Your image"]\n'
     )
     file = WORKFLOWS / "upscale.webp"
     given = {
@@ -260,7 +260,10 @@ def test_a_chain_keeps_added_files_and_fields_of_a_choice(
         f"{again}.{ENCODING}.crf": 40,
     }
     form = values_app.services.chain_forms.form("small.chain", VALUES_OWNER, given).form
-    assert [one.label for one in form.fields if one.key.startswith("clip.")] == ["Image", "Image 2"]
+    assert [one.label for one in form.fields if one.key.startswith("clip.")] == [
+        "Reference image 1",
+        "Reference image 2",
+    ]
     values_app.services.chains.start("small.chain", given, Origin(VALUES_OWNER))
     runs = [values_app.runs.record(step.ended[0], VALUES_OWNER) for step in done(values_app).steps]
     assert [run.job.values.get(f"{ENCODING}.crf") for run in runs] == [30, 40, None]
