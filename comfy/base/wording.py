@@ -153,6 +153,7 @@ CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _AFTER_ACRONYM = re.compile(r"(?<=[A-Z]{2})(?=[A-Z][a-z])")
 _INPUT_NAME = re.compile(r"[\w.-]+")
 _GROUP_NAME = re.compile(r"[\w.]+")
+_LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 _WORD_BREAKS = re.compile(r"[_-]+")
 # A pack's own name behind a class or a title: "|pysssss", or an emblem such as a snake.
 _EMBLEM = "[\\s\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]"
@@ -200,7 +201,7 @@ def known_names(name: str) -> str:
 def says_more(name: str) -> bool:
     """Return whether a file's name is a title: words for people, instead of "workflow (2)" or words
     joined by underscores."""
-    words = re.findall(r"[^\W\d_]{3,}", name.lower())
+    words = _LONG_WORD.findall(name.lower())
     is_joined = "_" in name or ("-" in name and any(map(str.isdigit, name)))
     return not is_joined and not all(map(_SAY_NOTHING.fullmatch, words))
 

@@ -503,7 +503,7 @@ def test_a_model_that_knows_a_mask_changes_only_its_area(demo: DemoServer) -> No
 
 
 def test_a_loader_of_prompts_keeps_them_apart(demo: DemoServer) -> None:
-    """What is in the negative prompt isn't painted."""
+    """The negative prompt isn't painted."""
     texts = {"text_1": "a red cat", "text_2": "worst quality, blurry"}
     outputs = [
         {"name": f"CONDITIONING{sign}", "type": "CONDITIONING", "links": [1]} for sign in "+-"

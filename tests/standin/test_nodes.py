@@ -469,7 +469,7 @@ def test_a_prompt_without_its_empty_image_still_runs() -> None:
         catalog = Catalog(client.object_info())
         ckpt = catalog["CheckpointLoaderSimple"].by_name["ckpt_name"].start
         prompt = with_values(
-            text_to_image(n20=node("LoadImage", "Load Image", image="example.png")),
+            text_to_image(n20=node("LoadImage", "Photo (optional)", image="example.png")),
             "4",
             ckpt_name=ckpt,
         )

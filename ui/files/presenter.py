@@ -239,10 +239,11 @@ class Presenter:
             return replace(stage, chain=chain.workflow)
         own = chain.step_of(record.id)
         fields, caption = had.form.form.fields, stage.caption
-        of_step = (one for one in fields if own and one.key.startswith(f"{own.name}."))
+        of_step = [one for one in fields if own and one.key.startswith(f"{own.name}.")]
         if caption.prompt in [one.default for one in of_step]:
             used = {str(key): value for key, value in had.own.items()}
-            first = _caption_of(had.form.form, used).prompt
+            earlier = tuple(one for one in fields if one not in of_step)
+            first = _caption_of(replace(had.form.form, fields=earlier), used).prompt
             stage = replace(stage, caption=replace(caption, prompt=first or caption.prompt))
         others = tuple(
             (message("{label} ({detail})", label=message("Seed"), detail=step), str(had.own[key]))

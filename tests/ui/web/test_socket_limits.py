@@ -138,7 +138,7 @@ def test_a_flood_ends_a_socket(app: RunningApp, where: str) -> None:
                 one.send(word)
         assert ended(one) in (TOO_FAST, None)
         frames = (one for one in messages(other) if isinstance(one, bytes))
-        assert len(list(itertools.islice(frames, 3))) == 3
+        assert next(frames), "the other watcher still gets frames"
     assert not run.state.phase.finished
     run.cancel()
 

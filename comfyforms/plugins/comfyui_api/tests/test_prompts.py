@@ -537,8 +537,11 @@ def test_a_prompt_reads_a_run_once_for_all_its_results(served: Served) -> None:
     names = [f"{older.id}/{older.state.files[0].filename} [output]"] * 30
     read = list[str]()
 
-    def note(*about: object) -> None:
-        read.extend(one for one in about if isinstance(one, str) and "FROM runs" in one)
+    def note(
+        _connection: object, _cursor: object, statement: str, values: object, *_: object
+    ) -> None:
+        if "FROM runs" in statement and older.id in str(values):
+            read.append(statement)
 
     def statements(names: list[str]) -> int:
         loads = {

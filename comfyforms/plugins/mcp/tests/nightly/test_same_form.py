@@ -8,7 +8,7 @@ from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
-from tests.ui.api.same_form import main_fields
+from comfyforms.plugins.mcp.tests.same_form import main_fields
 
 THINGS = 4
 

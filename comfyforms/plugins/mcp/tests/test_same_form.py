@@ -9,10 +9,10 @@ import pytest
 
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
+from comfyforms.plugins.mcp.tests.same_form import main_fields
 from tests.support.samples.forms import small_catalog, text_to_image, workflow_of
-from tests.ui.api.same_form import main_fields
 
-OURS = sorted((Path(__file__).parents[3] / "workflows").rglob("*.json"))
+OURS = sorted((Path(__file__).parents[4] / "workflows").rglob("*.json"))
 
 
 def test_a_folded_seed_is_advanced_everywhere() -> None:
