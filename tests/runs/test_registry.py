@@ -649,6 +649,7 @@ def test_a_run_removed_by_another_client_has_its_own_message(
     running(first)
     second = runs.submit(job(), Origin("me"), RunPolicy(keeps_going=True))
     until(second, lambda state: state.queue_place == 1)
+    eventually(lambda: demo.queue.remaining() == 2 and not second.waits_here, "it is sent")
     demo.queue.clear()
     state = end(second)
     assert state.phase is Phase.STOPPED
