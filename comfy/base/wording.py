@@ -28,13 +28,6 @@ _NAMES = (
     " Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Tripo VACE Veo Vidu Wan"
     " WanVideo WaveSpeed Whisper YOLO"
 )
-_FAMILIES = frozenset(_NAMES.split()) - {"ComfyUI", "SwarmUI"} | {
-    "LTX",
-    "LTXV",
-    "SD",
-    "SDXL",
-    "SVD",
-}
 _MODELS = frozenset(_NAMES.split()) - {"ComfyUI", "SwarmUI"} | {"LTX", "LTXV", "SD", "SDXL"}
 _ACRONYM_SPELLING = MappingProxyType({one.lower(): one for one in _ACRONYMS.split()})
 _SPELLING = MappingProxyType({one.lower(): one for one in _NAMES.split()} | _ACRONYM_SPELLING)

@@ -149,7 +149,7 @@ def sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent | AudioLatent:
 
 
 def _masked(latent: Latent, positive: Conditioning, model: Model) -> Latent:
-    """Return a latent with the picture of which the text or the model only changes an area."""
+    """Return a latent with the picture. The text or the model changes only an area of it."""
     image, mask = positive.image or model.guide, positive.mask or model.mask
     if image is None or mask is None:
         return latent

@@ -61,7 +61,8 @@ def main_places(record: Record) -> list[int]:
 
 def main_texts(record: Record) -> list[str]:
     """Return the texts among a run's results."""
-    roles, texts = output_roles(record), record.state.texts
+    texts = record.state.texts
+    roles = output_roles(record) if texts else {}
     shown = [one.text for one in texts if roles[output_of(record, one.node)] == "result"]
     return [text for text in shown if text.strip()]
 

@@ -29,9 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the shipped workflows, and hide and link inputs that callers must not set."""
     folder = Path(shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("a") / "workflows"))
     toml = folder / "text-to-image.toml"
-    text = toml.read_text("utf-8").replace(
-        '[fields."Sampler.steps"]\n', '[fields."Sampler.steps"]\ngroup = "hidden"\n'
-    )
+    steps = '[fields."Sampler.steps"]\ngroup = '
+    text = toml.read_text("utf-8").replace(f'{steps}"advanced"', f'{steps}"hidden"')
+    assert f'{steps}"hidden"' in text
     toml.write_text(text, "utf-8")
     linked = {
         "0": node("PrimitiveString", value="example.png"),
