@@ -38,19 +38,20 @@ def test_each_file_is_listed_once() -> None:
     )
 
 
-def test_a_missing_model_says_the_next_step() -> None:
-    """Administrators read where its file belongs, and what to search for without a link. Others
+def test_missing_models_say_the_next_step_once() -> None:
+    """Administrators read where files belong, and to search for those without a link. Others
     read whom to ask. On the stand-in nothing can be installed."""
-    linked, bare = (replace(CHOICES[0], key=url, url=url) for url in ("http://x/1", ""))
-    put = "Put it into models/checkpoints, then press “Reload models”."
-    step = f'<span class="about aside for-administrators">{put}</span>'
+    linked = CHOICES[0]
+    bare = replace(linked, key="7.a", value="other.safetensors", url="")
+    put = "Put each file into its folder below models, then press “Reload models”."
+    step = f'<li class="for-administrators" data-model>{put}</li>'
     assert step in missing_card((linked,), demo=False)
-    assert f"Search the web for this name. {put}" in missing_card((bare,), demo=False)
-    unknown = missing_card((replace(bare, directory=""),), demo=False)
-    assert "Put it into its folder below models, then" in unknown
-    assert '<p class="for-others">Ask your administrator' in unknown
+    both = missing_card((linked, bare), demo=False)
+    assert f"Search the web for files without a link. {put}" in both
+    assert both.count(put) == 1
+    assert '<p class="for-others">Ask your administrator' in both
     demo = missing_card((linked,), demo=True)
-    assert "Put it into" not in demo
+    assert put not in demo
     assert "Ask your" not in demo
 
 

@@ -59,8 +59,8 @@ _TO_FIND = message("Find it, install it in ComfyUI, then restart ComfyUI.")
 _SEARCH = message("Search the registry")
 _SEARCH_PAGE = "https://registry.comfy.org/nodes?nodes_index%5Bquery%5D="
 _TO_ASK = message("Ask your administrator to install what's missing.")
-_TO_SEARCH = message("Search the web for this name.")
-_ITS_FOLDER = message("its folder below models")
+_TO_PUT = message("Put each file into its folder below models, then press “Reload models”.")
+_TO_SEARCH = message("Search the web for files without a link.")
 _DEMO = message(
     "The demo server can't run this workflow. To run it, start ComfyUI, then restart ComfyForms"
     " with {option}.",
@@ -116,10 +116,9 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
     shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
     reason = "" if demo else _reason(missing)
     known, unknown = _by_pack(shown)
-    lines = "".join(
-        f"<li{_mark(item)}>{_line(item)}{'' if demo else _next_step(item)}</li>" for item in known
-    )
+    lines = "".join(f"<li{_mark(item)}>{_line(item)}</li>" for item in known)
     lines = (_of_unknown_pack(unknown) if unknown else "") + lines + _commands(known)
+    lines += "" if demo else _next_step([item for item in known if item.kind == "model"])
     lines_to_copy = html.escape(
         "\n".join(filter(None, (*(item.line for item in items), translated(reason))))
     )
@@ -312,16 +311,13 @@ def _commands(items: Iterable[_Item]) -> str:
     return text and f'<li class="for-administrators">{html_of(_TO_INSTALL)}{shown}</li>'
 
 
-def _next_step(item: _Item) -> str:
-    """Return how administrators get a model, as HTML; the script replaces it. "" for other
-    parts."""
-    if item.kind != "model":
+def _next_step(models: Sequence[_Item]) -> str:
+    """Return the line about getting all models; "" without a model. The script replaces it."""
+    if not models:
         return ""
-    put = message(
-        "Put it into {folder}, then press “Reload models”.", folder=item.place or _ITS_FOLDER
-    )
-    step = html_of(sentences("" if item.address else _TO_SEARCH, put))
-    return f'<span class="about aside for-administrators">{step}</span>'
+    search = "" if all(item.address for item in models) else _TO_SEARCH
+    step = html_of(sentences(search, _TO_PUT))
+    return f'<li class="for-administrators" data-model>{step}</li>'
 
 
 def _link(address: str, words: str) -> str:

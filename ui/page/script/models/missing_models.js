@@ -20,7 +20,6 @@ class ModelRow {
   place = element("li", "model");
   #about = element("span", "about aside");
   #state = element("span", "state smaller digits");
-  #next = element("span", "next about aside");
   #bar = element("progress");
   #buttons = element("span", "buttons in-line");
   #shown = "";
@@ -33,23 +32,19 @@ class ModelRow {
     this.#bar.ariaLabel = model.name;
     const name = element("code", "", model.name);
     name.title = model.url;
-    this.place.append(name, this.#about, this.#state, this.#bar);
-    this.place.append(this.#next, this.#buttons);
+    this.place.append(name, this.#about, this.#state, this.#bar, this.#buttons);
   }
 
   /**
    * @param {MissingModelFile} model
    * @param {boolean} mayGet
-   * @param {boolean} mayAdd the user can also copy files to the server
    */
-  show(model, mayGet, mayAdd) {
+  show(model, mayGet) {
     this.model = model;
     const { download } = model;
     this.#showAbout(model);
     tell(this.#state, download ? downloadWords(download) : model.problem);
     this.#state.hidden = !this.#state.textContent;
-    tell(this.#next, mayAdd && !download ? nextStep(model, mayGet) : "");
-    this.#next.hidden = !this.#next.textContent;
     this.#bar.hidden = !download || download.state === "failed";
     if (download?.size && download.state !== "checking") {
       this.#bar.max = download.size;
@@ -174,7 +169,7 @@ class MissingModelList {
       const row =
         this.#rows.get(key) ?? new ModelRow(model, (one) => this.#get([one.model]), this.look);
       this.#rows.set(key, row);
-      row.show(model, mayGet, found.may_get && !this.#demo);
+      row.show(model, mayGet);
     }
     const keys = found.models.map(({ folder, name }) => `${folder}/${name}`);
     fillIn(
@@ -196,7 +191,8 @@ class MissingModelList {
     const wanted = found.models.filter((model) => model.can_get && !model.download);
     const total = totalSize(wanted);
     const problems = found.servers.map(({ problem }) => problem).filter(Boolean);
-    const state = JSON.stringify([mayGet, wanted.length, total, problems, found.asked]);
+    const step = found.may_get && !this.#demo ? nextStep(found.models, mayGet) : "";
+    const state = JSON.stringify([mayGet, wanted.length, total, problems, found.asked, step]);
     if (state === this.#shown) return;
     this.#shown = state;
     const usable = found.servers.filter(({ problem }) => !problem);
@@ -209,6 +205,7 @@ class MissingModelList {
     }
     if (mayGet && usable.length > 1 && wanted.length) parts.push(this.#servers(found));
     if (found.may_get && !usable.length && problems[0]) parts.push(problems[0]);
+    if (step) parts.push(element("span", "about aside", step));
     this.#last.replaceChildren(...parts);
     if (found.asked) tell(this.#request, message("You asked the administrator."));
     else if (found.may_ask)
@@ -258,17 +255,16 @@ export function mountMissing(place, workflow, demo) {
 const ACTIVE = ["waiting", "running", "checking", "retrying"];
 
 /**
- * Return how an administrator gets a model.
- * @param {MissingModelFile} model
+ * Return how an administrator gets the models that the app can't download.
+ * @param {readonly MissingModelFile[]} models
  * @param {boolean} mayGet
  */
-function nextStep({ folder, url, can_get: canGet }, mayGet) {
-  const to = { folder: folder ? `models/${folder}` : message("its folder below models") };
-  if (mayGet && canGet) return message("Press “Get” to download it into {folder}.", to);
-  const put = message("Put it into {folder}, then press “Reload models”.", to);
-  if (url) return put;
-  const search = message("Search the web for this name.");
-  return `${search} ${put}`;
+function nextStep(models, mayGet) {
+  const others = models.filter(({ download, can_get: can }) => !download && !(mayGet && can));
+  if (!others.length) return "";
+  const put = message("Put each file into its folder below models, then press “Reload models”.");
+  if (others.every(({ url }) => url)) return put;
+  return `${message("Search the web for files without a link.")} ${put}`;
 }
 
 /** @param {ModelDownload | null} download */
