@@ -221,6 +221,11 @@ class Candidate:
         return class_words(display.partition(" (")[0])
 
     @property
+    def is_guessed(self) -> bool:
+        """Return whether a stand-in knows the class only from the workflow."""
+        return self.node_spec is not None and self.node_spec.is_guessed
+
+    @property
     def takes(self) -> tuple[str | None, bool]:
         """Return the kind of file that the input takes, and whether it names files at all. A file
         checked for one kind must not go to another."""

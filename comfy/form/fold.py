@@ -45,8 +45,8 @@ def fold(
     `needed`."""
     candidates = _with_optional(candidates, prompt, nodes, needed)
     main = [one for one in candidates if one.group == "main"]
-    has_text = any(one.rule.merge in _TEXTS for one in main)
-    front = _in_front([one for one in main if not _is_setting(one, has_text=has_text)] or main)
+    texts = {one.rule.merge for one in main if not one.is_guessed} & _TEXTS
+    front = _in_front([one for one in main if not _is_setting(one, texts)] or main)
     folded = (
         replace(one, group="advanced", folded=True)
         if one.group == "main" and one.key not in front
@@ -56,12 +56,14 @@ def fold(
     return tuple(sorted(folded, key=lambda one: get_args(FieldGroup).index(one.group)))
 
 
-def _is_setting(candidate: Candidate, *, has_text: bool) -> bool:
+def _is_setting(candidate: Candidate, texts: Collection[str | None]) -> bool:
     """Return whether this is a seed or a number of steps that no author put on the form, or, beside
-    a prompt, a setting that the author of a subgraph promoted."""
+    a prompt, a setting that the author of a subgraph promoted or a text of a guessed class. `texts`
+    are the kinds of prompts that known classes take."""
     is_recipe = candidate.widget == "seed" or candidate.rank in _STEPS
-    is_promoted = has_text and candidate.rule.group == "advanced"
-    return not candidate.is_declared and (is_recipe or is_promoted)
+    is_promoted = bool(texts) and candidate.rule.group == "advanced"
+    is_choice = "pole" in texts and candidate.is_guessed and candidate.rule.merge == "text"
+    return not candidate.is_declared and (is_recipe or is_promoted or is_choice)
 
 
 def _in_front(main: list[Candidate]) -> set[str]:

@@ -552,7 +552,7 @@ def _better_label(candidate: Candidate) -> str:
         is_moving = candidate.widget != "image" and candidate.aim in _FRAMES
         return "" if is_moving else candidate.aim
     names = [candidate.aim, _telling_title(candidate), group_name(candidate)]
-    if not candidate.rule.essential:
+    if candidate.folded or not candidate.rule.essential:
         names = [*names[candidate.type == "BOOLEAN" :], candidate.node_title]
     elif number := _NUMBER.search(candidate.input):
         names.insert(0, message("{label} {number}", label=message("Part"), number=int(number[0])))
@@ -575,7 +575,7 @@ def _input_words(candidate: Candidate) -> str:
 def _distinct_by_group(candidates: Sequence[Candidate], wanted: Sequence[Wanted]) -> list[str]:
     """Return distinct labels, group by group. Fields further up keep the simpler name."""
     names: list[str] = []
-    places = ["main" if one.folded else one.group for one in candidates]
+    places = ["main" if one.folded and not one.is_guessed else one.group for one in candidates]
     for place in get_args(FieldGroup):
         own = [label for label, other in zip(wanted, places, strict=True) if other == place]
         names = distinct([*map(Wanted, names), *own])

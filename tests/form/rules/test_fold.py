@@ -80,6 +80,21 @@ def test_the_prompt_and_one_shape_come_before_other_texts() -> None:
     assert front(painted(2, prompt="a fox", lyrics="la"))[0] == "Prompt"
 
 
+def test_a_guessed_nodes_choice_is_no_prompt() -> None:
+    """Not even if the true prompt is still empty. Alone, a guessed node's text is the prompt."""
+    inputs = {"images": ["IMAGE"], "text": ["STRING", {"multiline": True}]}
+    guessed = spec(inputs, "IMAGE", standin_guessed=True)
+    catalog = Catalog({**more_nodes().raw, "Shape": guessed})
+    shape = node("Shape", text="9:16 for phones", images=["8", 0])
+    save = node("SaveImage", images=["10", 0], filename_prefix="x")
+    sampled = {**with_values(text_to_image(), "6", text=""), "10": shape, "9": save}
+    form = build_form(workflow_of(sampled), catalog)
+    assert front(form)[0] == "Prompt"
+    assert "Shape" in [one.label for one in form.fields if one.group == "advanced"]
+    alone = {"8": PHOTO, "10": shape, "9": save}
+    assert front(build_form(workflow_of(alone), catalog)) == ["Prompt", "Image"]
+
+
 def test_a_form_of_only_seeds_and_steps_keeps_them_in_front() -> None:
     """Otherwise nothing would be there."""
     prompt = {
