@@ -57,14 +57,20 @@ def describe(fields: Iterable[Field], outputs: Sequence[Output], prompt: Prompt)
 def kind_title(form: Form, name: str) -> str:
     """Return a title such as "Image to video (Wan 2.2)", with the known names of models and tools
     in the file's `name` or in the workflow's model files. "" if the form doesn't tell."""
-    inputs = _inputs(form.fields)
-    made = _made(form.outputs, form.prompt) or ""
-    titles = (_TITLES.get((kind, made)) for kind in _INPUTS if inputs[kind])
     nodes = (node["inputs"] for node in form.prompt.values())
     models = (str(one[key]).rpartition(".")[0] for one in nodes for key in _MODELS if key in one)
-    title = next(filter(None, titles), "")
+    title = _TITLES.get(kind_of(form), "")
     names = next(filter(None, map(known_names, (name, *models))), "")
     return message("{label} ({detail})", label=title, detail=names) if title and names else title
+
+
+def kind_of(form: Form) -> tuple[str, str]:
+    """Return the most important input that says with the result what the workflow does, such as
+    ("image", "video"); "" for what the form doesn't tell."""
+    inputs = _inputs(form.fields)
+    made = _made(form.outputs, form.prompt) or ""
+    kinds = (kind for kind in _INPUTS if inputs[kind] and (kind, made) in _TITLES)
+    return next(kinds, ""), made
 
 
 def facts(form: Form) -> str:

@@ -4,14 +4,41 @@ beside the workflow."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-from comfy.base.messages import sentences
+from comfy.base.messages import Message, message, sentences
 from comfy.base.wording import did_you_mean, short
 from comfy.form.candidates import Candidate
 from comfy.form.check import check, labelled_errors
+from comfy.form.describe import kind_of
 from comfy.form.model import Field, Form, Idea, main_prompt
 from comfy.workflow.config import IDEA_COVER, IdeaConfig, image_beside
 
+# Texts that fit any workflow of a kind: its most important input and its result.
+_STARTERS: Mapping[tuple[str, str], tuple[Message, ...]] = MappingProxyType(
+    {
+        ("text", "image"): (
+            message("a red lighthouse on a cliff at dusk, calm sea, warm light"),
+            message("a mountain lake at sunrise, mist between pine trees, soft colors"),
+            message("a sailing boat under a starry sky, full moon, long exposure"),
+        ),
+        ("text", "video"): (
+            message("waves rolling onto a beach at sunset"),
+            message("clouds drifting over a mountain range"),
+            message("a campfire under the stars, drifting sparks"),
+        ),
+        ("image", "video"): (
+            message("the camera moves slowly toward the subject"),
+            message("a light wind moves through the scene"),
+            message("the camera circles the subject, soft light"),
+        ),
+        ("text", "3d"): (
+            message("a wooden toy train, painted red"),
+            message("a round teapot, white porcelain, blue flowers"),
+            message("a small stone lighthouse on a rock"),
+        ),
+    }
+)
 _NO_IMAGE = "This must be the name of an image beside the workflow."
 
 
@@ -36,14 +63,19 @@ def find_ideas(
             texts = (value for value in values.values() if isinstance(value, str))
             label = next(texts, ", ".join(map(str, (values or images).values())))
             ideas.append(Idea(label, values, images, cover or ""))
-    return tuple(ideas or _authors_prompt(form)), tuple(problems)
+    return tuple(ideas or _texts_for_prompt(form)), tuple(problems)
 
 
-def _authors_prompt(form: Form) -> Iterator[Idea]:
-    """Yield the text that the author saved in the main prompt, so that users can return to it."""
+def _texts_for_prompt(form: Form) -> Iterator[Idea]:
+    """Yield the text that the author saved in the main prompt, so that users can return to it, and
+    some that fit the kind of workflow."""
     prompt = main_prompt(form.fields)
-    if prompt and isinstance(prompt.default, str) and prompt.default.strip():
+    if prompt is None:
+        return
+    if isinstance(prompt.default, str) and prompt.default.strip():
         yield Idea(short(prompt.default), {prompt.key: prompt.default})
+    for text in _STARTERS.get(kind_of(form), ()):
+        yield Idea(text, {prompt.key: str(text)})
 
 
 def _values_of(
