@@ -69,6 +69,7 @@ STARTING_IT = {"comfy.comfyui.discovery", "comfy.cli"}
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 # All below a folder of steps counts as one: each version adds a file.
 STEPS = {"comfy.records.steps", "ui.accounts.steps"}
+UVICORN = ("uvicorn.Config", "uvicorn.run")
 CLIENT = ("client", "exchange", "sessions", "view")
 USERS = {
     "requests": {f"comfy.comfyui.client.{name}" for name in CLIENT}
@@ -289,6 +290,23 @@ def test_no_route_parses_a_body_on_the_event_loop() -> None:
         if parses_body(node)
     ]
     assert not wrong
+
+
+def test_servers_run_on_what_users_have() -> None:
+    """Each server names its event loop and its HTTP parser. By default, uvicorn takes uvloop and
+    httptools where they are installed, and most users don't have them."""
+    starts = [
+        node
+        for file in MODULES.values()
+        if "uvicorn" in imports(file)
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in UVICORN
+    ]
+    assert starts
+    for start in starts:
+        named = {one.arg: ast.unparse(one.value) for one in start.keywords}
+        assert named.get("loop") == "'asyncio'", ast.unparse(start)
+        assert named.get("http", "'auto'") != "'auto'", ast.unparse(start)
 
 
 def test_the_page_does_not_know_the_app() -> None:

@@ -367,6 +367,9 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         timeout_keep_alive=int(HEAD_SECONDS),
         server_header=False,
         proxy_headers=False,  # ProxyMiddleware reads them
+        # By default, uvicorn uses uvloop and httptools if another package has installed them. Most
+        # users don't have them, and connections behave differently, so our servers never do.
+        loop="asyncio",
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,
         ws_max_size=_MAX_MESSAGE,

@@ -328,6 +328,8 @@ class _RunningServer:
         # configures its own.
         config = uvicorn.Config(
             self._app,
+            loop="asyncio",
+            http="h11",
             ws=DemoWebSocketProtocol,
             lifespan="off",
             log_config=None,

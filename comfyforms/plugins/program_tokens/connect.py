@@ -84,6 +84,8 @@ def connect(arguments: Sequence[str]) -> int:
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=1,
+        loop="asyncio",
+        http="h11",
         ws="websockets-sansio",
         ws_max_size=2**30,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import select
 import socket
 from collections.abc import Iterator
@@ -135,15 +136,12 @@ def test_closed_sockets_keep_no_user_out(closed_app: RunningApp) -> None:
         "",
     )
     with contextlib.ExitStack() as kept:
-        held = [
-            kept.enter_context(sent(closed_app, *handshake, address=address))
-            for _ in range(FEW.address_connections)
-            for address in (RUDE, OTHER)
-        ]
-        for one in held:
+        for number in range(2 * FEW.address_connections):
+            address = (RUDE, OTHER)[number % 2]
+            held = kept.enter_context(sent(closed_app, *handshake, address=address))
             answer = b""
             while b"\r\n\r\n\x88" not in answer:  # the close frame
-                answer += one.recv(65536) or pytest.fail("The app closed the connection.")
+                answer += held.recv(65536) or pytest.fail("The app closed the connection.")
         page = requests.get(f"{closed_app.url}/robots.txt", timeout=LONGEST_WAIT)
         assert page.status_code == 200
 
@@ -168,7 +166,15 @@ def test_a_client_that_still_sends_gets_the_refusal(app: RunningApp) -> None:
 
 def test_an_answered_connection_stays_open(app: RunningApp) -> None:
     """A request with its whole body keeps its connection."""
-    with sent(app, *begun("/nothing", 2, JSON, "{}")) as connection:
+    address = app.url.removeprefix("http://")
+    with contextlib.closing(
+        http.client.HTTPConnection(address, timeout=LONGEST_WAIT)
+    ) as connection:
+        connection.connect()
+        kept = connection.sock
         for _ in range(2):
-            assert status(connection) == 404
-            connection.sendall("\r\n".join(begun("/nothing", 2, JSON, "{}")).encode())
+            connection.request("POST", "/nothing", "{}", {"Content-Type": JSON})
+            answer = connection.getresponse()
+            assert answer.status == 404
+            assert answer.read()
+            assert connection.sock is kept
