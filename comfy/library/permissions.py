@@ -37,7 +37,7 @@ def _nobody(_owner: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
     """Predicates on a user, who is identified by the `owner` of their runs.
 
@@ -67,7 +67,8 @@ class Permissions:
     @classmethod
     def of_a_shell(cls) -> Permissions:
         """Return the permissions of a shell user, who may do everything."""
-        return cls(_everybody, _everybody, _everybody, _everybody, _everybody, _everybody)
+        may = _everybody
+        return cls(templates=may, keep=may, trusts=may, edits=may, operates=may)
 
     def sees(self, owner: str, name: str) -> bool:
         """Return whether a workflow or chain of the folder exists for this user. All lists, forms
