@@ -266,6 +266,7 @@ def at(path: str, rule: str, owned: Owned) -> str:
         "/api/v1/presets/values": preset,
         "/files/chosen.zip": f"?run={owned.run}",
         "/api/v1/link": f"?file={owned.run}/0",
+        "/page/code.png": "?link=http://127.0.0.1/",
     }
     return owned.at(path + QUERIES.get(rule, "")) + queries.get(rule, "")
 

@@ -27,6 +27,8 @@ PART = AttackedPart(
     refused={
         "GET /v1/models/{model:path}": 404,  # no workflow has this name
         **dict.fromkeys((f"POST {GENERATIONS}", "POST /v1/images/edits"), 400),  # no right body
+        # The answer to all other calls of OpenAI's API.
+        **{f"{method} /v1/{{path:path}}": 404 for method in ("GET", "POST", "DELETE")},
     },
     answering=("/v1",),
     bodies=bodies,
