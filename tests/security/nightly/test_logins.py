@@ -274,10 +274,11 @@ def test_finding_20_unencrypted_passwords_cause_a_warning(
 
 
 def test_finding_20_failed_logins_are_counted_in_the_log(
-    demo: DemoServer, caplog: pytest.LogCaptureFixture
+    demo: DemoServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line reports the number of failures and their address. The log contains no typed text,
-    and further attempts add no lines."""
+    and further attempts before the next report add no lines."""
+    monkeypatch.setattr(logins, "REPORT_EVERY", LONGEST_WAIT)
     with caplog.at_level(logging.INFO), running_app(demo.url, settings=SETTINGS) as app:
         for _ in range(12):
             guess(app, "hunter2", **ELSEWHERE)

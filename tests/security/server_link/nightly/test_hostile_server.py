@@ -206,7 +206,7 @@ def test_finding_s17_texts_from_the_server_are_shortened() -> None:
         send(handler, 200, json.dumps(told).encode())
 
     with answering(tell) as (url, _), Client(url) as client, ServerPool(client) as pool:
-        (report,) = fresh(pool)()
+        ((_, report),) = fresh(pool)()
     assert report.up
     assert len(report.version) == 100
     assert len(report.memory) == 64
