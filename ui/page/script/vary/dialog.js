@@ -497,7 +497,7 @@ export class VaryDialog {
     const icon = { className: "remove", "data-icon": "close", ariaLabel: removes, title: removes };
     return h(
       "div.vary-row.table-part",
-      { role: "group", ariaLabel: message("Table"), hidden: !table && !refused, "data-field": "" },
+      { role: "group", ariaLabel: message("Table"), hidden: !table && !refused },
       h("div.row-head.in-line", h("strong", name), pushButton("", remove, icon)),
       h("p.help.aside", help),
       h("p.help.aside", texts),
