@@ -312,6 +312,7 @@ def is_left_and_seen_in_the_dark(person: Visitor) -> None:
     """Check that the brush size slider is dark in the dark theme. Switching to a form without
     painting, and back, causes no script error."""
     person.page.get_by_role("button", name="Dark theme").click()
+    stroke(person, (0.4, 0.4), (0.6, 0.4))
     slider = person.field(KEY).get_by_role("slider", name="Brush size")
     track = Image.open(io.BytesIO(slider.screenshot())).convert("L")
     assert track.getpixel((track.width - 8, track.height // 2)) < 128

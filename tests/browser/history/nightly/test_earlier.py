@@ -198,7 +198,7 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
         assert tab.page.request.get(f"{fast.url}/api/v1/runs/{run_id}?with_page=true").ok
     names = {one["name"] for one in person.page.context.cookies()}
     assert len(names - {"comfyforms-last"}) == 1
-    person.more("Delete")
+    person.more("Delete all 3")
     expect(tiles(other)).to_have_count(0)
     other.page.close()
 

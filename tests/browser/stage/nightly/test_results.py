@@ -11,6 +11,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Route, expect
 
+from comfyui_standin.nodes.base import AudioSamples
+from comfyui_standin.nodes.media import flac_bytes
 from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.browser.stage.test_results import SOUND, Visit, originals, prompt_with
 from tests.support.batch_dialog import SMALL, begin_batch, set_images, values_of_row, vary
@@ -294,27 +296,32 @@ def test_details(fast: Site, visit: Visit) -> None:
 
 def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """“Use in…” puts a result into a field of its own kind, and offers only fields that take it."""
-    more = {
-        "20": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
-        "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},
-        **SOUND,
+    loaded = {
+        "20": {"class_type": "LoadAudio", "inputs": {"audio": "missing.flac"}},
+        "21": {
+            "class_type": "SaveAudio",
+            "inputs": {"audio": ["20", 0], "filename_prefix": "used"},
+        },
     }
-    field = '[fields."20.image"]\nwidget = "audio"\n'
-    for name, outputs in (("sound", ["24"]), ("image", ["7"])):
-        (tmp_path / f"{name}.json").write_text(prompt_with(**more))
-        (tmp_path / f"{name}.toml").write_text(f"outputs = {outputs}\n{field}")
+    (tmp_path / "sound.json").write_text(json.dumps(loaded))
+    (tmp_path / "picture.json").write_text(prompt_with(**loaded))
+    (tmp_path / "picture.toml").write_text('outputs = ["7"]\n')
+    sound = flac_bytes(AudioSamples(bytes(range(256)) * 345, 44_100, 1))  # one second
+    given = {"name": "a.flac", "mimeType": "audio/flac", "buffer": sound}
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open("sound")
-        person.press()
-        person.use_in("Image")
-        expect(person.field("20.image").locator("audio, canvas, #waveform").first).to_be_attached()
-        person.turn_to("image").generate()
-        expect(person.page.locator("#stage .media > img")).to_be_visible()
+        field = person.field("20.audio")
+        field.locator("input[type=file]").set_input_files(given)
+        person.generate()
+        person.use_in("Audio")
+        shown = field.get_by_role("link", name="Download")
+        expect(shown).to_have_attribute("href", re.compile("/used_"))
+        person.use_in("Picture")
+        expect(field.locator("#waveform")).to_be_attached()
+        person.generate()
         person.page.get_by_role("button", name="Use in…").click()
         expect(person.page.get_by_role("menu").get_by_text("No other workflow")).to_be_visible()
         expect(person.page.get_by_role("menuitem")).to_have_count(0)
-        # The stand-in loads no sounds: the field that plays one begins with an image.
-        person.forgive("Waveform load error")
         person.leave()
 
 
