@@ -120,8 +120,9 @@ def made_kind(outputs: Sequence[Output]) -> ResultKind | None:
 
 
 def _inputs(fields: Iterable[Field]) -> Counter[str]:
-    """Return how many main fields take each kind of input."""
-    main = (field for field in fields if field.group == "main")
+    """Return how many main fields take each kind of input. The image under a mask doesn't count."""
+    main = (one for one in fields if one.group == "main")
+    main = (one for one in main if not (one.is_painted and one.role == "guide"))
     return Counter("text" if one.widget == "textarea" else one.widget for one in main)
 
 

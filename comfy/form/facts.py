@@ -77,6 +77,7 @@ _ANY_INPUT = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"_?(?<!\d)\d++$")
+_AROUND = re.compile(rf"^optional_|{_NUMBER.pattern}")  # of a name
 _PLURAL = re.compile(r"(image|video|audio|frame|subject|character|object)s$")
 # Roles of files by the class that takes them, if its input's name says nothing.
 _FILE_ROLES = (
@@ -313,7 +314,9 @@ def aim_of(facts: InputFacts, roles: Roles) -> Aim:
     if not is_file and not trace.given_types(start) <= PLAIN_TYPES:
         return Aim()
     if is_file and trace.used_outputs(start) == {_MASK_OUTPUT}:
-        return Aim(None, plain_words("mask"))
+        uses = next(trace.arrivals(start, _CARRIES_FILES))
+        names = {_words_of(use, trace, is_file=True) for use in uses if "mask" in use.input}
+        return Aim(None, (names.pop() if len(names) == 1 else "") or plain_words("mask"))
     nearest: list[InputRef] = []
     for uses in trace.arrivals(start, _CARRIES_FILES if is_file else _CARRIES_VALUES):
         if is_file and not (nearest and _NUMBER.search(nearest[0].input)):
@@ -334,7 +337,7 @@ def _is_listed(use: InputRef, trace: Trace) -> bool:
 def _words_of(use: InputRef, trace: Trace, *, is_file: bool) -> str:
     """Return the name of an input as words, "" if it could be any file's or value's."""
     class_type = trace.prompt[use.node]["class_type"]
-    path = [_NUMBER.sub("", name) for name in use.input.split(".")]
+    path = [_AROUND.sub("", name) for name in use.input.split(".")]
     name = next((one for one in reversed(path) if not _ANY_INPUT.fullmatch(one)), "")
     if not is_file:
         return plain_words(name) if name and name == path[-1] else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from comfy.prompt.arrange import room_to_grow
 from comfy.prompt.model import Prompt
 from comfy.prompt.rows import unoffered_cells
 
+_GUIDES = re.compile(r"control|mask|pose|depth|canny", re.IGNORECASE)  # names of files' aims
 _NUMBERS = (Several.NUMBERS, Several.SEEDS)  # a cell has no room for sliders and modes
 
 
@@ -103,22 +105,22 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         folded=candidate.folded,
         heading=group_name(candidate),
         differs=differs,
-        role=_role(candidate.rule),
+        role=_role(candidate),
         columns=tuple(_columns(candidate, group)) if group else (),
         row_title=group.title if group else "",
         row_lacks=tuple(_row_lacks(candidate, group)) if group else (),
     )
 
 
-def _role(rule: Placement) -> FieldRole:
-    match rule:
+def _role(candidate: Candidate) -> FieldRole:
+    match candidate.rule:
         case Placement(merge="pole" | "text"):
             return "prompt"
         case Placement(merge="negative"):
             return "negative"
         case Placement(sets="count"):
             return "count"
-    return ""
+    return "guide" if candidate.upload and _GUIDES.search(candidate.aim) else ""
 
 
 def _row_lacks(candidate: Candidate, group: RowGroup) -> Iterator[tuple[int, str]]:

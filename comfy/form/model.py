@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 # Inputs with the number of sampling steps.
 STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
-# Part that a field plays on a page: what the user asks for, what to avoid, or the results per run.
-FieldRole = Literal["", "prompt", "negative", "count"]
+# Part that a field plays on a page: what the user asks for, what to avoid, the results per run, or
+# an image that isn't seen in the result, such as that under a mask.
+FieldRole = Literal["", "prompt", "negative", "count", "guide"]
 _FEW_WORDS = range(1, 4)
 
 

@@ -48,7 +48,7 @@ _VIRTUAL = re.compile(  # nodes that exist only in the editor
     r"|Anything Everywhere.?|Prompts Everywhere|workflow[>/].*"
 )
 _BY_NAME = {  # types of links between unknown nodes, by the name of the input
-    r"embeds?$|_args$|^lora$|^t5$": "GUESSED",
+    r"embeds?$|_args$|^lora$|^t5$|^stitch": "GUESSED",
     r"text|prompt|string": "STRING",
     r"image|pixels|frames": "IMAGE",
     r"mask": "MASK",

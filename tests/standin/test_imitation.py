@@ -543,7 +543,9 @@ def test_a_try_on_shows_the_person_and_the_garment(demo: DemoServer) -> None:
     assert unlike(shown, mine, (154, 154, 200, 200)) > 20
 
 
-def test_a_cropped_area_is_put_back_into_its_picture(demo: DemoServer) -> None:
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_cropped_area_is_put_back_into_its_picture(demo: DemoServer, is_shown: bool) -> None:
+    """With the editor's graph, and with the prompt alone, as the app sends it."""
     mine = upload(demo, "masked.png", MIDDLE)
     crop = ("InpaintCrop", {"image": ["file", 0], "mask": ["file", 1]})
     stitch = ("InpaintStitch", {"stitcher": ["crop", 0], "inpainted_image": ["black", 0]})
@@ -573,7 +575,7 @@ def test_a_cropped_area_is_put_back_into_its_picture(demo: DemoServer) -> None:
             "stitch": stitch,
             "shown": ("PreviewImage", {"images": ["stitch", 0]}),
         },
-        extra_data={"extra_pnginfo": {"workflow": graph}},
+        extra_data={"extra_pnginfo": {"workflow": graph}} if is_shown else {},
     )
 
     assert picture(demo, outputs["cropped"]["images"][0]).width < 200

@@ -70,6 +70,22 @@ def test_images_of_a_list_are_numbered_as_prompts_refer_to_them() -> None:
     assert main(form_of(**images(""), n30=alone))["20.image"] == "Image"
 
 
+def test_a_second_mask_is_named_by_its_input() -> None:
+    """It only guides the run, so that the form's sentence doesn't count it as an image."""
+    inputs = {"image": ["IMAGE"], "mask": ["MASK"], "optional_context_mask": ["MASK"]}
+    catalog = Catalog({**more_nodes().raw, "Crop": spec(inputs, "IMAGE")})
+    loader = node("LoadImage", image="example.png")
+    masks = {"image": ["1", 0], "mask": ["1", 1], "optional_context_mask": ["2", 1]}
+    save = node("SaveImage", images=["3", 0], filename_prefix="x")
+    prompt = {"1": loader, "2": loader, "3": node("Crop", **masks), "4": save}
+    form = build_form(workflow_of(prompt), catalog)
+    assert {one.label: one.role for one in form.fields if one.group == "main"} == {
+        "Image": "",
+        "Context mask": "guide",
+    }
+    assert form.description == "Create an image from your image."
+
+
 def test_the_image_of_a_control_net_is_a_control_image() -> None:
     """Its socket is only called an image."""
     control = node("ControlNetApply", image=["40", 0], conditioning=["6", 0])

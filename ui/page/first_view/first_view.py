@@ -88,7 +88,7 @@ def _fields(form: Form, fields: Sequence[Field], given: Mapping[str, str]) -> It
             yield f'<p class="fold"><b>{html_of(field.label)}</b> {_value(field, linked)}</p>'
         elif field.key not in heights:
             yield _field(field, linked)
-        if field.role == "prompt" and form.ideas:
+        if field.role == "prompt" and len(form.ideas) > 1:
             yield '<p class="ideas"></p>'  # below the prompt in one column, on the stage in two
 
 

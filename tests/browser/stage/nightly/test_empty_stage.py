@@ -255,23 +255,33 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
 
 def test_the_input_image_stands_where_the_result_will_be(fast: Site, visit: Visit) -> None:
     """Without an example, the form's image is on the stage, dimmed. Without an image, the stage
-    says what the workflow makes. The author's prompt is an idea."""
+    says what the workflow makes. The author's prompt is an idea while the box has another text. An
+    image for a mask isn't seen in the result."""
     person = visit(fast).open("upscale")
     give(person.page, json.dumps(own_prompt("a red kite")).encode(), "brought.json")
     card = person.page.locator("#stage .state-card")
     expect(card).to_contain_text("Text → Image, 512 × 512")
     idea = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
+    expect(person.entry("2.text")).to_have_value("a red kite")
+    expect(idea).to_have_count(0)
     person.entry("2.text").fill("a fox")
     idea.click()
     expect(person.entry("2.text")).to_have_value("a red kite")
+    expect(idea).to_have_count(0)
     prompt = own_prompt("a blue kite")
     prompt["20"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
     prompt["21"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["20", 0], "vae": ["1", 2]}}
-    prompt["5"]["inputs"]["latent_image"] = ["21", 0]
+    prompt["22"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    inputs = {"samples": ["21", 0], "mask": ["22", 1]}
+    prompt["23"] = {"class_type": "SetLatentNoiseMask", "inputs": inputs}
+    prompt["5"]["inputs"]["latent_image"] = ["23", 0]
     give(person.page, json.dumps(prompt).encode(), "brought too.json")
-    person.field("20.image").locator("input[type=file]").set_input_files(
-        {"name": "sea.png", "mimeType": "image/png", "buffer": coloured_image()}
-    )
+    sea = {"name": "sea.png", "mimeType": "image/png", "buffer": coloured_image()}
+    mask, image = (person.field(key) for key in ("22.image", "20.image"))
+    mask.locator("input[type=file]").first.set_input_files(sea)
+    expect(mask.locator("[data-image]")).to_be_visible()
     given = person.page.locator("#stage .given")
+    expect(given).to_have_count(0)
+    image.locator("input[type=file]").set_input_files(sea)
     expect(given).to_contain_text("BeforeYour result will appear here.")
     expect(given.locator("img")).to_have_js_property("complete", value=True)

@@ -100,7 +100,8 @@ def options_of(field: Field, scope: str) -> dict[str, Any]:
 def _file_classes(field: Field) -> list[str]:
     """Return the classes by which the script and the styles know which files a field takes."""
     painted = ["painted"] if field.is_painted else []
-    return ["takes-files", f"of-{field.media or 'file'}", *painted]
+    guides = ["guide"] if field.role == "guide" else []
+    return ["takes-files", f"of-{field.media or 'file'}", *painted, *guides]
 
 
 def accepted_files(field: Field) -> str:

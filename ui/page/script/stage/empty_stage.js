@@ -6,6 +6,7 @@ import { ifUnshowable } from "../arrivals.js";
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
 import { fieldId } from "../form/field_errors.js";
+import { whileShown } from "../form/filled.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
@@ -146,14 +147,15 @@ export class EmptyStage {
       if (own && !isMaking && !shared && !noted) showLatest(own);
       const parts = shared ? [figureOf(shared, SHARED)] : example;
       const icon = why ? "unfinished" : "picture";
-      const ways = ideas.length && !this.#bare ? [] : otherWays(state, Boolean(words));
+      const ways = ideas.length > 1 && !this.#bare ? [] : otherWays(state);
       const line = why ? "" : cover.line;
       const facts = words && line ? [element("p", "muted", line)] : [];
       if (words) parts.push(cardOf(icon, words, ...facts, ...ways));
       if (noted) parts.push(element("p", "noted", noted));
       this.place.replaceChildren(...parts);
       this.ways.replaceChildren(...(words ? [] : ways));
-      this.#ideas.replaceChildren(element("p", "", TRY), ...ideas.map(cardFor));
+      const cards = ideas.map((idea) => cardFor(idea, ideas.length === 1));
+      this.#ideas.replaceChildren(element("p", "", TRY), ...cards);
     }
     [this.#first] = ideas;
     this.#placeIdeas();
@@ -192,9 +194,9 @@ export class EmptyStage {
   }
 }
 
-/** Return the address of the form's first image, "" without one. */
+/** Return the address of the form's first image, "" without one. A mask or a control image isn't seen in the result. */
 function imageIn() {
-  const place = $("#form-side :is(.image-frame img, [data-image])");
+  const place = $("#form-side [id^=field-]:not(.guide) :is(.image-frame img, [data-image])");
   return place instanceof HTMLImageElement ? place.src : (place?.dataset.image ?? "");
 }
 
@@ -220,14 +222,12 @@ function cardOf(icon, words, ...ways) {
 }
 
 /**
- * Return the way to the missing parts, and other ways to begin, as far as this user may. The menu of workflows has
- * templates, too.
+ * Return the way to the missing parts, and other ways to begin, as far as this user may.
  * @param {PageState} state
- * @param {boolean} isAlone whether there is nothing else on the stage
  */
-const otherWays = ({ lacks }, isAlone) => [
+const otherWays = ({ lacks }) => [
   ...(lacks ? [toMissing()] : []),
-  ...(isAlone && mayStart() ? [fromTemplate()] : []),
+  ...(mayStart() ? [fromTemplate()] : []),
   ...(mayOpen() ? [element("p", "hint", DROP)] : []),
 ];
 
@@ -240,13 +240,22 @@ function fromTemplate() {
 const toMissing = () =>
   button(message("See what's missing"), () => $("#missing-parts")?.showPopover());
 
-/** @param {Idea} idea */
-function cardFor(idea) {
+/**
+ * Return an idea's button. The only one, such as the author's prompt, is hidden while the form holds its values.
+ * @param {Idea} idea
+ * @param {boolean} isOnly
+ */
+function cardFor(idea, isOnly) {
   const card = button("", () => tryOut(idea), "idea");
   card.title = idea.label;
   if (idea.cover)
     card.append(Object.assign(element("img"), { src: addressOf(idea.cover), alt: "" }));
   card.append(element("span", "", idea.label));
+  const given = isOnly ? Object.entries(idea.values) : [];
+  if (given.length > 0)
+    whileShown(card, ({ values }) => {
+      card.hidden = given.every(([key, value]) => values[key] === value);
+    });
   return card;
 }
 
