@@ -81,6 +81,7 @@ log = logging.getLogger(__name__)
 
 _NEWS_WAIT = 1.0  # seconds for pages to receive the ends of their runs at shutdown
 _SWITCH_INTERVAL = 0.001  # seconds, a fifth of Python's: the loop waits less for a busy thread
+_BACKLOG = 128  # connections that wait to be accepted; others repeat their attempt a second later
 _STEPS_TO_CONNECT = 10  # turns of the loop; asyncio needs 3 from a connection to its protocol
 _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, a single word
 
@@ -370,6 +371,9 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         # By default, uvicorn uses uvloop and httptools if another package has installed them. Most
         # users don't have them, and connections behave differently, so our servers never do.
         loop="asyncio",
+        # asyncio accepts this many waiting connections before it reads from any. Too many would
+        # exceed `idle`, so they would close each other, and the limit on open files.
+        backlog=_BACKLOG,
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,
         ws_max_size=_MAX_MESSAGE,

@@ -23,9 +23,9 @@ from ui.web.limits import WebLimits
 
 
 @contextlib.contextmanager
-def serving(app: Any) -> Iterator[int]:
+def serving(app: Any, limits: WebLimits | None = None) -> Iterator[int]:
     """Run an ASGI app behind the app's own web server and yield its port."""
-    server = uvicorn.Server(web_config(app, WebSettings(port=0), WebLimits()))
+    server = uvicorn.Server(web_config(app, WebSettings(port=0), limits or WebLimits()))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -89,6 +89,40 @@ def test_an_answer_that_breaks_off_ends_its_connection() -> None:
         browser.request("GET", "/")
         with pytest.raises(http.client.IncompleteRead):
             browser.getresponse().read()
+
+
+def test_connections_that_arrive_together_are_all_answered() -> None:
+    """More connections than may be idle arrive while the event loop is busy. It doesn't close any
+    of them before it reads their requests."""
+    busy, free = threading.Event(), threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            busy.set()
+            free.wait(LONGEST_WAIT)  # blocks the event loop
+            await _starts(send)
+            await send({"type": "http.response.body", "body": b"ok"})
+
+    request = rendered("GET", b"/", [(b"Host", b"127.0.0.1"), (b"Connection", b"close")])
+    with serving(app, WebLimits(connections=300)) as port, contextlib.ExitStack() as kept:
+        kept.callback(free.set)
+        first = kept.enter_context(socket.create_connection(("127.0.0.1", port)))
+        first.sendall(request)
+        assert busy.wait(LONGEST_WAIT)
+        browsers, later = [kept.enter_context(socket.socket()) for _ in range(250)], []
+        for browser in browsers:
+            browser.setblocking(False)
+            browser.connect_ex(("127.0.0.1", port))
+            try:
+                browser.sendall(request)
+            except OSError:  # its connection has to wait for others
+                later.append(browser)
+        free.set()
+        for browser in browsers:
+            browser.settimeout(LONGEST_WAIT)
+            if browser in later:
+                browser.sendall(request)
+            assert browser.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 HANDSHAKE = rendered(
