@@ -74,12 +74,15 @@ TO_THE_END = "scrollTo(0, document.body.scrollHeight)"
 
 
 def test_a_server_that_dies(own: Site, visit: Visit) -> None:
-    """If the server loses its memory during a run, the page says what happened and what to do. The
-    user can run it again at once, with the same values and the same seed."""
+    """If the server loses its memory during a run, the run starts again. The second time, the page
+    says what happened and what to do. The user can run it again at once, with the same values and
+    the same seed."""
     person = visit(own).open(**{"5.steps": 30, "2.text": "a fox"})
     person.press()
     person.frames(1)
     (lost,) = own.unfinished()
+    own.demo.restart()
+    eventually(lambda: lost.state.restarted and lost.state.preview_number > 0, "a new start")
     own.demo.restart()
     person.phase("lost")
     expect(person.page.locator("#stage .advice")).not_to_be_empty()

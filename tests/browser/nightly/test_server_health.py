@@ -184,7 +184,7 @@ def test_a_run_continues_on_another_server(
     (run,) = site.app.runs.known()
     at = one if run.record.server == one.url else other
     at.stop()
-    expect(person.page.locator("#stage .advice")).to_contain_text("anderen neu")
+    expect(person.page.locator("#stage .advice")).to_contain_text("beginnt er von vorn")
     other.speed.step = one.speed.step = 0
     assert person.done() == run.id
     assert run.record.server not in ("", at.url)

@@ -66,7 +66,7 @@ def test_a_color_is_chosen(visit: Visit, tmp_path: Path, nothing_left_behind: No
         sent = site.prompt_of(run_id)["1"]["inputs"]
         assert sent == {"color": "#00ff80", "number": 256}
         page.locator("#tabs").get_by_role("button", name="Form").click()
-        page.get_by_role("button", name="Reset: Color").click()
+        page.get_by_role("button", name="Reset: Color", exact=True).click()
         expect(page.locator(".put-back")).to_have_count(1)
         person.open("colors", **{"1.color": "#112233"})
         shown = person.field("1.color").get_by_role("button").first

@@ -89,7 +89,8 @@ def a_link_is_copied_over_plain_http(person: Visitor) -> None:
     expect(person.page.locator("#form-menu")).to_contain_text("Link copied")
     person.entry("2.text").fill("")
     person.entry("2.text").press("Control+v")
-    expect(person.entry("2.text")).to_have_value(f"{person.site.url}/?workflow=text-to-image")
+    link = re.escape(f"{person.site.url}/?workflow=text-to-image&2.text=a+small+harbor+town")
+    expect(person.entry("2.text")).to_have_value(re.compile(f"^{link}"))
     expect(person.page.locator("#form-menu")).not_to_contain_text("Link copied")
 
 
