@@ -41,6 +41,8 @@ def test_a_preset_is_downloaded_and_added(fast: Site, visit: Visit) -> None:
     expect(menu.get_by_role("status")).to_have_text("A name has at most 60 characters.")
     menu.get_by_role("button", name="Save", exact=True).click()
     expect(menu.get_by_role("button", name=f"Apply: {longest}", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
     added = {"comfyforms_preset": 1, "name": longest, "values": {"2.text": "a"}}
     page.evaluate(DROP, ["long.json", json.dumps(added)])
     expect(page.locator("#stage")).to_contain_text(f"{longest[:56]} (2) is saved.")

@@ -29,7 +29,7 @@ def test_a_prompt_is_rewritten_and_taken_back(visit: Visit) -> None:
             expect(box).to_have_value("a large cat")
             box.press("End")
             box.type("!")
-            expect(replaced).to_be_hidden()
+            expect(replaced).to_be_visible()  # until the first change after a run
             model.status = 500
             rewrite.click()
             expect(field.locator(".field-error")).to_contain_text("couldn't be rewritten")
