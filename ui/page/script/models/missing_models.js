@@ -35,10 +35,7 @@ class ModelRow {
     this.place.append(name, this.#about, this.#state, this.#bar, this.#buttons);
   }
 
-  /**
-   * @param {MissingModelFile} model
-   * @param {boolean} mayGet
-   */
+  /** @param {MissingModelFile} model @param {boolean} mayGet */
   show(model, mayGet) {
     this.model = model;
     const { download } = model;
