@@ -61,6 +61,7 @@ def test_full_screen_compares_with_another_result(fast: Site, visit: Visit) -> N
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     page.keyboard.press("End")
+    expect(covering.locator(f'.media img[src*="{older}"]')).to_be_visible()
     covering.get_by_role("button", name="More").click()
     page.get_by_role("menuitem", name="Compare with a newer result").click()
     shows(dialog, older, newer)
