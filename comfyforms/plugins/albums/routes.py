@@ -34,7 +34,7 @@ from comfyforms.plugins.albums.documents import (
     ItemsValues,
     ItemValues,
 )
-from comfyforms.plugins.albums.filters import MOST_NUMBER, VOTED, WantedItems, WantedVerdict
+from comfyforms.plugins.albums.filters import MOST_NUMBER, WantedItems, WantedVerdict
 from comfyforms.plugins.albums.store import (
     FULL,
     MOST_ITEMS,
@@ -357,9 +357,7 @@ class AlbumHandlers:
         hidden = {one.workflow for one in facets if not visit.knows(one)}
         viewer = visit.viewer._replace(hidden=hidden)
         counts = self.store.counts([album.id], viewer.person)[album.id]
-        if not viewer.opinions or visit.is_undecided(counts):
-            is_told = viewer.opinions and wanted.verdict not in VOTED
-            wanted = replace(wanted, verdict=wanted.verdict if is_told else "", sort="")
+        wanted = visit.told(wanted, counts)
         begin = int(cursor or 0)
         items = self.store.items(album.id, wanted, limit + 1, viewer, begin)
         is_last, items = len(items) <= limit, items[:limit]
@@ -382,7 +380,7 @@ class AlbumHandlers:
         reviews: dict[int, list[Review]] = {one.n: [] for one in items}
         for review in self.store.reviews(reviews) if visit.has_opinions else ():
             reviews[review.item].append(review)
-        return reviews
+        return {n: found if visit.sees_votes(found) else [] for n, found in reviews.items()}
 
     @routes.post("/{album}/items", Access.SIGNED_IN, status_code=201, response_model=ItemsDoc)
     def add_album_items(self, asked: _Asked, new: NewItems) -> AsciiJSON:
@@ -557,7 +555,9 @@ class AlbumHandlers:
         """Return these items, or those with the verdict."""
         if items:
             return self.store.some(visit.album.id, items, visit.viewer)
-        return self.store.items(visit.album.id, WantedItems(verdict), limit, visit.viewer)
+        counts = self.store.counts([visit.album.id], visit.person.key)[visit.album.id]
+        wanted = visit.told(WantedItems(verdict), counts)
+        return self.store.items(visit.album.id, wanted, limit, visit.viewer)
 
     def _with_records(
         self, visit: Visit, items: Iterable[AlbumItem]
@@ -655,7 +655,8 @@ class AlbumHandlers:
 
 def _words_of(item: AlbumItem, reviews: Sequence[Review]) -> str:
     """Return an item's number, votes, and the average of its stars."""
-    keeps, rejects, stars = item.keeps, item.rejects, [x.stars for x in reviews if x.stars]
+    keeps, rejects = (sum(x.verdict == one for x in reviews) for one in ("keep", "reject"))
+    stars = [x.stars for x in reviews if x.stars]
     votes = message("{keeps} kept, {rejects} rejected", keeps=keeps, rejects=rejects)
     average = labeled(message("Stars"), f"{sum(stars) / max(1, len(stars)):.2g}")
     facts = [votes] * bool(keeps or rejects) + [average] * bool(stars)

@@ -21,7 +21,7 @@ from comfy.records.blobs import BlobStore
 from comfyforms.hooks import PluginApp
 from comfyforms.plugins.albums.access import Relation, Right, rights_by_link, rights_of
 from comfyforms.plugins.albums.documents import AlbumDoc, CommentDoc, ItemDoc, ReviewDoc
-from comfyforms.plugins.albums.filters import Viewer
+from comfyforms.plugins.albums.filters import VOTED, Viewer, WantedItems
 from comfyforms.plugins.albums.store import (
     Album,
     AlbumAccess,
@@ -170,10 +170,22 @@ class Visit:
         may = self.link is not None and Right.REVIEW in self.rights
         return may and counts.unreviewed == counts.items
 
+    def told(self, wanted: WantedItems, counts: Counts) -> WantedItems:
+        """Return a filter without what tells of votes that the caller doesn't see."""
+        if self.has_opinions and not self.is_undecided(counts):
+            return wanted
+        is_told = self.has_opinions and wanted.verdict not in VOTED
+        return replace(wanted, verdict=wanted.verdict if is_told else "", sort="")
+
+    def sees_votes(self, reviews: Sequence[Review]) -> bool:
+        """Return whether the caller sees a result's votes. Guests who may vote do so first."""
+        may = self.link is not None and Right.REVIEW in self.rights
+        return not may or any(one.person == self.person.key for one in reviews)
+
     def item_doc(self, item: AlbumItem, reviews: Sequence[Review], blobs: BlobStore) -> ItemDoc:
         own = next((one for one in reviews if one.person == self.person.key), None)
-        if self.link and Right.REVIEW in self.rights and own is None:
-            reviews, item = (), replace(item, keeps=0, rejects=0)  # others' votes come after theirs
+        if not self.sees_votes(reviews):
+            item = replace(item, keeps=0, rejects=0)
         return ItemDoc(
             **_shown(ShownItem, self.shown(item)),
             id=str(item.n),

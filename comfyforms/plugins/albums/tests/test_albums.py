@@ -202,7 +202,11 @@ def test_a_guest_is_a_browser_with_a_name(place: Place) -> None:
     keep, reject = {"verdict": "keep"}, {"verdict": "reject"}
     assert place.ask("visitor", "PUT", f"{review}?guest=Gus", json=keep).status_code == 409
     assert place.ask(gus, "PUT", review, json=keep).status_code == 422
+    sheet = f"/{token}/sheet?item={item}"
+    unvoted = place.ask(gus, "GET", sheet).content
     place.told(other, "PUT", f"{review}?guest=bob", json=keep)
+    assert place.ask(gus, "GET", sheet).content == unvoted
+    assert place.ask(other, "GET", sheet).content != unvoted
     undecided = place.told(gus, "GET", f"/{token}/items?guest=bob")["items"][0]
     assert (undecided["reviews"], undecided["keeps"]) == ([], 0)  # before an own vote
     other_item = place.item("bob", album)
@@ -210,6 +214,9 @@ def test_a_guest_is_a_browser_with_a_name(place: Place) -> None:
         page = place.told(gus, "GET", f"/{token}/items?{query}")
         assert [one["id"] for one in page["items"]] == [other_item, item], query
         assert (page["total"], page["counts"]["keep"], page["counts"]["open"]) == (2, 0, 2)
+        archive = place.ask(gus, "GET", f"/{token}/zip?{query}").content
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            assert len(opened.namelist()) == 2, query
     assert place.told(gus, "GET", f"/{token}")["kept"] == 0
     page = place.told(other, "GET", f"/{token}/items?verdict=keep")
     assert ([one["id"] for one in page["items"]], page["counts"]["keep"]) == ([item], 1)
