@@ -43,8 +43,20 @@ _PHRASES = (
 _FILLER = re.compile(r"(?<=\w) (?:example ?)?workflows?(?: (?:api|ui))?(?= |$)", re.IGNORECASE)
 # Words of names that say nothing about a workflow.
 _SAY_NOTHING = re.compile(
-    r"api|comfyui|copy|example|final|image|json|new|pasted|test|text|unsaved|untitled|video|workflows?"
+    r"api|comfyui|copy|demo|example|final|image|json|new|pasted|sample|simple|test|text|unsaved"
+    r"|untitled|video|workflows?"
 )
+# Words for what a workflow does, and words in other scripts.
+_TASK = (
+    r"(?:\b(?:angles?|animate|anime|avatar|background|camera|canny|cartoon|character|clone|clothes"
+    r"|colori[sz]e|control|(?:split )?cover|crop|depth|detailer|dialogue|enhance|expand|extend|face"
+    r"|faceswap|garment|hair|inpaint(?:ing)?|interior|interpolation|lip ?sync|logo|lyrics|makeup"
+    r"|mockup|motion|object|outfit|outpaint(?:ing)?|panorama|portrait|pose|poster|product"
+    r"|real(?:istic)?|reference|relight|remov(?:e|al|er)|replace(?:ment)?|restor(?:e|ation)"
+    r"|segment(?:ation)?|sheet|skin|sketch|song|speech|sticker|storyboard|style|swap|talking"
+    r"|texture|transfer|try ?on|turnaround|upscaler?|vector|voice|watermark)\b|[^\W\d_a-z]{2,})"
+)
+_TASKS = re.compile(rf"{_TASK}(?:.*{_TASK})?", re.IGNORECASE)
 # First words of templates' names.
 _COLLECTIONS = frozenset({"api", "template", "templates", "utility"})
 _KINDS = frozenset({"image", "video", "audio", "3d", "llm"})
@@ -189,6 +201,13 @@ def known_names(name: str) -> str:
         is_named = word in _MODELS
         names += [word] if is_named or is_version else []
     return " ".join(dict.fromkeys(names))
+
+
+def task_words(name: str) -> str:
+    """Return the words of a file's name for what its workflow does: "Character sheet" of
+    "flux_character_sheet"; "" without any."""
+    told = _TASKS.search(title_words(CAMEL.sub(" ", name)))
+    return told[0][:1].upper() + told[0][1:] if told else ""
 
 
 def says_more(name: str) -> bool:

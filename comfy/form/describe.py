@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from comfy.base.messages import listed, message
-from comfy.base.wording import known_names, plain_number
+from comfy.base.wording import known_names, plain_number, task_words
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
 from comfy.form.model import Field, Form, needed_outputs
 from comfy.prompt.model import Prompt
@@ -56,10 +56,11 @@ def describe(fields: Iterable[Field], outputs: Sequence[Output], prompt: Prompt)
 
 def kind_title(form: Form, name: str) -> str:
     """Return a title such as "Image to video (Wan 2.2)", with the known names of models and tools
-    in the file's `name` or in the workflow's model files. "" if the form doesn't tell."""
+    in the file's `name` or in the workflow's model files. The name's words for a task replace
+    the kind: "Object swap (Qwen)". "" if neither tells."""
     nodes = (node["inputs"] for node in form.prompt.values())
     models = (str(one[key]).rpartition(".")[0] for one in nodes for key in _MODELS if key in one)
-    title = _TITLES.get(kind_of(form), "")
+    title = task_words(name) or _TITLES.get(kind_of(form), "")
     names = next(filter(None, map(known_names, (name, *models))), "")
     return message("{label} ({detail})", label=title, detail=names) if title and names else title
 

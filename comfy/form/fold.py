@@ -19,6 +19,7 @@ from typing import get_args
 from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate
 from comfy.form.kinds.registry import KINDS
+from comfy.form.labels import says_something
 from comfy.prompt.bypass import expendable
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import FieldGroup
@@ -30,6 +31,7 @@ _TOGETHER = frozenset({27, 31, 33})
 _STEPS = frozenset({50, 51})
 _TEXTS = frozenset({"pole", "text"})
 _NUMBER = re.compile(r"\d+$")
+_MENTIONED = re.compile(r"(?:image|picture|photo|图片?)[ _]?(\d+)", re.IGNORECASE)
 # Order in which things come in front. The first two are there in any case.
 _FILE, _PROMPT, _MORE_FILES, _EXTENT, _TEXT, _REST, _BLANK = range(7)
 
@@ -120,7 +122,8 @@ def _with_optional(
 ) -> tuple[Candidate, ...]:
     """Mark the files that a run can do without. A run without any file of its kind, or without one
     of two that a node takes under different names, would give a result that has nothing to do with
-    the graph. Further images of a list may be empty."""
+    the graph. Further images of a list may be empty, unless the author named them or the prompt
+    mentions them."""
     files = {one.key: kind for one in candidates if (kind := _file_kind(one))}
     loaders = {one.node for one in candidates if one.key in files}
     spare = expendable(prompt, nodes, loaders, needed)
@@ -132,12 +135,18 @@ def _with_optional(
     uses = {one.key: one.used_as for one in candidates if one.key in files and one.used_as}
     names = {(use.node, _NUMBER.sub("", use.input)) for use in uses.values()}
     roles = Counter(node for node, _ in names)
+    texts = " ".join(str(one.value) for one in candidates if one.rule.merge in _TEXTS)
+    mentioned = {*_MENTIONED.findall(texts)}
 
     def may_be_empty(file: Candidate) -> bool:
         if file.settings.required is False or "optional" in file.title.lower():
             return True
+        if file is needed_ones[files[file.key]] or _is_named(file):
+            return False
         use = uses.get(file.key)
-        return file is not needed_ones[files[file.key]] and (use is None or roles[use.node] == 1)
+        number = _NUMBER.search(use.input) if use else None
+        is_mentioned = number is not None and number[0] in mentioned
+        return use is None or (roles[use.node] == 1 and not is_mentioned)
 
     return tuple(
         replace(one, optional=True)
@@ -145,6 +154,12 @@ def _with_optional(
         else one
         for one in candidates
     )
+
+
+def _is_named(file: Candidate) -> bool:
+    """Return whether the author's title of the loader says which file it is for."""
+    display = file.node_spec.display_name if file.node_spec else ""
+    return says_something(file.title, file.class_type, display)
 
 
 def _file_kind(candidate: Candidate) -> str:

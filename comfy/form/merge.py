@@ -376,7 +376,8 @@ def _files_in_order(fields: list[Candidate], arranged: Arranged) -> list[Candida
     the last, image 1 before image 2."""
     places: dict[str, list[int]] = defaultdict(list)
     for position, candidate in enumerate(fields):
-        if candidate.used_as and candidate.group == "main" and not candidate.is_declared:
+        is_main = candidate.group == "main" and not candidate.is_declared
+        if is_main and _is_file(candidate) and candidate.used_as:
             places[candidate.used_as.node].append(position)
     ordered = [*fields]
     for node, positions in places.items():

@@ -57,6 +57,7 @@ def test_a_chains_form_says_what_it_makes() -> None:
         ("ws_inpaint_basic", False),
         ("03-V7-two-images-edit", False),
         ("ComfyUI_00012_", False),
+        ("Simple", False),
         ("First-Last-Frame-Reasonable", True),
         ("Basic Text to Image", True),
         ("upscale", True),
@@ -66,6 +67,21 @@ def test_a_chains_form_says_what_it_makes() -> None:
 def test_a_files_name_is_a_title_if_a_person_wrote_it(name: str, is_title: bool) -> None:
     """Words joined by underscores, and words about files, are for machines."""
     assert says_more(name) is is_title
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("flux_character_sheet", "Character sheet (Flux)"),
+        ("Qwen-Image-Edit-2509_object-swap", "Object swap (Qwen)"),
+        ("멀티앵글생성_2", "멀티앵글생성 (SD 1.5)"),
+        ("cfy-shezw-2-image", "Image to image (SD 1.5)"),
+        ("controlnet_example", "Image to image (ControlNet)"),
+    ],
+)
+def test_words_for_a_task_replace_the_kind(name: str, title: str) -> None:
+    """Words that nobody would say, such as an author's short name, don't."""
+    assert kind_title(form_of(_from_image()), name) == title
 
 
 @pytest.mark.parametrize(

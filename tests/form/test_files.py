@@ -259,6 +259,21 @@ def test_several_images_are_named_and_ordered_by_their_use() -> None:
     ]
 
 
+def test_a_value_for_the_same_node_stays_behind_an_image() -> None:
+    """Only files are in the order of a node's inputs."""
+    inputs = {"length": ["INT", {}], "first_frame": ["IMAGE", {}]}
+    video = {"input": {"required": inputs}, "output": ["VIDEO"], "output_node": True}
+    held = {"input": {"required": {"value": ["INT", {}]}}, "output": ["INT"]}
+    catalog = Catalog({**small_catalog().raw, "FramesToVideo": video, "PrimitiveInt": held})
+    prompt = {
+        "1": node("LoadImage", image="example.png"),
+        "2": node("PrimitiveInt", "Length", value=5),
+        "3": node("FramesToVideo", length=["2", 0], first_frame=["1", 0]),
+    }
+    form = build_form(workflow_of(prompt), catalog)
+    assert [one.key for one in form.fields] == ["1.image", "2.value"]
+
+
 def test_other_peoples_uploads_are_not_offered() -> None:
     """The server lists every file in its input folder. A form doesn't."""
     assert field_of(image_prompt(), "10.image").choices is None

@@ -126,19 +126,21 @@ def test_images_that_a_run_needs_are_all_in_front(images: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "title", "optional"),
+    ("inputs", "title", "text", "optional"),
     [
-        (("start_image", "end_image"), "", [False, False]),
-        (("start_image", "end_image"), "Load Image (optional)", [False, True]),
-        (("image1", "image2"), "", [False, True]),
-        (("image1",), "", [False]),
+        (("start_image", "end_image"), "", "", [False, False]),
+        (("start_image", "end_image"), "Load Image (optional)", "", [False, True]),
+        (("image1", "image2"), "", "", [False, True]),
+        (("image1", "image2"), "Lighting", "", [False, False]),
+        (("image1", "image2"), "", "a fox as in image2", [False, False]),
+        (("image1",), "", "", [False]),
     ],
 )
 def test_only_further_images_of_a_list_are_optional(
-    inputs: tuple[str, ...], title: str, optional: list[bool]
+    inputs: tuple[str, ...], title: str, text: str, optional: list[bool]
 ) -> None:
     """A node that takes two images under different names makes something else without one, which
-    an author may allow."""
+    an author may allow. So does a list whose image has a name or is mentioned."""
     video = spec({"model": ["MODEL"]}, "LATENT", optional={name: ["IMAGE"] for name in inputs})
     catalog = Catalog({**more_nodes().raw, "FrameVideo": video})
     loaders = {
@@ -147,7 +149,8 @@ def test_only_further_images_of_a_list_are_optional(
     }
     links = {name: [f"{20 + at}", 0] for at, name in enumerate(inputs)}
     prompt = text_to_image(**loaders, n30=node("FrameVideo", model=["4", 0], **links))
-    form = build_form(workflow_of(with_values(prompt, "3", latent_image=["30", 0])), catalog)
+    prompt = with_values(with_values(prompt, "3", latent_image=["30", 0]), "6", text=text)
+    form = build_form(workflow_of(prompt), catalog)
     assert [one.optional for one in form.fields if one.is_media] == optional
 
 

@@ -154,8 +154,7 @@ export class EmptyStage {
       if (noted) parts.push(element("p", "noted", noted));
       this.place.replaceChildren(...parts);
       this.ways.replaceChildren(...(words ? [] : ways));
-      const cards = ideas.map((idea) => cardFor(idea, ideas.length === 1));
-      this.#ideas.replaceChildren(element("p", "", TRY), ...cards);
+      this.#ideas.replaceChildren(element("p", "", TRY), ...ideas.map(cardFor));
     }
     [this.#first] = ideas;
     this.#placeIdeas();
@@ -240,22 +239,18 @@ function fromTemplate() {
 const toMissing = () =>
   button(message("See what's missing"), () => $("#missing-parts")?.showPopover());
 
-/**
- * Return an idea's button. The only one, such as the author's prompt, is hidden while the form holds its values.
- * @param {Idea} idea
- * @param {boolean} isOnly
- */
-function cardFor(idea, isOnly) {
+/** Return an idea's button. The author's own text is hidden while the form holds it. @param {Idea} idea */
+function cardFor(idea) {
   const card = button("", () => tryOut(idea), "idea");
   card.title = idea.label;
   if (idea.cover)
     card.append(Object.assign(element("img"), { src: addressOf(idea.cover), alt: "" }));
   card.append(element("span", "", idea.label));
-  const given = isOnly ? Object.entries(idea.values) : [];
-  if (given.length > 0)
-    whileShown(card, ({ values }) => {
-      card.hidden = given.every(([key, value]) => values[key] === value);
-    });
+  const given = Object.entries(idea.values);
+  whileShown(card, ({ values, authors }) => {
+    const isOwn = given.every(([key, value]) => authors[key] === value && values[key] === value);
+    card.hidden = isOwn && given.length > 0;
+  });
   return card;
 }
 
