@@ -30,7 +30,7 @@ _EXTENTS = range(27, 36)
 _TOGETHER = frozenset({27, 31, 33})
 _STEPS = frozenset({50, 51})
 _TEXTS = frozenset({"pole", "text"})
-_NUMBER = re.compile(r"\d+$")
+_NUMBER = re.compile(r"(?<!\d)\d+$")
 _MENTIONED = re.compile(r"(?:image|picture|photo|图片?)[ _]?(\d+)", re.IGNORECASE)
 # Order in which things come in front. The first two are there in any case.
 _FILE, _PROMPT, _MORE_FILES, _EXTENT, _TEXT, _REST, _BLANK = range(7)
