@@ -55,7 +55,7 @@ export class AlbumHead {
     const words = element("div", "about", first, note, this.#welcome, this.#about, this.#said);
     this.#path.ariaLabel = message("Albums above");
     this.#path.append(linkIn({ id: "", title: message("Albums") }));
-    if (!isGuest) this.place.append(this.#path);
+    if (album.may.includes("add")) this.place.append(this.#path); // others see no list of albums
     this.place.append(element("div", "flow apart", words, this.#links));
     this.#links.prepend(this.#review, this.#next, this.#invite);
     this.#invite.hidden = !album.may.includes("change");

@@ -7,13 +7,16 @@ import re
 import threading
 from typing import Any
 
+import requests
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.nightly.walk.axe import is_installed, violations
 from tests.support.history_tiles import ONE, make
+from tests.support.serving import running_app
 from tests.support.visitor import Site, Visit, Visitor
 from tests.support.waiting import eventually
+from ui.settings.web_settings import WebSettings
 
 POST = """([path, body]) => fetch(`api/v1/albums${path}`, {
   method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" },
@@ -489,3 +492,18 @@ def test_a_review_shows_every_page_of_comments(fast: Site, visit: Visit) -> None
     expect(page.locator(".comments li")).to_have_count(52)
     page.reload()
     expect(page.locator(".album-head")).to_contain_text("26 comments by Gus (guest).")
+
+
+def test_a_public_album_leads_no_visitor_to_the_sign_in(fast: Site, visit: Visit) -> None:
+    """Visitors without an account can't list albums, so their page has no link to the list."""
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
+    with running_app(fast.demo.url, settings=settings) as app, requests.Session() as anna:
+        anna.headers["origin"] = app.url
+        anna.post(f"{app.url}/login", {"username": "anna", "password": "lighthouse"})
+        new = {"title": "Postcards", "access": "public"}
+        album = anna.post(f"{app.url}/api/v1/albums", json=new).json()["id"]
+        person = visit(Site(app.url, fast.demo, app))
+        person.page.goto(f"{app.url}/albums/{album}")
+        expect(person.page.get_by_role("heading", name="Postcards")).to_be_visible()
+        expect(person.page.get_by_label("Albums above")).to_have_count(0)
+        person.leave()
