@@ -49,6 +49,51 @@ from comfy_toolkit.tracking import submit_and_track
 assert submit_and_track(ComfyClient(url), nodes)["images"]
 """,
     ),
+    "comfy-commander": Program(
+        "comfy-commander",
+        "path",
+        """
+from comfy_commander import ComfyUIServer, Workflow
+assert ComfyUIServer(url).execute(Workflow.from_file(file)).media
+""",
+    ),
+    "comfyui-skill-cli": Program(
+        "comfyui-skill-cli",
+        "path",
+        """
+from comfyui_skills_cli.client import ComfyUIClient
+client = ComfyUIClient(url)
+sent = client.queue_prompt(nodes, client_id="a" * 16)["prompt_id"]
+assert list(client.ws_events("a" * 16, sent))
+[image] = client.get_history(sent)["outputs"]["7"]["images"]
+assert client.download_output(image["filename"], image["subfolder"])[:4] == b"\\x89PNG"
+""",
+    ),
+    "sd-backend-client": Program(
+        "sd-backend-client",
+        "path",
+        """
+from sd_backend_client import DiffusionParams, connect_to_backend
+model = "demo-landscapes.safetensors"
+params = DiffusionParams(prompt="a", steps=3, width=256, height=256, seed=1, sd_model_name=model)
+assert connect_to_backend(url).submit_txt2img(params).wait().images
+""",
+    ),
+    "comfy-catapult": Program(
+        "comfy-catapult",
+        "path",
+        """
+import asyncio
+from comfy_catapult.api_client import ComfyAPIClient
+from comfy_catapult.catapult import ComfyCatapult
+async def run():
+    async with ComfyAPIClient(comfy_api_url=url) as client, ComfyCatapult(
+        comfy_client=client, debug_path=None
+    ) as catapult:
+        return await catapult.Catapult(job_id="a", prepared_workflow=nodes, important=["7"])
+assert asyncio.run(run())
+""",
+    ),
     "comfyui-autograph": Program(
         "comfyui-autograph",
         "path",
@@ -211,6 +256,7 @@ if (!(await client.getImages(nodes))["7"].length) throw new Error("no image");
 ELSEWHERE = {
     *("comfy-headless", "ComfyScript", "comfy-api-simplified"),  # test_programs.py
     "ComfyUI's `script_examples`",  # its requests are in test_programs.py
+    "Dify's ComfyUI plugin",  # its requests are in test_programs.py
     "worker-comfyui",  # no package; it first waits for `/`, see test_carried.py
     "others that use only a host and a port",
 }

@@ -126,6 +126,24 @@ def fetch_of_node(address: str) -> None:
     assert int(output(arguments)) > 100
 
 
+def plugin_of_dify(address: str) -> None:
+    """Send the requests of Dify's ComfyUI plugin, with the token as its API key."""
+    app, token = address.split("/as/")
+    headers, client = {"Authorization": f"Bearer {token}"}, str(uuid.uuid4())
+    socket = websocket.WebSocket()
+    ws = f"{app.replace('http', 'ws')}/ws?clientId={client}"
+    socket.connect(ws, header=[f"Authorization: Bearer {token}"])
+    with httpx.Client(base_url=app, headers=headers, timeout=LONGEST_WAIT) as calls:
+        sent = {**body(client), "extra_data": {"api_key_comfy_org": ""}}
+        prompt_id = calls.post("/prompt", content=json.dumps(sent)).json()["prompt_id"]
+        while not is_last(socket.recv(), prompt_id):
+            pass
+        socket.shutdown()
+        history = calls.get("/history", params={"prompt_id": prompt_id}).json()[prompt_id]
+        [image] = history["outputs"]["7"]["images"]
+        assert calls.get("/view", params=image).content[:4] == PNG
+
+
 def comfy_api_simplified(address: str) -> None:
     """It drops the path of an address, so the token is its password."""
     app, token = address.split("/as/")
@@ -167,7 +185,7 @@ def output(arguments: list[str], folder: str | None = None) -> str:
     "program",
     [
         *(urllib_and_websocket_client, of_aiohttp, httpx_and_websockets, fetch_of_node),
-        *(comfy_api_simplified, comfy_headless, comfy_script),
+        *(comfy_api_simplified, comfy_headless, comfy_script, plugin_of_dify),
     ],
     ids=lambda program: program.__name__,
 )
