@@ -455,7 +455,10 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
             title = ""
         label = candidate.label
         if own := candidate.settings.label:
-            label = own if candidate.is_declared else spoken(own)
+            if candidate.is_declared:
+                label = own
+            elif not _repeats(label, own):
+                label = spoken(own)
         elif title.isdecimal():
             if candidate.takes_title:
                 label = message("{label} {number}", label=label, number=title)

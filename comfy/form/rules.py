@@ -13,11 +13,12 @@ from typing import get_args
 
 from comfy.base.json_values import as_text, json_or_none
 from comfy.base.messages import message
-from comfy.base.wording import plain_words
+from comfy.base.wording import plain_words, spoken
 from comfy.form.candidates import Candidate, Placement
 from comfy.form.core_inputs import CORE_INPUTS, is_comfyuis, own_words
 from comfy.form.facts import (
     PLAIN_TYPES,
+    Aim,
     InputFacts,
     Roles,
     aim_of,
@@ -223,7 +224,7 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
         or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
         or _rows_label(candidate)
         or _count_label(facts, roles)
-        or _duration_label(facts, roles)
+        or _duration_label(facts, roles, aim)
         or (facts.title if facts.held and facts.meaning == "value" else "")
         or plain_words(facts.meaning)
     )
@@ -263,11 +264,13 @@ def _count_label(facts: InputFacts, roles: Roles) -> str:
     return message("How many") if is_frames and facts.makes == "latent" else ""
 
 
-def _duration_label(facts: InputFacts, roles: Roles) -> str:
+def _duration_label(facts: InputFacts, roles: Roles, aim: Aim) -> str:
     """Return a label with the unit for a duration of ComfyUI's own and paid nodes, which all count
-    seconds, "" for other inputs."""
+    seconds, and for one that a formula turns into frames; "" for other inputs."""
     spec = roles.trace.catalog.get(facts.class_type)
     is_known = facts.meaning == "duration" and spec is not None and is_comfyuis(spec)
+    is_float = facts.candidate.type == "FLOAT" and _is_named(facts, "duration")
+    is_known = is_known or (is_float and aim.words == _FRAMES)
     return message("Duration (seconds)") if is_known and facts.is_number else ""
 
 
@@ -394,7 +397,7 @@ def _is_size(facts: InputFacts, part: str, names: frozenset[str]) -> bool:
 
 def _is_named(facts: InputFacts, name: str) -> bool:
     """Return whether an author gave this name to a number in a node of its own."""
-    return facts.held and facts.is_number and facts.title.lower() == name
+    return facts.held and facts.is_number and spoken(facts.title).lower() == name
 
 
 def _enlarges(facts: InputFacts) -> bool:

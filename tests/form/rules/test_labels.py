@@ -96,6 +96,22 @@ def test_the_image_of_a_control_net_is_a_control_image() -> None:
     assert main(build_form(workflow_of(changed), catalog))["20.image"] == "Control image"
 
 
+def test_a_duration_that_becomes_frames_is_in_seconds() -> None:
+    """Its node's title says so, or an author's short name for it."""
+    formula = spec({"a": ["FLOAT", {}]}, "INT")
+    held = spec({"value": ["FLOAT", {}]}, "FLOAT")
+    frames = spec({"length": ["INT", {}]}, "LATENT")
+    more = {"Formula": formula, "PrimitiveFloat": held, "Frames": frames}
+    catalog = Catalog({**more_nodes().raw, **more})
+    prompt = text_to_image(
+        n20=node("PrimitiveFloat", "Float (duration)", value=5.0),
+        n21=node("Formula", a=["20", 0]),
+        n5=node("Frames", length=["21", 0]),
+    )
+    form = build_form(workflow_of(prompt), catalog)
+    assert {one.key: one.label for one in form.fields}["20.value"] == "Duration (seconds)"
+
+
 def test_a_text_is_named_by_the_input_where_it_arrives() -> None:
     """The class says only that it is a text, and its pack's name is left out."""
     songs = form_of(n20=node("Tagger|pack", text="la la"), n30=node("Song", lyrics=["20", 0]))

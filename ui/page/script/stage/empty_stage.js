@@ -146,7 +146,7 @@ export class EmptyStage {
       const example = own ? roomOf(own) : theirs;
       if (own && !isMaking && !shared && !noted) showLatest(own);
       const parts = shared ? [figureOf(shared, SHARED)] : example;
-      const icon = why ? "unfinished" : "picture";
+      const icon = why ? "unfinished" : state.makes === "audio" ? "sound" : "picture";
       const ways = ideas.length > 1 && !this.#bare ? [] : otherWays(state);
       const line = why ? "" : cover.line;
       const facts = words && line ? [element("p", "muted", line)] : [];
