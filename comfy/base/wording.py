@@ -35,6 +35,7 @@ _SPELLING = MappingProxyType({one.lower(): one for one in _NAMES.split()} | _ACR
 _PHRASES = (
     (re.compile(r"\bnano ?banana ?(?=\d|\b)", re.IGNORECASE), "Nano Banana "),
     (re.compile(r"\bDALL e\b"), "DALL-E"),
+    (re.compile(r"\b(LTX|Wan) (2)(\d)\b"), r"\1 \2.\3"),
     (re.compile(r"\bSD XL\b"), "SDXL"),
     (re.compile(r"\bSD 15\b"), "SD 1.5"),
     (re.compile(r"\bip adapter\b", re.IGNORECASE), "IPAdapter"),

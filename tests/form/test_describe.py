@@ -87,7 +87,7 @@ def test_words_for_a_task_replace_the_kind(name: str, title: str) -> None:
 @pytest.mark.parametrize(
     ("name", "names"),
     [
-        ("cfy-shezw-ltx23-image-audio-video", "LTX 23"),
+        ("cfy-shezw-ltx23-image-audio-video", "LTX 2.3"),
         ("0_Flux2Klein_AnimeToReal", "Flux 2"),
         ("video_wan2_2_14B_fun", "Wan 2.2"),
         ("swarmui_basic", ""),
