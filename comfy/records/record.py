@@ -6,16 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from pydantic import GetPydanticSchema
+from pydantic import AfterValidator, GetPydanticSchema
 
 from comfy.base.messages import KeptText
 from comfy.comfyui.protocol.run_state import Phase, RunState, waiting
 from comfy.prompt.model import InputRef, Prompt
 
-# A node may have keys that the app doesn't know; reading a record keeps them.
-_AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, dict[str, Any]]))
-
 SENT_PROMPT = "~prompt"  # stands for the workflow of prompts that programs send; has no form
+
+
+def _checked_node(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a node with all its keys. Raises ValueError if the app can't read it."""
+    match node:
+        case {"class_type": str(), "inputs": dict()}:
+            return node
+    raise ValueError("not a node")
+
+
+_AnyNode = Annotated[dict[str, Any], AfterValidator(_checked_node)]
+_AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, _AnyNode]))
 
 
 @dataclass(frozen=True, slots=True)

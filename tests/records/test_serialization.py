@@ -149,9 +149,10 @@ def test_a_damaged_file_entry_does_not_affect_the_others(
     assert from_text(to_text(record)) == record
 
 
-def test_a_damaged_prompt_is_dropped_entirely() -> None:
+@pytest.mark.parametrize("node", ["x", {"inputs": {}}, {"class_type": "A", "inputs": None}])
+def test_a_damaged_prompt_is_dropped_entirely(node: object) -> None:
     """With a node left out, the prompt would be a different workflow."""
-    assert from_text(json.dumps(record_told(job__prompt__2="x"))).job.prompt == {}
+    assert from_text(json.dumps(record_told(job__prompt__2=node))).job.prompt == {}
 
 
 @pytest.mark.parametrize(
