@@ -32,10 +32,10 @@ COMPILE = ("--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--mo
 USE = """
 from client import Client
 from client.api.runs import start_run
-from client.models import RunDoc, StartRunJsonBody
+from client.models import RunDoc, StartRunJsonRunBody
 
 values = {"2.text": "a lighthouse at dusk", "5.steps": 1}
-body = StartRunJsonBody.from_dict({"values": values})
+body = StartRunJsonRunBody.from_dict({"values": values})
 run = start_run.sync("text-to-image", client=Client("APP/api/v1"), body=body, wait=True)
 assert isinstance(run, RunDoc), run
 print(run.phase, run.files[0].media_type)
