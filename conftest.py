@@ -46,7 +46,7 @@ argon2.PasswordHasher.__init__.__defaults__ = (
 ROOT = Path(__file__).parent
 TESTS = ROOT / "tests"
 NIGHTLY = "nightly"
-BROWSER = "browser"
+WITH_BROWSER = ("browser", "deploy")
 SHARED = ROOT.parent / "shared"
 # Closing may take long: a browser's connections stay open for 30 s, and a run stopped while it was
 # sent looks for 20 s whether it has arrived.
@@ -79,8 +79,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> None:
-    """Add the browser's fixtures for folders named browser: few processes need their libraries."""
-    if path.name == BROWSER:
+    """Add the browser's fixtures for the folders that use one: few processes need its libraries."""
+    if path.name in WITH_BROWSER:
         parent.config.pluginmanager.import_plugin("tests.browser.fixtures")
 
 

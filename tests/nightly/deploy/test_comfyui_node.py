@@ -18,14 +18,13 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from comfyforms.comfyui_node import beside
 from comfyforms.comfyui_node.problems import NotOpened
 from comfyui_standin import DemoServer
 from tests.support.app_process import START, free_port
 from tests.support.environments import ROOT, plain_environment
-from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 NODE = ROOT / "comfyforms" / "comfyui_node"
@@ -233,14 +232,9 @@ def real_comfyui(base: Path, programs: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def editor_of(comfyui: str) -> Iterator[Page]:
+def editor_of(chromium: Browser, comfyui: str) -> Iterator[Page]:
     """Open the editor with the plain graph."""
-    flags = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=installed_chromium(), args=flags) as browser,
-        browser.new_context(viewport={"width": 1360, "height": 900}) as context,
-    ):
+    with chromium.new_context(viewport={"width": 1360, "height": 900}) as context:
         context.set_default_timeout(1000 * START)
         editor = context.new_page()
         editor.add_init_script("localStorage.setItem('Comfy.TutorialCompleted', 'true')")
@@ -270,17 +264,16 @@ def opened_form(editor: Page, press: Callable[[], None]) -> str:
 
 
 def test_a_real_comfyui_opens_a_form_from_its_menu(
-    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installed: Path, tmp_path: Path, chromium: Browser
 ) -> None:
     """ComfyUI loads the node and its script. The menu opens a form whose runs use that ComfyUI. The
     app stops when ComfyUI stops."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of Chromium
     put_node(tmp_path)
     with real_comfyui(tmp_path, installed) as comfyui:
         scripts = requests.get(f"{comfyui}/extensions", timeout=LONGEST_WAIT).json()
         (script,) = (one for one in scripts if one.endswith("/open_as_form.js"))
         assert requests.get(f"{comfyui}{script}", timeout=LONGEST_WAIT).status_code == 200
-        with editor_of(comfyui) as editor:
+        with editor_of(chromium, comfyui) as editor:
             url = opened_form(editor, lambda: choose(editor, "Open as form"))
         app = url.partition("/?")[0]
         assert requests.get(url, timeout=LONGEST_WAIT).status_code == 200
@@ -297,18 +290,17 @@ def test_a_real_comfyui_opens_a_form_from_its_menu(
 
 
 def test_a_real_comfyui_with_the_checkout_installs_the_app(
-    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installed: Path, tmp_path: Path, chromium: Browser
 ) -> None:
     """The button at the top installs the app of the checkout into an environment of its own, and
     opens the form. A dialog shares the app with the network, with a QR code."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of Chromium
     log, programs = tmp_path / "calls", tmp_path / "programs"
     programs.mkdir()
     uv = UV.format(log=log, environment=installed.parent)
     (programs / "uv").write_text(uv)
     (programs / "uv").chmod(0o755)
     put_checkout(tmp_path)
-    with real_comfyui(tmp_path, programs) as comfyui, editor_of(comfyui) as editor:
+    with real_comfyui(tmp_path, programs) as comfyui, editor_of(chromium, comfyui) as editor:
         button = editor.get_by_role("button", name="Open as form")
         app = opened_form(editor, button.click).partition("/?")[0]
         assert answers(app)

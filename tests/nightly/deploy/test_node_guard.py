@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from comfyforms.comfyui_node import beside, guard
 from comfyforms.comfyui_node.problems import NotOpened, WouldReplace
 from tests.support.environments import ROOT
-from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT
 
 NODE = ROOT / "comfyforms" / "comfyui_node"
@@ -184,13 +183,9 @@ export const app = {
 
 
 @pytest.fixture
-def editor(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Page, list[Any]]]:
+def editor(chromium: Browser) -> Iterator[tuple[Page, list[Any]]]:
     """Open a page with the node's script. Return it with the requests to a node that already has
     another workflow of that name."""
-    # Chromium's: the path of a socket in it has to be short.
-    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("c")))
     sent: list[Any] = []
     files = {
         "/": '<script type="module" src="/extensions/node/open_as_form.js"></script>',
@@ -212,13 +207,7 @@ def editor(
         else:
             route.fulfill(status=409, json={"error": "another"})
 
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(
-            executable_path=installed_chromium(), args=["--no-sandbox"]
-        ) as browser,
-        browser.new_context() as context,
-    ):
+    with chromium.new_context() as context:
         context.set_default_timeout(1000 * LONGEST_WAIT)
         context.route("**/*", answer)
         page = context.new_page()

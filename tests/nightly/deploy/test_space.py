@@ -26,7 +26,7 @@ import trustme
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from playwright.sync_api import FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import FrameLocator, Page, Playwright, expect
 
 from comfy import __main__ as comfy
 from tests.support.environments import ROOT, environment_at, plain_environment, serving
@@ -265,13 +265,12 @@ def host_python(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @contextmanager
-def behind_tls(url: str) -> Iterator[Page]:
+def behind_tls(playwright: Playwright, url: str) -> Iterator[Page]:
     """Yield a page of a browser that reaches the app at `url` behind TLS, by its public name."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert(PUBLIC).configure_cert(tls)
     with (
         HostProxy(url, tls) as proxy,
-        sync_playwright() as playwright,
         playwright.chromium.launch(
             executable_path=installed_chromium(),
             args=[*FLAGS, f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1:{proxy.port}"],
@@ -283,9 +282,9 @@ def behind_tls(url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def framed(url: str) -> Iterator[FrameLocator]:
+def framed(playwright: Playwright, url: str) -> Iterator[FrameLocator]:
     """Open the app at `url` behind TLS, in a frame of another site, and yield the frame."""
-    with behind_tls(url) as page:
+    with behind_tls(playwright, url) as page:
         frame = f'<iframe src="https://{PUBLIC}" width="1200" height="900"></iframe>'
         page.route(HUB_PAGE, lambda route: route.fulfill(body=frame, content_type="text/html"))
         page.goto(HUB_PAGE)
@@ -319,14 +318,18 @@ def test_the_lines_for_zerogpu_report_before_the_app_listens(
 
 @pytest.mark.parametrize("folder", ["written", "space"])
 def test_a_space_makes_images_in_hugging_faces_frame(
-    folder: str, host_python: Path, home: Path, request: pytest.FixtureRequest
+    folder: str,
+    host_python: Path,
+    home: Path,
+    playwright: Playwright,
+    request: pytest.FixtureRequest,
 ) -> None:
     """With nothing installed but its requirements, a written Space and a checkout open in a frame
     of another site behind TLS, show previews and make an image."""
     command = [host_python, "app.py", "--port", "0"]
     with (
         serving(command, request.getfixturevalue(folder), **SPACE, HOME=str(home)) as url,
-        framed(url) as app,
+        framed(playwright, url) as app,
     ):
         app.locator("#form textarea").first.fill("a lighthouse at dusk")
         app.locator("#generate").click()
@@ -340,14 +343,14 @@ def test_a_space_makes_images_in_hugging_faces_frame(
 
 
 def test_a_space_at_its_own_address_loads_once(
-    written: Path, host_python: Path, home: Path
+    written: Path, host_python: Path, home: Path, playwright: Playwright
 ) -> None:
     """Its page sends no request to another site, shows no message, and reports no error."""
     asked, failed, said = [], [], []
     command = [host_python, "app.py", "--port", "0"]
     with (
         serving(command, written, **SPACE, HOME=str(home)) as url,
-        behind_tls(url) as page,
+        behind_tls(playwright, url) as page,
     ):
         page.on("request", lambda request: asked.append(request.url))
         page.on("requestfailed", lambda request: failed.append(request.url))

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.plugins.example import LABEL, PAGE_LABEL, ROOT, installed_example
 from tests.support.environments import serving
-from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT
 
 # After the change of the theme, which takes a moment.
@@ -21,16 +20,15 @@ SAME_COLOR = """() => new Set(
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     """Open a form of an app with the example."""
     packages, data = installed_example(tmp_path), tmp_path / "data"
     variables = {"PYTHONPATH": str(packages), "COMFYFORMS_DATA": str(data), "COMFYFORMS_PORT": "0"}
     with (
         serving([sys.executable, "app.py"], ROOT, COMFYFORMS_SERVER="", **variables) as url,
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=installed_chromium()) as browser,
+        chromium.new_context() as context,
     ):
-        page = browser.new_page()
+        page = context.new_page()
         page.set_default_timeout(1000 * LONGEST_WAIT)
         page.goto(f"{url}/?workflow=text-to-image")
         page.locator("#form textarea").first.wait_for()
@@ -52,7 +50,7 @@ def test_the_page_opens_from_the_header(page: Page) -> None:
     leads back to the form."""
     link = page.get_by_role("link", name=PAGE_LABEL)
     expect(link).to_be_visible()
-    page.locator("#open button").focus()
+    page.get_by_title("Demo mode", exact=False).focus()
     page.keyboard.press("Tab")
     expect(link).to_be_focused()
     for scheme in ("light", "dark"):

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from tests.support.environments import plain_environment
-from tests.support.programs import installed_chromium
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
@@ -71,7 +70,7 @@ def canvas(app: RunningApp, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened(url: str, app: RunningApp) -> Iterator[Page]:
+def opened(chromium: Browser, url: str, app: RunningApp) -> Iterator[Page]:
     """Open a page in a browser that reaches only this machine, and the app as the Space."""
 
     def of_the_space(route: Route) -> None:
@@ -79,11 +78,8 @@ def opened(url: str, app: RunningApp) -> Iterator[Page]:
         assert answer.headers["access-control-allow-origin"] == "*"
         route.fulfill(response=answer)
 
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=installed_chromium()) as browser,
-    ):
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
+    with chromium.new_context(viewport={"width": 1400, "height": 900}) as context:
+        page = context.new_page()
         page.set_default_timeout(1000 * LONGEST_WAIT)
         page.route(re.compile("^https://"), lambda route: route.abort())
         page.route(f"{SPACE}/**", of_the_space)
@@ -91,12 +87,14 @@ def opened(url: str, app: RunningApp) -> Iterator[Page]:
         yield page
 
 
-def test_a_click_on_the_canvas_shows_the_image(app: RunningApp, tmp_path: Path) -> None:
+def test_a_click_on_the_canvas_shows_the_image(
+    chromium: Browser, app: RunningApp, tmp_path: Path
+) -> None:
     """The user adds the Space as a node and runs it. The canvas adds inputs with the author's
     values, and an output with the result."""
     folder = tmp_path / "canvas"
     folder.mkdir()
-    with canvas(app, folder) as url, opened(url, app) as page:
+    with canvas(app, folder) as url, opened(chromium, url, app) as page:
         page.get_by_title("Add Image node").click()
         page.get_by_placeholder("Search image spaces").fill("owner/forms")
         page.locator("[class^=picker]").get_by_text("forms", exact=True).click()
