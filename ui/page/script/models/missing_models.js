@@ -261,7 +261,8 @@ function nextStep(models, mayGet) {
   if (!others.length) return "";
   const put = message("Put each file into its folder below models, then press “Reload models”.");
   if (others.every(({ url }) => url)) return put;
-  return `${message("Search the web for files without a link.")} ${put}`;
+  const search = message("Search the web for files without a link.");
+  return `${search} ${put}`;
 }
 
 /** @param {ModelDownload | null} download */
