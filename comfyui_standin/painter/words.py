@@ -167,6 +167,7 @@ _FOREIGN_WORD = re.compile(
         for word in sorted(_FOREIGN, key=len, reverse=True)
     )
 )
+_READ = 5_000  # characters of a text
 _MOST = 5  # things of a scene: the first that are named
 _FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest")
 _FIRM_PLACES = ("hills", "forest", "mountains")
@@ -216,7 +217,7 @@ def telling_words(text: str) -> tuple[str, ...]:
 
 
 def _in_english(text: str) -> str:
-    return _FOREIGN_WORD.sub(lambda word: f" {_FOREIGN[word[0]]} ", text.lower())
+    return _FOREIGN_WORD.sub(lambda word: f" {_FOREIGN[word[0]]} ", text[:_READ].lower())
 
 
 def read(text: str, negative: str) -> Scene:

@@ -104,6 +104,12 @@ def test_any_text(text: str) -> None:
     assert high - low > 20
 
 
+def test_only_the_beginning_of_a_long_text_is_painted() -> None:
+    """Reading a text takes time that grows with its length, and holds the other runs."""
+    assert read("a " * 100 + "castle", "").things
+    assert not read("a " * 10_000 + "castle", "").things
+
+
 @pytest.mark.parametrize("text", ["sharp, finely detailed", "the same scene in watercolour"])
 def test_a_given_image_keeps_its_content(text: str) -> None:
     """Without a word for a place, an image that is sampled again keeps its content. A place
