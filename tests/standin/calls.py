@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import uuid
 from typing import Any
 
 import requests
 import websocket
+from PIL import Image
 
 from comfyui_standin import DemoServer
 from tests.support.sampler import prompt
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 PREVIEW = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
 PROMPT = prompt(1, steps=3) | {"6": PREVIEW}
@@ -59,3 +61,31 @@ def until_the_end(connection: websocket.WebSocket) -> tuple[list[int], int | Non
 def kinds(received: list[str | bytes]) -> list[str]:
     """Return the types of the text messages."""
     return [json.loads(one)["type"] for one in received if isinstance(one, str)]
+
+
+def ran(demo: DemoServer, prompt: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Run a prompt that succeeds, and return the outputs of its nodes."""
+    entry = entry_of(demo, prompt, **more)
+    assert entry["status"]["completed"], entry["status"]["messages"]
+    return dict(entry["outputs"])
+
+
+def entry_of(demo: DemoServer, prompt: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Run a prompt, and return its entry in the history."""
+    nodes = {key: {"class_type": one[0], "inputs": one[1]} for key, one in prompt.items()}
+    answer = requests.post(
+        f"{demo.url}/prompt", json={"prompt": nodes, **more}, timeout=LONGEST_WAIT
+    )
+    assert answer.status_code == 200, answer.text
+    prompt_id = answer.json()["prompt_id"]
+    eventually(lambda: demo.queue.history_of(prompt_id))
+    return dict(demo.queue.history_of(prompt_id)[prompt_id])
+
+
+def content(demo: DemoServer, file: dict[str, str]) -> bytes:
+    """Return a file's bytes."""
+    return requests.get(f"{demo.url}/view", params=file, timeout=LONGEST_WAIT).content
+
+
+def picture(demo: DemoServer, file: dict[str, str]) -> Image.Image:
+    return Image.open(io.BytesIO(content(demo, file)))

@@ -1,0 +1,152 @@
+"""How single imitated nodes treat images, videos, texts and numbers, without a server."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+from PIL import Image, ImageChops, ImageColor, ImageOps
+
+from comfyui_standin.anything.arithmetic import computed
+from comfyui_standin.anything.results import marked
+from comfyui_standin.anything.shapes import solid
+from comfyui_standin.anything.treated import together, treated
+from comfyui_standin.anything.values import hints_of
+from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.video import mp4
+from comfyui_standin.painter.canvas import subject
+
+
+def test_a_moving_view_stores_its_image_once() -> None:
+    """Each further frame is a few bits per macroblock."""
+    image = Image.effect_noise((320, 192), 80).convert("RGB")
+
+    long, short = (len(mp4(Pan(image, count), 16)) for count in (81, 1))
+
+    assert long < short + 80 * 300
+    assert Pan(image, 81)[40].size == (320, 192)
+
+
+def test_a_3d_model_is_a_body_of_the_subject() -> None:
+    image = Image.new("RGB", (128, 128), "white")
+    image.paste("red", (40, 30, 88, 98))
+    data = solid(image)
+    size = int.from_bytes(data[12:16], "little")
+    scene, content = json.loads(data[20 : 20 + size]), data[28 + size :]
+    starts = [one["byteOffset"] for one in scene["bufferViews"]]
+    count = scene["accessors"][0]["count"]
+    places = struct.unpack_from(f"<{3 * count}f", content, starts[0])
+    sides = struct.unpack_from(f"<{scene['accessors'][2]['count']}H", content, starts[2])
+
+    shown = [places[3 * one : 3 * one + 3] for one in sides]
+
+    assert max(abs(x) for x, _, _ in shown) < 0.55, "it has no background"
+    assert max(z for _, _, z in shown) == -min(z for _, _, z in shown) > 0.1, "it has a back"
+
+
+@pytest.mark.parametrize(
+    ("name", "corner", "middle"),
+    [
+        ("RemoveBackground", "white", "red"),
+        ("JoinImageWithAlpha", "white", "red"),
+        ("OpenposePreprocessor", "black", None),
+        ("ImageComposite", "gray", "red"),
+    ],
+)
+def test_nodes_treat_the_subject(name: str, corner: str, middle: str | None) -> None:
+    image = Image.new("RGB", (96, 96), "gray")
+    image.paste("red", (32, 32, 64, 64))
+    around = ImageOps.invert(subject(image))
+    result = treated(name, (image,), {"alpha": (around,)} if "Alpha" in name else {})[0]
+    assert result.getpixel((2, 2)) == ImageColor.getrgb(corner)
+    assert middle is None or result.getpixel((48, 48)) == ImageColor.getrgb(middle)
+
+
+def test_detected_subjects_are_boxed() -> None:
+    image = Image.new("RGB", (96, 96), "gray")
+    image.paste("red", (32, 32, 64, 64))
+
+    task = {"task": "more_detailed_caption"}
+    found = treated("Florence2Run", (image,), {}, ["IMAGE", "JSON"])[0]
+    described = treated("Florence2Run", (image,), task, ["IMAGE", "JSON"])[0]
+
+    assert ImageChops.difference(found, image).getbbox()
+    assert found.getpixel((48, 48)) == image.getpixel((48, 48))
+    assert described == image
+
+
+def test_a_resized_picture_keeps_its_proportions_if_the_node_says_so() -> None:
+    image = Image.new("RGB", (96, 48))
+    numbers = {"width": 64, "height": 64}
+
+    for method, size in (("keep proportion", (64, 32)), ("stretch", (64, 64))):
+        assert treated("ImageResize+", (image,), {**numbers, "method": method})[0].size == size
+
+
+def test_one_picture_is_put_on_another() -> None:
+    under, over = Image.new("RGB", (96, 96), "gray"), Image.new("RGB", (32, 32), "red")
+    mask = Image.new("L", (32, 32), 255)
+    mask.paste(0, (0, 0, 16, 32))
+    inputs = {"background": (under,), "foreground": (over,), "foreground_mask": (mask,)}
+
+    (shown,) = treated("ImageCombiner", inputs["background"], inputs)
+
+    assert shown.getpixel((80, 48)) == (255, 0, 0)
+    assert shown.getpixel((16, 48)) == under.getpixel((16, 48))
+
+
+def test_pictures_that_are_edited_together_are_seen_together() -> None:
+    first, second = Image.new("RGB", (96, 96), "gray"), Image.new("RGB", (96, 96), "gray")
+    second.paste("red", (32, 32, 64, 64))
+
+    shown = together([first, second])
+
+    assert shown.crop((0, 0, 96, 48)).tobytes() == first.crop((0, 0, 96, 48)).tobytes()
+    assert (255, 0, 0) in {color for _, color in shown.getcolors(96 * 96) or ()}
+
+
+def test_a_zero_leaves_a_number_to_the_node() -> None:
+    hints = hints_of({"width": 0, "height": 0, "seed": 0, "image": (Image.new("RGB", (640, 480)),)})
+
+    assert (hints["width"], hints["height"], hints["seed"]) == (640, 480, 0)
+
+
+def test_videos_side_by_side_stay_a_video() -> None:
+    moving = Pan(Image.new("RGB", (96, 64)), 9)
+    joined = treated("ImageConcatMulti", moving, {"image_1": moving, "image_2": moving})
+
+    assert (len(joined), joined[0].size) == (9, (192, 64))
+
+
+@pytest.mark.parametrize("size", [(512, 512), (640, 352), (352, 640), (1280, 720), (128, 96)])
+@pytest.mark.parametrize("moves", [False, True])
+def test_the_mark_is_whole_in_every_frame(size: tuple[int, int], moves: bool) -> None:
+    gray = Image.new("RGB", size, (90, 90, 90))
+    shown = marked(Pan(gray, 24) if moves else (gray,))
+
+    for image in shown:
+        box = ImageChops.difference(image, gray).getbbox()
+        assert box
+        assert box[0] > 0 < box[1]
+        assert box[2] < size[0]
+        assert box[3] < size[1]
+
+
+@pytest.mark.parametrize(
+    ("formula", "value"),
+    [
+        ("a * b - c", 75.0),
+        ("24.0", 24.0),
+        ("max(a, image.width) / 2", 320.0),
+        ("2 ** 0.5 > 1", 1.0),
+        ("9 ** 9 ** 9 ** 9", None),
+        ("a.__class__", None),
+        ("open('x')", None),
+        ("euler", None),
+    ],
+)
+def test_formulas_are_computed(formula: str, value: float | None) -> None:
+    known = {"a": 25, "b": 7, "c": 100, "image.width": 640}
+
+    assert computed(formula, known) == value
