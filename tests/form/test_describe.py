@@ -80,7 +80,7 @@ def test_a_files_name_is_a_title_if_a_person_wrote_it(name: str, is_title: bool)
     ],
 )
 def test_words_for_a_task_replace_the_kind(name: str, title: str) -> None:
-    """Words that nobody would say, such as an author's short name, don't."""
+    """An author's short name or a number isn't such a word."""
     assert kind_title(form_of(_from_image()), name) == title
 
 

@@ -1,4 +1,4 @@
-"""What imitated nodes cost: memory, files and time stay within the limits of a demo."""
+"""Limits of imitated nodes: memory, files and time."""
 
 from __future__ import annotations
 

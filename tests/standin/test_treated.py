@@ -1,4 +1,4 @@
-"""How single imitated nodes treat images, videos, texts and numbers, without a server."""
+"""Single imitated nodes that treat images, videos and formulas, without a server."""
 
 from __future__ import annotations
 
