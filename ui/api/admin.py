@@ -398,6 +398,8 @@ class PeopleHandlers:
         `groups` replace the previous ones in the users file.
         """
         if role is None and groups is None:
+            if name not in self.desk.people.file.users:
+                raise HTTPException(404)  # as for another method of a path below
             raise HTTPException(422, "Send a role, groups, or both.")
         actor = self.desk.actor(request)
         if role is not None:

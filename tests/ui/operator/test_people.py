@@ -268,6 +268,8 @@ def test_groups_are_set_on_the_page_and_in_rest(place: Place) -> None:
     assert ask(place.anna, place.app, "POST", json=new).status_code == 201
     assert place.file.users["dora"].groups == ("web",)
     assert ask(place.anna, place.app, "PATCH", "/eve", json=changed).status_code >= 400
+    other_path = ask(place.anna, place.app, "PATCH", "/ben/password", json={"password": "x" * 12})
+    assert other_path.status_code == 404
     nothing = ask(place.anna, place.app, "PATCH", "/ben", json={"rol": "user"})
     assert (nothing.status_code, "Send a role, groups, or both." in nothing.text) == (422, True)
 
