@@ -49,15 +49,16 @@ _SAY_NOTHING = re.compile(
 )
 # Words for what a workflow does, and words in other scripts.
 _TASK = (
-    r"(?:\b(?:angles?|animate|anime|avatar|background|camera|canny|cartoon|character|clone|clothes"
+    r"\b(?:angles?|animate|anime|avatar|background|camera|canny|cartoon|character|clone|clothes"
     r"|colori[sz]e|control|(?:split )?cover|crop|depth|detailer|dialogue|enhance|expand|extend|face"
     r"|faceswap|garment|hair|inpaint(?:ing)?|interior|interpolation|lip ?sync|logo|lyrics|makeup"
     r"|mockup|motion|object|outfit|outpaint(?:ing)?|panorama|portrait|pose|poster|product"
     r"|real(?:istic)?|reference|relight|remov(?:e|al|er)|replace(?:ment)?|restor(?:e|ation)"
     r"|segment(?:ation)?|sheet|skin|sketch|song|speech|sticker|storyboard|style|swap|talking"
-    r"|texture|transfer|try ?on|turnaround|upscaler?|vector|voice|watermark)\b|[^\W\d_a-z]{2,})"
+    r"|texture|transfer|try ?on|turnaround|upscaler?|vector|voice|watermark)\b"
 )
-_TASKS = re.compile(rf"{_TASK}(?:.*{_TASK})?", re.IGNORECASE)
+_OTHER = r"[^\W\d_a-z]"
+_TASKS = re.compile(rf"(?:{_TASK}|{_OTHER}{{2,}}+)(?:.*(?:{_TASK}|{_OTHER}{{2}}))?", re.IGNORECASE)
 # First words of templates' names.
 _COLLECTIONS = frozenset({"api", "template", "templates", "utility"})
 _KINDS = frozenset({"image", "video", "audio", "3d", "llm"})

@@ -24,9 +24,10 @@ _LONGEST_STATE = 200  # characters
 # Classes that save their results, even if they pass them on.
 _SAVER = re.compile(r"save|combine|export", re.IGNORECASE)
 _STATE = re.compile(
-    r"(.*:\s*)?(done|ok|true|false|none|null|success|finished)\W*"  # how something went
+    r"\A(?:(.*:\s*)?(done|ok|true|false|none|null|success|finished)\W*"  # how something went
     r"|[\d\s.,:;×x*/()\[\]{}%+-]*"  # numbers and sizes
-    r"|\S*[/\\]\S*\.\w{1,12}|\S+\.(safetensors|gguf|ckpt|pth?|png|jpe?g|webp|mp4|glb|wav|flac)",
+    r"|(?=\S*[/\\])\S*\.\w{1,12}"
+    r"|\S+\.(safetensors|gguf|ckpt|pth?|png|jpe?g|webp|mp4|glb|wav|flac))",
     re.IGNORECASE,
 )
 
