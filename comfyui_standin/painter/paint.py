@@ -15,6 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps, ImageStat
 
@@ -39,7 +40,7 @@ _INSET_THINGS: dict[str, whole.Thing] = {
     "moon": scenery.disc,
 }
 _COVERING = frozenset({"flowers", "beach"})  # fill the area instead of standing in it
-_SIDE = 384  # pixels of the canvas that a thing is cut out of
+_SKETCH, _LARGEST = 128, 1024  # sides of the canvas that a thing is measured and cut out on
 _MOST = 3  # things side by side
 _ROOM = (0.46, 0.42, 0.98)  # for a thing in a picture that keeps its content: width, top, end
 _PLAIN: tuple[Colour, ...] = ((236, 238, 240), (206, 210, 216))  # a photographer's background
@@ -205,17 +206,20 @@ def _inset(canvas: Canvas, scene: Scene, area: Box) -> None:
     palette = palette_of(scene)
     for number, name in enumerate(names):
         first, last = (left + (right - left) * n // len(names) for n in (number, number + 1))
-        dark, light = _cut_out(name, scene, palette, canvas.rng.randrange(2**32))
-        _put(canvas.image, (first, top, last, bottom), dark, light, fills=name in _COVERING)
+        box, seed = (first, top, last, bottom), canvas.rng.randrange(2**32)
+        cut, fills = partial(_cut_out, name, scene, palette, seed), name in _COVERING
+        scale = _scale(box, cut(_SKETCH)[0], fills=fills)
+        side = max(1, min(_LARGEST, round(_SKETCH * scale)))  # nothing is enlarged afterwards
+        _put(canvas.image, box, *cut(side), fills=fills)
 
 
 def _cut_out(
-    name: str, scene: Scene, palette: Palette, seed: int
+    name: str, scene: Scene, palette: Palette, seed: int, side: int
 ) -> tuple[Image.Image, Image.Image]:
     """Return a thing on black, and how much of the background shows through it, without margins."""
     shown = []
     for level in (0, 255):
-        canvas = Canvas(Image.new("RGB", (_SIDE, _SIDE), (level,) * 3), random.Random(seed))
+        canvas = Canvas(Image.new("RGB", (side, side), (level,) * 3), random.Random(seed))
         _INSET_THINGS[name](canvas, scene, palette, scenery.choose_layout(canvas, scene))
         shown.append(canvas.image)
     dark, light = shown
@@ -224,17 +228,21 @@ def _cut_out(
     return dark.crop(box), through.crop(box)
 
 
+def _scale(box: Box, image: Image.Image, *, fills: bool) -> float:
+    left, top, right, bottom = box
+    scales = (right - left) / image.width, (bottom - top) / image.height
+    return max(scales) if fills else 0.92 * min(scales)
+
+
 def _put(
     image: Image.Image, box: Box, dark: Image.Image, through: Image.Image, *, fills: bool
 ) -> None:
     """Put a thing into a box: whole in its middle, or so that it fills the box."""
     left, top, right, bottom = box
-    width, height = right - left, bottom - top
-    scales = width / dark.width, height / dark.height
-    scale = max(scales) if fills else 0.92 * min(scales)
+    scale = _scale(box, dark, fills=fills)
     size = max(1, round(dark.width * scale)), max(1, round(dark.height * scale))
     dark, through = dark.resize(size), through.resize(size)
-    place = left + (width - size[0]) // 2, top + (height - size[1]) // 2
+    place = (left + right - size[0]) // 2, (top + bottom - size[1]) // 2
     behind = image.crop((*place, place[0] + size[0], place[1] + size[1]))
     seen = ImageChops.multiply(behind, Image.merge("RGB", (through, through, through)))
     image.paste(ImageChops.add(dark, seen), place)

@@ -204,6 +204,14 @@ def test_a_mask_holds_the_whole_thing(box: tuple[int, int, int, int]) -> None:
     assert min(red, green) > blue + 30, "it is yellow"
 
 
+def test_a_thing_in_a_large_image_has_sharp_edges() -> None:
+    canvas = Canvas(Image.new("RGB", (768, 768), "white"), random.Random(1))
+    paint_into(canvas, read("a black bag", ""), Image.new("L", canvas.size, 255))
+    gray = canvas.image.convert("L")
+    steps = ImageChops.difference(gray, ImageChops.offset(gray, 1, 0)).crop((1, 0, 768, 768))
+    assert steps.getextrema()[1] > 110
+
+
 def test_a_thing_in_a_mask_is_on_the_given_image() -> None:
     """A word for a place or for the light changes nothing around the thing."""
     given = paint(replace(USUAL, text="a lake in the mountains at dusk"))
