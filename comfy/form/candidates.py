@@ -142,12 +142,13 @@ class Candidate:
     inputs of its subgraph were promoted.
 
     `place` sets the third block. `rule` is the rule that placed the input, and `own` is our own
-    help and range for it. `lead` is lower for a better main field of several. `sampler`, the number
-    of the sampler that the input is for, `turned_on_by`, the switch that the input belongs to, and
-    `result`, the name of the only result that it affects, tell fields of the same name apart; so do
-    `used_as` and `aim`, the input that a file or a value is for and its name, `drawn_in`, the
-    editor's group, and `target`, the name of the node that a text or an image ends in.
-    `used_outputs` are the node's outputs that have links.
+    help and range for it. `lead` is lower for a better main field of several. `is_idle`: a switch
+    or a node's own bypass leaves the input out. `sampler`, the number of the sampler that the input
+    is for, `turned_on_by`, the switch that the input belongs to, and `result`, the name of the only
+    result that it affects, tell fields of the same name apart; so do `used_as` and `aim`, the input
+    that a file or a value is for and its name, `drawn_in`, the editor's group, and `target`, the
+    name of the node that a text or an image ends in. `used_outputs` are the node's outputs that
+    have links.
 
     `merge` and `fold` decide the group, `name_fields` the label, `choose_widgets` the widget, the
     limits and the range for dragging (`slide`), and `limit_values` the rest. `optional`: a run can
@@ -178,6 +179,7 @@ class Candidate:
     rule: Placement = _NO_RULE
     own: OwnWords = NO_WORDS
     lead: tuple[int, ...] = ()
+    is_idle: bool = False
     sampler: int = 0
     turned_on_by: InputRef | None = None
     result: str = ""

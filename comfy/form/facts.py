@@ -135,15 +135,14 @@ class InputFacts:
     node. `makes` is that node's output: "latent", "media", "text", or "". An API or audio node
     makes "media" if it creates it only from settings and perhaps images. `gives` are the node's
     output types, `takes` the types of its inputs. `held` is True for a value in a node of its own,
-    and `title` is its author's name for it. `chosen` is False in a branch that a switch doesn't
-    choose, and `distance` is the number of links to the result. `resizes` is True for the size of
-    an image that a node changes, `draws` for settings of a sampler, its noise or a service, and
-    `is_mask` for an image that becomes a mask.
-    `refines` is True after a sampler, `scales_upload` for a node that resizes the user's file,
-    `stacked` for a LoRA after or before another one, and `alone` for the only service that makes
-    media. `order` is the place of a service among those before it, 0 if it isn't in a chain,
-    and `sampler` the number of the sampler that gets the value (`Samplers.passes`).
-    """
+    and `title` is its author's name for it. `chosen` is False in a branch that a switch or a node's
+    own bypass leaves out, and `distance` is the number of links to the result. `resizes` is True
+    for the size of an image that a node changes, `draws` for settings of a sampler, its noise or a
+    service, and `is_mask` for an image that becomes a mask. `refines` is True after a sampler,
+    `scales_upload` for a node that resizes the user's file, `stacked` for a LoRA after or before
+    another one, and `alone` for the only service that makes media. `order` is the place of a
+    service among those before it, 0 if it isn't in a chain, and `sampler` the number of the sampler
+    that gets the value (`Samplers.passes`)."""
 
     candidate: Candidate
     kind: FieldKind

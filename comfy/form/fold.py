@@ -59,13 +59,15 @@ def fold(
 
 
 def _is_setting(candidate: Candidate, texts: Collection[str | None]) -> bool:
-    """Return whether this is a seed or a number of steps that no author put on the form, or, beside
-    a prompt, a setting that the author of a subgraph promoted or a text of a guessed class. `texts`
-    are the kinds of prompts that known classes take."""
+    """Return whether this is a seed or a number of steps that no author put on the form, a file
+    that the author's choices leave out, or, beside a prompt, a setting that the author of a
+    subgraph promoted or a text of a guessed class. `texts` are the kinds of prompts that known
+    classes take."""
     is_recipe = candidate.widget == "seed" or candidate.rank in _STEPS
     is_promoted = bool(texts) and candidate.rule.group == "advanced"
     is_choice = "pole" in texts and candidate.is_guessed and candidate.rule.merge == "text"
-    return not candidate.is_declared and (is_recipe or is_promoted or is_choice)
+    is_unused = candidate.is_idle and candidate.optional
+    return not candidate.is_declared and (is_recipe or is_promoted or is_choice or is_unused)
 
 
 def _in_front(main: list[Candidate]) -> set[str]:
@@ -128,7 +130,7 @@ def _with_optional(
     loaders = {one.node for one in candidates if one.key in files}
     spare = expendable(prompt, nodes, loaders, needed)
     needed_ones: dict[str, Candidate] = {}
-    for one in (one for one in candidates if one.key in files):
+    for one in (one for one in candidates if one.key in files and not one.is_idle):
         best = needed_ones.setdefault(files[one.key], one)
         if best.node in spare and one.node not in spare:
             needed_ones[files[one.key]] = one
@@ -140,6 +142,8 @@ def _with_optional(
 
     def may_be_empty(file: Candidate) -> bool:
         if file.settings.required is False or "optional" in file.title.lower():
+            return True
+        if file.is_idle:
             return True
         if file is needed_ones[files[file.key]] or _is_named(file):
             return False

@@ -242,6 +242,7 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
         label=label,
         takes_title=rule.title or facts.meaning != candidate.input,
         widget=facts.widget,
+        is_idle=facts.alive and not facts.chosen,
         lead=(
             not facts.chosen,
             not (facts.draws or facts.scales_upload),

@@ -48,6 +48,8 @@ ONLY_SHOWS = re.compile(
 # Inputs of a switch: the input that chooses, and the chosen one by its value.
 _SWITCH = "switch"
 _BRANCHES = MappingProxyType({True: "on_true", False: "on_false"})
+# Input that makes a node pass on the input of its output's type.
+_BYPASS = "bypass"
 # Maximum distance for following a value through pass-through nodes.
 _MAX_HOPS = 20
 _PREVIEW = re.compile(r"^(PreviewImage|MaskPreview|Preview(?!Any|3D|Audio|Text))", re.I)
@@ -72,8 +74,8 @@ class Trace:
 
     `ends`: the nodes where a run ends. `alive`: the nodes that reach an end. `useful`: the nodes
     that reach a result or a sampler and not just a preview. `chosen`: the nodes that reach an end
-    without the branches that a switch doesn't choose. `distance`: the number of links from each
-    alive node to the nearest result.
+    without the branches that a switch or a node's own bypass leaves out. `distance`: the number of
+    links from each alive node to the nearest result.
 
     `drawn` is what the editor's graph says about the nodes, which gives the types of unknown ones.
     """
@@ -362,6 +364,9 @@ class Trace:
         return _BRANCHES[on] if isinstance(on, bool) else ""
 
     def _is_chosen(self, node_id: str, input_name: str) -> bool:
+        if self.literal(node_id, _BYPASS) is True:
+            passed = self.type_of(node_id, input_name) in self.given_types(node_id)
+            return passed or input_name == _BYPASS
         branch = self._branch(node_id)
         return not branch or input_name in (branch, _SWITCH)
 

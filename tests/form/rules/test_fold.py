@@ -154,6 +154,25 @@ def test_only_further_images_of_a_list_are_optional(
     assert [one.optional for one in form.fields if one.is_media] == optional
 
 
+@pytest.mark.parametrize(
+    ("bypass", "group", "sentence"),
+    [
+        (True, "advanced", "Create an image from a text."),
+        (False, "main", "Create an image from a text and your image."),
+    ],
+)
+def test_a_bypassed_picture_is_folded(bypass: bool, group: str, sentence: str) -> None:
+    """An author's switch may turn a node off, so that it only passes its latent on."""
+    inputs = {"image": ["IMAGE"], "latent": ["LATENT"], "bypass": ["BOOLEAN", {}]}
+    catalog = Catalog({**more_nodes().raw, "FirstFrame": spec(inputs, "LATENT")})
+    switched = {"image": ["20", 0], "latent": ["5", 0], "bypass": ["21", 0]}
+    nodes = {"n20": PHOTO, "n21": node("PrimitiveBoolean", value=bypass)}
+    prompt = text_to_image(**nodes, n22=node("FirstFrame", **switched))
+    form = build_form(workflow_of(with_values(prompt, "3", latent_image=["22", 0])), catalog)
+    picture = next(one for one in form.fields if one.is_media)
+    assert (picture.group, picture.optional, form.description) == (group, bypass, sentence)
+
+
 def test_authors_choices_are_all_in_front() -> None:
     """An author may show a whole panel, also of seeds and steps."""
     keys = ("3.seed", "3.steps", "3.cfg", "3.denoise", "6.text", "7.text", "5.width")
