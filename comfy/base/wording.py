@@ -21,20 +21,22 @@ _ACRONYMS = (
     " T2I T2V TI2V TTS URL USO UV V2V VAE VHS VLM VRAM VTO WEBP XL"
 )
 _NAMES = (
-    "ACE AnimateDiff Anthropic BiRefNet Bria ByteDance Claude ComfyUI ControlNet DALL DINO"
-    " ElevenLabs FireRed Flux Gemini Gemma Google Grok HeyGen HiDream HitPaw Hunyuan Hunyuan3D"
-    " Ideogram InstantID InstantX IPAdapter Kandinsky Kimi Kling Kontext Krea Lightx2v LoRA Luma"
-    " Magnific Meshy MiniMax MoGe OmniGen OpenAI OpenPose OpenRouter Pixverse Qwen Recraft"
-    " Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Tripo VACE Veo Vidu Wan"
-    " WanVideo WaveSpeed Whisper YOLO"
+    "ACE Anima AnimateDiff Anthropic BiRefNet Bria ByteDance Claude ComfyUI ControlNet DALL"
+    " DINO ElevenLabs ERNIE FireRed Flux Gemini Gemma Google Grok HeyGen HiDream HitPaw Hunyuan"
+    " Hunyuan3D Ideogram InstantID InstantX IPAdapter Kandinsky Kimi Kling Kontext Krea Lightx2v"
+    " LoRA Luma Magnific Meshy MiniMax MoGe OmniGen OpenAI OpenPose OpenRouter Pixverse Qwen"
+    " Recraft Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Trellis Tripo"
+    " VACE Veo Vidu Wan WanVideo WaveSpeed Whisper YOLO"
 )
-_MODELS = frozenset(_NAMES.split()) - {"ComfyUI", "SwarmUI"} | {"LTX", "LTXV", "SD", "SDXL"}
+_MODELS = frozenset(f"{_NAMES} LTX LTXV SD SDXL Z-Image".split()) - {"ComfyUI", "SwarmUI"}
 _ACRONYM_SPELLING = MappingProxyType({one.lower(): one for one in _ACRONYMS.split()})
 _SPELLING = MappingProxyType({one.lower(): one for one in _NAMES.split()} | _ACRONYM_SPELLING)
 # Names of several words.
 _PHRASES = (
     (re.compile(r"\bnano ?banana ?(?=\d|\b)", re.IGNORECASE), "Nano Banana "),
     (re.compile(r"\bDALL e\b"), "DALL-E"),
+    (re.compile(r"\bZ image\b", re.IGNORECASE), "Z-Image"),
+    (re.compile(r"\bSeed VR(\d)"), r"SeedVR \1"),
     (re.compile(r"\b(LTX|Wan) (2)(\d)\b"), r"\1 \2.\3"),
     (re.compile(r"\bSD XL\b"), "SDXL"),
     (re.compile(r"\bSD 15\b"), "SD 1.5"),
@@ -50,7 +52,7 @@ _SAY_NOTHING = re.compile(
 # Words for what a workflow does, and words in other scripts.
 _TASK = (
     r"\b(?:angles?|animate|anime|avatar|background|camera|canny|cartoon|character|clone|clothes"
-    r"|colori[sz]e|control|(?:split )?cover|crop|depth|detailer|dialogue|enhance|expand|extend|face"
+    r"|colori[sz]e|control|cover|crop|depth|detailer|dialogue|enhance|expand|extend|face"
     r"|faceswap|garment|hair|inpaint(?:ing)?|interior|interpolation|lip ?sync|logo|lyrics|makeup"
     r"|mockup|motion|object|outfit|outpaint(?:ing)?|panorama|portrait|pose|poster|product"
     r"|real(?:istic)?|reference|relight|remov(?:e|al|er)|replace(?:ment)?|restor(?:e|ation)"

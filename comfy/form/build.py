@@ -24,8 +24,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from comfy.base.messages import Message, as_message, labeled, listed, message, sentences
-from comfy.base.wording import plain_words, short
+from comfy.base.messages import Message, as_message, labeled, message, plural, sentences
+from comfy.base.wording import plain_words
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.comfyui.protocol.node_lists import PAID_NODES
 from comfy.form.candidates import Candidate, find_candidates
@@ -49,8 +49,6 @@ from comfy.prompt.trace import Output, Trace, find_outputs
 from comfy.requirements.readiness import unconnected
 from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow, title_from_name
-
-_MOST_GUESSED = 5  # names of nodes in the note of a demo
 
 
 def build_form(
@@ -200,12 +198,11 @@ def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:
     if not catalog.runs_anything:
         return
     names = dict.fromkeys(node["class_type"] for node in prompt.values())
-    if guessed := [name for name in names if name in catalog and catalog[name].is_guessed]:
-        more = len(guessed) - _MOST_GUESSED
-        shown = [*map(short, guessed[:_MOST_GUESSED]), *([f"+{more}"] if more > 0 else [])]
-        said = message(
-            "This is a demo: results are painted, and these nodes are guessed: {nodes}.",
-            nodes=listed(shown),
+    if count := sum(name in catalog and catalog[name].is_guessed for name in names):
+        said = plural(
+            "This is a demo: results are painted, and one kind of node is guessed.",
+            "This is a demo: results are painted, and {count} kinds of nodes are guessed.",
+            count=count,
         )
         yield Note(said, "", None)
     if not PAID_NODES.isdisjoint(names):

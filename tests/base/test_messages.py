@@ -221,7 +221,7 @@ def test_values_can_not_multiply_at_each_level() -> None:
         ("swarmui_exampleworkflows_basic_sdxl", "SwarmUI basic SDXL"),
         ("x_flux_workflows_ip_adapter_workflow", "X Flux IPAdapter"),
         ("my_workflow", "My workflow"),
-        ("image_z_image_turbo", "Z image turbo"),
+        ("image_z_image_turbo", "Z-Image turbo"),
         ("audio_ace_step_1_5_checkpoint", "ACE step 1.5 checkpoint"),
         ("utility_image_stitch", "Image stitch"),
         ("image_to_image", "Image to image"),

@@ -75,6 +75,8 @@ def test_a_files_name_is_a_title_if_a_person_wrote_it(name: str, is_title: bool)
         ("flux_character_sheet", "Character sheet (Flux)"),
         ("Qwen-Image-Edit-2509_object-swap", "Object swap (Qwen)"),
         ("멀티앵글생성_2", "멀티앵글생성 (SD 1.5)"),
+        ("SeedVR2_4K_upscale", "Upscale (SeedVR 2)"),
+        ("ace_step_split_cover", "Cover (ACE)"),
         ("cfy-shezw-2-image", "Image to image (SD 1.5)"),
         ("controlnet_example", "Image to image (ControlNet)"),
     ],

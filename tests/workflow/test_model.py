@@ -75,7 +75,7 @@ PROMPTS = st.dictionaries(st.sampled_from(["1", "2", "3", "70:39"]), NODES, min_
     ("name", "subgraph", "title"),
     [
         ("image_z_image_turbo", "Text to Image (Z-Image-Turbo)", "Text to Image (Z-Image-Turbo)"),
-        ("image_z_image_turbo", "Prompt Helper", "Z image turbo"),
+        ("image_z_image_turbo", "Prompt Helper", "Z-Image turbo"),
         ("my portrait", "Text to Image (Z-Image-Turbo)", "My portrait"),
         ("turbo", "Text to Image (Z-Image-Turbo)", "Turbo"),
     ],

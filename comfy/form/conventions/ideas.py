@@ -7,13 +7,18 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from comfy.base.messages import Message, message, sentences
-from comfy.base.wording import did_you_mean, short
+from comfy.base.wording import did_you_mean, short, task_words
 from comfy.form.candidates import Candidate
 from comfy.form.check import check, labelled_errors
 from comfy.form.describe import kind_of
 from comfy.form.model import Field, Form, Idea, main_prompt
 from comfy.workflow.config import IDEA_COVER, IdeaConfig, image_beside
 
+_EDITS = (
+    message("the same place at night, stars, reflections on the water"),
+    message("an oil painting, thick brush strokes, golden evening"),
+    message("the same scene in deep winter, snow, pale blue light"),
+)
 # Texts that fit any workflow of a kind: its most important input and its result.
 _STARTERS: Mapping[tuple[str, str], tuple[Message, ...]] = MappingProxyType(
     {
@@ -21,6 +26,12 @@ _STARTERS: Mapping[tuple[str, str], tuple[Message, ...]] = MappingProxyType(
             message("a red lighthouse on a cliff at dusk, calm sea, warm light"),
             message("a mountain lake at sunrise, mist between pine trees, soft colors"),
             message("a sailing boat under a starry sky, full moon, long exposure"),
+        ),
+        ("image", "image"): _EDITS,
+        ("mask", "image"): (
+            message("a sailing boat with white sails"),
+            message("a flock of birds in the sky at sunset"),
+            message("a field of red poppies at sunset"),
         ),
         ("text", "video"): (
             message("waves rolling onto a beach at sunset"),
@@ -31,6 +42,17 @@ _STARTERS: Mapping[tuple[str, str], tuple[Message, ...]] = MappingProxyType(
             message("the camera moves slowly toward the subject"),
             message("a light wind moves through the scene"),
             message("the camera circles the subject, soft light"),
+        ),
+        ("video", "video"): _EDITS,
+        ("text", "audio"): (
+            message("an upbeat techno beat with a bright synth"),
+            message("slow bells at night, dark and quiet"),
+            message("an acoustic guitar by the sea, gentle waves"),
+        ),
+        ("image", "text"): (
+            message("Describe this image in one sentence."),
+            message("What stands out in this image?"),
+            message("Write a caption for this image."),
         ),
         ("text", "3d"): (
             message("a wooden toy train, painted red"),
@@ -68,13 +90,15 @@ def find_ideas(
 
 def _texts_for_prompt(form: Form) -> Iterator[Idea]:
     """Yield the text that the author saved in the main prompt, so that users can return to it, and
-    some that fit the kind of workflow."""
+    some that fit the kind of workflow, unless its title names a special task."""
     prompt = main_prompt(form.fields)
     if prompt is None:
         return
     if isinstance(prompt.default, str) and prompt.default.strip():
         yield Idea(short(prompt.default), {prompt.key: prompt.default})
-    for text in _STARTERS.get(kind_of(form), ()):
+    kind = kind_of(form)
+    is_special = kind[0] != "mask" and task_words(form.title)
+    for text in () if is_special else _STARTERS.get(kind, ()):
         yield Idea(text, {prompt.key: str(text)})
 
 

@@ -27,7 +27,7 @@ def test_an_opened_workflow_is_private(fast: Site, visit: Visit) -> None:
     expect(person.page.get_by_role("menuitem", name="Save or apply presets…")).to_be_visible()
     expect(person.page.get_by_role("menuitem", name="Copy link to these settings")).to_have_count(0)
     person.page.keyboard.press("Escape")
-    badge = person.page.get_by_role("button", name="Private to you")
+    badge = person.page.get_by_role("button", name="Private")
     expect(badge).to_have_attribute("title", re.compile("Links"))
     address = person.page.url
     person.turn_to("upscale")

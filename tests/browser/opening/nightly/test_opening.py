@@ -168,7 +168,7 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     assert not list(folder.glob("my-lamp.*"))
     give(person.page, json.dumps(own_prompt("mine")).encode(), "my desk.json")
     expect(person.page.locator("#heading h1")).to_have_text("My desk")
-    is_removed(person, "Private to you", "Remove “My desk”?")
+    is_removed(person, "Private", "Remove “My desk”?")
     person.workflows().click()
     offered = person.page.locator("#picker")
     expect(offered.get_by_role("option", name="A third name")).to_have_count(1)

@@ -23,7 +23,7 @@ def _textarea(field: Field, value: object, scope: str) -> Control:
     box = gr.Textbox(
         box_text(value),
         lines=lines,
-        max_lines=max(12, lines),
+        max_lines=max(8, lines),
         info=help_text(field),
         **options_of(field, scope)
         | {"elem_classes": ["takes-text", *(["prompt"] if is_prompt else [])]},

@@ -101,7 +101,7 @@ export function mountSharing(place, name, title, isOwn, readers, about) {
       announce(message("Removed: {name}", { name: title }));
     });
   };
-  const words = isOwn ? message("Private to you") : message("Shared");
+  const words = isOwn ? message("Private") : message("Shared");
   const adding = {
     label: message("Add to shared workflows"),
     does: () => askToShare(title, readers, share),

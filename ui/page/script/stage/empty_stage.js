@@ -18,6 +18,8 @@ import { mayStart, openTemplates } from "../templates/open.js";
 /** @import { Sound } from "../results/sound_player.js" */
 /** @import { Idea, Notice, PageState, PastRun } from "../state.js" */
 
+/** @type {Readonly<Record<string, string>>} */
+const ICONS = { audio: "sound", video: "play" }; // by the kind of results
 const EXAMPLE = message("Example");
 const BEFORE = message("Before");
 const SHARED = message("Settings from a shared result");
@@ -146,7 +148,7 @@ export class EmptyStage {
       const example = own ? roomOf(own) : theirs;
       if (own && !isMaking && !shared && !noted) showLatest(own);
       const parts = shared ? [figureOf(shared, SHARED)] : example;
-      const icon = why ? "unfinished" : state.makes === "audio" ? "sound" : "picture";
+      const icon = why ? "unfinished" : (ICONS[state.makes] ?? "picture");
       const ways = ideas.length > 1 && !this.#bare ? [] : otherWays(state);
       const line = why ? "" : cover.line;
       const facts = words && line ? [element("p", "muted", line)] : [];
