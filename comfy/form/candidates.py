@@ -148,7 +148,7 @@ class Candidate:
     result that it affects, tell fields of the same name apart; so do `used_as` and `aim`, the input
     that a file or a value is for and its name, `drawn_in`, the editor's group, and `target`, the
     name of the node that a text or an image ends in. `used_outputs` are the node's outputs that
-    have links.
+    have links, without a mask that only becomes an image's transparency.
 
     `merge` and `fold` decide the group, `name_fields` the label, `choose_widgets` the widget, the
     limits and the range for dragging (`slide`), and `limit_values` the rest. `optional`: a run can

@@ -67,6 +67,7 @@ _RESIZER = re.compile(r"resize|scale", re.IGNORECASE)
 # Types that nodes between a file and its user give.
 _CARRIES_FILES = _IMAGES | {"MASK", "VIDEO", "AUDIO", "CLIP_VISION_OUTPUT", "*"}
 _MASK_OUTPUT = 1  # of Load Image
+_ALPHA = re.compile(r"(^|_)alpha$", re.IGNORECASE)
 # Names of inputs that take any file or value.
 _ANY_INPUT = re.compile(
     r"(input|init|src|source|original|in)?_?(images?|videos?|audio|masks?|pixels|samples|frames?|img)?"
@@ -242,7 +243,8 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
     trace = roles.trace
     node_id = candidate.node
     target, meaning = meant = trace.meaning(*candidate.ref)
-    used = trace.used_outputs(node_id)
+    outputs = trace.used_outputs(node_id)
+    used = frozenset(one for one in outputs if not _is_alpha(Link(node_id, one), trace))
     candidate = with_limits(candidate, meaning, trace.spec_of(*meant), used)
     if meant == candidate.ref:
         target, meaning = trace.parameter(*meant) or meant
@@ -294,6 +296,12 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
         draws=service or not gives.isdisjoint(_DRAWN),
         resizes=not gives.isdisjoint(takes & _IMAGES) and _resizes(target, trace),
     )
+
+
+def _is_alpha(output: Link, trace: Trace) -> bool:
+    """Return whether an output is a mask that nodes only write back as an image's transparency."""
+    uses = trace.uses[output]
+    return trace.given_type(*output) == "MASK" and all(_ALPHA.search(use.input) for use in uses)
 
 
 @dataclass(frozen=True, slots=True)

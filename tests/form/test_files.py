@@ -234,6 +234,13 @@ def test_a_mask_that_is_read_makes_a_mask_field() -> None:
     assert field_of(masked, "10.image").widget == "mask"
 
 
+def test_users_paint_no_mask_that_becomes_transparency() -> None:
+    """An upscaler's result gets the picture's own transparency back."""
+    prompt = image_prompt() | {"12": node("JoinImageWithAlpha", image=["8", 0], alpha=["10", 1])}
+    prompt = with_values(prompt, "9", images=["12", 0])
+    assert field_of(prompt, "10.image").widget == "image"
+
+
 def test_a_mask_file_is_an_image() -> None:
     """LoadImageMask reads an image, so there's nothing to paint."""
     masked = with_values(image_prompt(), "3", latent_image=["12", 0])
