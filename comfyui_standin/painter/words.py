@@ -26,7 +26,7 @@ _TINT = re.compile(  # a color before a noun, otherwise a thing
 )
 _GONE = re.compile(  # what isn't to be seen, and what stays as it is
     r"\b(?:no|not|without|removes?|removing|delete|erase|keep|keeping)\b[^,.;]*"
-    r"|\b(?:replace|change|swap|turn|convert|transform)\b[^,.;]*?\b(?:with|to|into)\b"
+    r"|\b(?:replace|change|swap|turn|convert|transform)\b[^,.;]{0,100}?\b(?:with|to|into)\b"
 )
 _OF_FAULTS = frozenset({"face"})  # as in "deformed face": they don't remove a person
 
@@ -167,7 +167,7 @@ _FOREIGN_WORD = re.compile(
         for word in sorted(_FOREIGN, key=len, reverse=True)
     )
 )
-_READ = 5_000  # characters of a text
+_READ = 2_000  # characters of a text
 _MOST = 5  # things of a scene: the first that are named
 _FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest")
 _FIRM_PLACES = ("hills", "forest", "mountains")
