@@ -41,6 +41,9 @@ _POLES = frozenset(
 )
 # Titles that name a part of a prompt, which its only text isn't.
 _PARTS = frozenset({"style", "styles"})
+# Titles and texts that only add to a prompt.
+_ADDS = re.compile(r"\b(prefix|suffix|quality|styles?|wildcards?)\b", re.IGNORECASE)
+_WILDCARD = re.compile(r"\{[^{}|]*+\|[^{}]*+\}")
 # The title that the editor gives a new group.
 _NEW_GROUP = "Group"
 _LONGEST_GROUP = 40
@@ -327,8 +330,28 @@ def sort_fields(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[
     """Return the candidates in reading order: by group and rank, related ones together."""
     groups = get_args(FieldGroup)
     ranked = sorted(candidates, key=lambda each: (groups.index(each.group), each.rank))
-    paired = _files_in_order(_sizes_together(_as_numbered(ranked)), arranged)
+    prompted = _prompts_first(_as_numbered(ranked))
+    paired = _files_in_order(_sizes_together(prompted), arranged)
     return tuple(_follow_leaders(paired, arranged))
+
+
+def _prompts_first(fields: list[Candidate]) -> list[Candidate]:
+    """Return the fields with the texts that only add to a prompt after the others."""
+    texts = [
+        (place, one)
+        for place, one in enumerate(fields)
+        if one.group == "main" and not one.is_declared and one.rule.merge in ("pole", "text")
+    ]
+    ordered = [*fields]
+    by_role = sorted((one for _, one in texts), key=_only_adds)
+    for (place, _), one in zip(texts, by_role, strict=True):
+        ordered[place] = one
+    return ordered
+
+
+def _only_adds(text: Candidate) -> bool:
+    """Return whether a text is a prefix, a style or a choice of words."""
+    return bool(_ADDS.search(text.title) or _WILDCARD.fullmatch(str(text.value).strip()))
 
 
 def _as_numbered(fields: list[Candidate]) -> list[Candidate]:
@@ -579,11 +602,14 @@ def _input_words(candidate: Candidate) -> str:
 def _distinct_by_group(candidates: Sequence[Candidate], wanted: Sequence[Wanted]) -> list[str]:
     """Return distinct labels, group by group. Fields further up keep the simpler name."""
     names: list[str] = []
+    order: list[int] = []
     places = ["main" if one.folded and not one.is_guessed else one.group for one in candidates]
     for place in get_args(FieldGroup):
-        own = [label for label, other in zip(wanted, places, strict=True) if other == place]
-        names = distinct([*map(Wanted, names), *own])
-    return names
+        own = [at for at, other in enumerate(places) if other == place]
+        names = distinct([*map(Wanted, names), *(wanted[at] for at in own)])
+        order += own
+    labels = dict(zip(order, names, strict=True))
+    return [labels[at] for at in range(len(wanted))]
 
 
 def _title_for(candidate: Candidate, shared: Counter[tuple[str, str]]) -> str:

@@ -172,3 +172,27 @@ def test_a_heading_between_joined_texts_is_advanced() -> None:
     form = form_with(with_values(prompt, "6", text=["21", 0]))
     assert form.field("21.string_a").group == "advanced"
     assert main(form)["20.value"] == "Prompt"
+
+
+def test_a_folded_text_of_a_guessed_class_keeps_the_other_labels() -> None:
+    """Its name is chosen last, though it comes first under Advanced."""
+    guessed = spec({"image": ["IMAGE"], "text": TEXT}, "IMAGE") | {"standin_guessed": True}
+    catalog = Catalog({**more_nodes().raw, "Finisher": guessed})
+    prompt = text_to_image(n20=node("Finisher", image=["8", 0], text="soft"))
+    form = build_form(workflow_of(with_values(prompt, "9", images=["20", 0])), catalog)
+    labels = {one.key: one.label for one in form.fields}
+    assert (labels["3.steps"], labels["3.seed"], labels["20.text"]) == ("Steps", "Seed", "Finisher")
+
+
+@pytest.mark.parametrize(
+    ("title", "text"), [("Quality Tags Prefix", "masterpiece"), ("", "{oil|ink|chalk}")]
+)
+def test_texts_that_only_add_to_a_prompt_come_after_it(title: str, text: str) -> None:
+    """A prefix or a choice of words isn't what users ask for."""
+    held = node("PrimitiveStringMultiline", title, value=text)
+    joined = node("StringConcatenate", string_a=["20", 0], string_b="a fox in the snow at dawn")
+    texts = {"PrimitiveStringMultiline": spec({"value": TEXT}, "STRING")}
+    texts["StringConcatenate"] = spec({"string_a": TEXT, "string_b": TEXT}, "STRING")
+    prompt = with_values(text_to_image(n20=held, n21=joined), "6", text=["21", 0])
+    form = build_form(workflow_of(prompt), Catalog({**more_nodes().raw, **texts}))
+    assert [one.key for one in form.fields][:2] == ["21.string_b", "20.value"]
