@@ -151,13 +151,28 @@ class _Outputs:
 
     @cached_property
     def core(self) -> set[str]:
-        return self.ends & self.saving or self.ends
+        return self.ends & self.saving or self._last(self.ends)
 
     @cached_property
     def sources(self) -> set[Link]:
         """The links that the core is made of."""
         found = {link for node in self.core for link in self.given.get(node, ())}
-        todo = [*found]
+        return found | self._behind(found)
+
+    def _last(self, ends: set[str]) -> set[str]:
+        """Return the outputs that aren't steps on the way to another one."""
+        given = {node: self.given.get(node, set()) for node in ends}
+        behind = {node: self._behind(given[node]) for node in ends}
+        return {
+            node
+            for node in ends
+            if not given[node] or not any(given[node] <= behind[other] for other in ends - {node})
+        }
+
+    def _behind(self, taken: set[Link]) -> set[Link]:
+        """Return the links that these ones are made of."""
+        found: set[Link] = set()
+        todo = [*taken]
         while todo:
             new = self.given.get(todo.pop().node, set()) - found
             found |= new
@@ -172,16 +187,17 @@ class _Outputs:
         if not files and all(is_echo(one.text, self.record) for one in self.texts[node]):
             return "echo"
         if any(file.side for file in files):
-            shows = any(self.takers(link) & self.core for link in given)
+            shows = given <= self.sources or any(self.takers(link) & self.core for link in given)
             return "preview" if shows else "result"
         is_media = any(file.kind != "file" for file in files)
         is_step = node in self.inner or given & self.sources or (is_media and node not in self.ends)
         return "preview" if is_step else "result"
 
     def copies(self, roles: Mapping[str, OutputRole]) -> Iterable[str]:
-        """Yield the previews whose bytes a result or another preview has."""
-        seen = {one.digest for node in roles if roles[node] == "result" for one in self._of(node)}
-        for node in (node for node in roles if roles[node] == "preview"):
+        """Yield the results and then the previews whose bytes an earlier one has."""
+        seen: set[str] = set()
+        ordered = [node for role in ("result", "preview") for node in roles if roles[node] == role]
+        for node in ordered:
             digests = {one.digest for one in self._of(node)}
             if digests and "" not in digests and digests <= seen:
                 yield node

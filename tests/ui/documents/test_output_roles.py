@@ -107,6 +107,25 @@ def test_the_same_file_is_shown_once() -> None:
     assert roles == {"service": "copy", "preview": "copy", "map": "preview", "saved": "result"}
     unknown = [replace(one, digest="") for one in files]
     assert "copy" not in output_roles(record_of(prompt, *unknown)).values()
+    again = {**prompt, "again": node("SaveGLB", mesh=["service", 2])}
+    twice = record_of(again, *files, file("again", kind="3d", digest="model"))
+    assert output_roles(twice)["again"] == "copy"
+
+
+def test_the_last_preview_of_a_chain_is_the_result() -> None:
+    prompt = {
+        "draft": node("KSampler", seed=1),
+        "seen": node("PreviewImage", images=["draft", 0]),
+        "final": node("KSampler", latent=["draft", 0]),
+        "better": node("PreviewImage", images=["final", 0]),
+        "compared": node("ImageCompare", image_a=["draft", 0], image_b=["final", 0]),
+        "grain": node("FilmGrain", image=["final", 0]),
+        "last": node("PreviewImage", images=["grain", 0]),
+    }
+    sides = (file("compared", "temp", side="a"), file("compared", "temp", side="b"))
+    shown = (file(name, "temp") for name in ("seen", "better", "last"))
+    roles = output_roles(record_of(prompt, *sides, *shown))
+    assert {name for name, role in roles.items() if role == "result"} == {"last"}
 
 
 def test_every_result_of_a_run_without_saved_files_is_shown() -> None:
