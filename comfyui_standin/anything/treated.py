@@ -11,7 +11,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageOp
 from comfyui_standin.nodes.base import Images
 from comfyui_standin.nodes.image import crop_to_ratio, each, fitted, resize
 from comfyui_standin.nodes.motion import Pan
-from comfyui_standin.painter.canvas import subject
+from comfyui_standin.painter.canvas import is_landscape, subject
 from comfyui_standin.painter.paint import area_of
 
 _MOST_PIXELS = 2048 * 2048
@@ -95,13 +95,17 @@ def _pixels(value: object) -> int:
 
 
 def together(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Return a picture with the subjects of the others in front."""
+    """Return a picture with the subjects of the others in front, or whole landscapes in frames."""
     whole = pictures[0].convert("RGB")
     high = whole.height * 2 // 5
     for number, one in enumerate(pictures[1:4], 1):
         small = ImageOps.contain(one.convert("RGB"), (whole.width * 2 // 5, high))
         right = whole.width - whole.width * 3 // 10 * (number - 1)
-        whole.paste(small, (right - small.width, whole.height - small.height), subject(small))
+        mask: Image.Image | None = subject(small)
+        if is_landscape(small):
+            edge = max(1, whole.height // 100)
+            small, mask = ImageOps.expand(ImageOps.crop(small, edge), edge, "white"), None
+        whole.paste(small, (right - small.width, whole.height - small.height), mask)
     return whole
 
 

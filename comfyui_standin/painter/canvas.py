@@ -6,6 +6,7 @@ Colors for each light and season.
 from __future__ import annotations
 
 import colorsys
+import functools
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from comfyui_standin.painter.words import Colour, Light, Scene, Season
 Point = tuple[float, float]
 Rectangle = tuple[float, float, float, float]
 _OVERSAMPLING = 2
+_SIDE, _PATCH = 96, 16  # of the small image that a subject is found in, and of its corners
+_CORNERS = _SIDE - _PATCH, _PATCH
 _GLOW = Image.radial_gradient("L").point([255 - value for value in range(256)])
 _FOLIAGE: dict[Season, tuple[Colour, float]] = {
     "summer": ((70, 130, 60), 0.0),
@@ -80,13 +83,46 @@ def spot(size: tuple[int, int], reach: int = 150) -> Image.Image:
 
 
 def subject(image: Image.Image) -> Image.Image:
-    """Return a mask of what stands out from the colors of an image's corners."""
-    side, corner = 96, 16
-    small = image.convert("RGB").resize((side, side), Image.Resampling.BOX)
-    ends = 0, side - corner
-    corners = [small.crop((x, y, x + corner, y + corner)) for y in ends for x in ends]
-    colours = b"".join(one.resize((1, 1), Image.Resampling.BOX).tobytes() for one in corners)
-    usual = Image.frombytes("RGB", (2, 2), colours).resize(small.size, Image.Resampling.BILINEAR)
+    """Return a mask of what stands out from the colors of an image's corners, or in a landscape,
+    from the colors at its sides."""
+    small = _small(image)
+    rows = is_landscape(image)
+    cut = _large(_standing_out(small, 1, 1)) if rows else _standing_out(small, *_CORNERS)
+    mask = cut if cut.getbbox() else spot(small.size)
+    return mask.filter(ImageFilter.GaussianBlur(1)).resize(image.size, Image.Resampling.BICUBIC)
+
+
+def is_landscape(image: Image.Image) -> bool:
+    """Return whether what stands out from an image's corners runs to its left or right side."""
+    left, _, right, _ = _standing_out(_small(image), *_CORNERS).getbbox() or (1, 0, 1, 0)
+    return left == 0 or right == _SIDE
+
+
+def _small(image: Image.Image) -> Image.Image:
+    return image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX)
+
+
+def _large(mask: Image.Image) -> Image.Image:
+    """Return the large connected areas of a mask, without thin lines."""
+    rest = mask.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))
+    areas: list[tuple[int, Image.Image]] = []
+    while 255 in (levels := rest.tobytes()):
+        y, x = divmod(levels.index(255), rest.width)
+        ImageDraw.floodfill(rest, (x, y), 1)
+        areas.append((rest.histogram()[1], rest.point([0, 255] + [0] * 254)))
+        rest = rest.point([0] * 255 + [255])
+    kept = (area for size, area in areas if 2 * size > max(size for size, _ in areas))
+    return functools.reduce(ImageChops.lighter, kept, rest)
+
+
+def _standing_out(small: Image.Image, step: int, high: int) -> Image.Image:
+    """Return a mask of what differs from patches at the left and right sides: every `step` pixels
+    one that is `high`."""
+    at = [(x, y) for y in range(0, _SIDE, step) for x in (0, _SIDE - _PATCH)]
+    patches = [small.crop((x, y, x + _PATCH, y + high)) for x, y in at]
+    colours = b"".join(one.resize((1, 1), Image.Resampling.BOX).tobytes() for one in patches)
+    usual = Image.frombytes("RGB", (2, len(at) // 2), colours)
+    usual = usual.resize(small.size, Image.Resampling.BILINEAR)
     red, green, blue = ImageChops.difference(small, usual).split()
     far = ImageOps.autocontrast(ImageChops.lighter(ImageChops.lighter(red, green), blue))
     whole = far.filter(ImageFilter.MaxFilter(9)).filter(ImageFilter.MinFilter(9))
@@ -95,8 +131,7 @@ def subject(image: Image.Image) -> Image.Image:
     around = ImageOps.expand(cut, 1)
     ImageDraw.floodfill(around, (0, 0), 255)
     holes = ImageOps.invert(ImageOps.crop(around, 1))
-    mask = ImageChops.lighter(cut, holes) if cut.getbbox() else spot(small.size)
-    return mask.filter(ImageFilter.GaussianBlur(1)).resize(image.size, Image.Resampling.BICUBIC)
+    return ImageChops.lighter(cut, holes)
 
 
 class Pen:

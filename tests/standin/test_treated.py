@@ -63,6 +63,28 @@ def test_nodes_treat_the_subject(name: str, corner: str, middle: str | None) -> 
     assert middle is None or result.getpixel((48, 48)) == ImageColor.getrgb(middle)
 
 
+def landscape() -> Image.Image:
+    """Return a red thing before a horizon."""
+    image = Image.new("RGB", (96, 96), "skyblue")
+    image.paste("sienna", (0, 60, 96, 96))
+    image.paste("red", (40, 30, 60, 80))
+    return image
+
+
+def test_the_subject_of_a_landscape_is_cut_out() -> None:
+    (result,) = treated("RemoveBackground", (landscape(),), {})
+    red, *rest = (result.getpixel(at) for at in ((50, 50), (20, 40), (20, 80), (80, 61)))
+    assert red == (255, 0, 0)
+    assert set(rest) == {(255, 255, 255)}
+
+
+def test_a_landscape_is_edited_together_as_a_whole_picture() -> None:
+    shown = together([Image.new("RGB", (200, 200), "gray"), landscape()])
+    edge, sky, ground = (shown.getpixel(at) for at in ((199, 199), (130, 130), (130, 190)))
+    assert edge == (255, 255, 255)
+    assert (sky, ground) == (ImageColor.getrgb("skyblue"), ImageColor.getrgb("sienna"))
+
+
 def test_detected_subjects_are_boxed() -> None:
     image = Image.new("RGB", (96, 96), "gray")
     image.paste("red", (32, 32, 64, 64))
