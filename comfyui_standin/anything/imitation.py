@@ -82,6 +82,7 @@ _MARKS = re.compile("delimiter|separator")
 _FINDS, _PUTS = re.compile("find|search|old|pattern"), re.compile("replac|new|with")
 _KEEPS = re.compile("upscal|enhanc|detail|restor|refine|seedvr|supir")
 _ACTS = re.compile("motion|animate|character|avatar|lip|talk|act(or|_)")  # of a picture, as a video
+_SAVES = re.compile("export|save|path|file|glb")
 _MEDIA = ("IMAGE", "VIDEO", "AUDIO")
 _LITTLE = 0.3  # a denoise that changes no shapes
 _PAID = ("partner", "api node")  # categories
@@ -196,6 +197,9 @@ class Imitation:
         names = self._entry["output_name"]
         name = str(names[slot] if slot < len(names) else kind).lower()
         given = {key: one for key, one in self._inputs.items() if self._suits(key, one, kind)}
+        shape = next((one for one in self._inputs.values() if SHAPES.search(kind_of(one))), None)
+        if shape and kind in ("STRING", *ANY) and _SAVES.search(f"{self._name} {name}"):
+            return shape  # stands for its file's path
         if kind in ANY and not _ANSWERS.search(self._name):
             if _COMPUTES.search(self._name) and (value := self._computed()) is not None:
                 return int(value) if value.is_integer() else value

@@ -277,6 +277,35 @@ def test_a_video_begins_with_the_users_picture(demo: DemoServer) -> None:
     assert unlike(picture(demo, outputs["shown"]["images"][0]), mine, (30, 30, 200, 200)) < 20
 
 
+def test_a_path_of_a_3d_model_shows_the_users_picture(demo: DemoServer) -> None:
+    mine = upload(demo, "mine.png")
+    types = ("IMAGE", "TRIMESH", "STRING")
+    nodes: list[dict[str, Any]] = [
+        {"type": kind, "inputs": [{"name": key, "type": given, "link": 1}]}
+        | {"outputs": [{"name": made.lower(), "type": made, "links": [2]}]}
+        for kind, key, given, made in (
+            ("PackTo3D", "image", *types[:2]),
+            ("PackExport", "mesh", *types[1:]),
+        )
+    ]
+
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadImage", {"image": "mine.png"}),
+            "2": ("PackTo3D", {"image": ["1", 0]}),
+            "3": ("PackExport", {"mesh": ["2", 0]}),
+            "4": ("Preview3D", {"model_file": ["3", 0]}),
+        },
+        extra_data={"extra_pnginfo": {"workflow": {"nodes": nodes}}},
+    )
+
+    (files,) = outputs["4"].values()
+    model = content(demo, files[0])
+    skin = Image.open(io.BytesIO(model[model.index(b"\x89PNG") :]))
+    assert unlike(skin, mine, (0, 0, 256, 256)) < 5
+
+
 def test_inpainting_changes_only_the_mask(demo: DemoServer) -> None:
     """The picture, the mask and the prompt reach the sampler in a pipe."""
     mine = upload(demo, "masked.png", MIDDLE)
