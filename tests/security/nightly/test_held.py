@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import threading
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,7 +131,7 @@ def test_the_page_events_show_own_runs_only(logs_in: bool) -> None:
 
 def test_only_its_opener_may_share_a_workflow(tmp_path: Path) -> None:
     """Another user gets the same answer as for a workflow that never existed, and the app writes
-    nothing. It keeps no settings files either."""
+    nothing. It keeps no settings files either, only the title that the user saw."""
     with running_demo_app(step_seconds=0, workflows=tmp_path, may_keep=True) as (_, app):
         ann, bob = browser(app), browser(app)
         name = a_workflow(app, ann)
@@ -156,7 +157,9 @@ def test_only_its_opener_may_share_a_workflow(tmp_path: Path) -> None:
             ask(app, "POST", f"/api/v1/workflows/{a_workflow(app, ann)}/keep", ann).status_code
             == 201
         )
-        assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
+        written = {path.suffix: path.read_text() for path in tmp_path.iterdir()}
+        assert written.keys() == {".json", ".toml"}
+        assert tomllib.loads(written[".toml"]).keys() == {"title"}
 
 
 def test_odd_files_in_the_folder_are_reported_with_a_sentence(tmp_path: Path) -> None:
