@@ -88,6 +88,19 @@ USERS = {
     "alembic": {"comfy.records.database", *STEPS},
 }
 
+# Coroutines that answer with a few numbers or names.
+SMALL_ANSWERS = {
+    "prompt",
+    "reset_password",
+    "rewrite",
+    "send_frame",
+    "tell_notice",
+    "tell_runs",
+    "upload_files",
+    "write",
+    "_uploaded",
+}
+
 MODULES = modules()
 FLOORS = {
     f"{side}.{part}": number
@@ -345,6 +358,33 @@ def test_dataclasses_have_slots() -> None:
             if isinstance(node, ast.ClassDef) and "cached_property" not in ast.unparse(node):
                 ways = [one for one in map(ast.unparse, node.decorator_list) if "dataclass" in one]
                 assert all("slots=True" in one for one in ways), f"{module}: {node.name}"
+
+
+def on_the_loop(function: ast.AsyncFunctionDef) -> Iterator[ast.Call]:
+    """Yield the calls that a coroutine makes itself, rather than in a thread."""
+    waiting: list[ast.AST] = [*function.body]
+    while waiting:
+        match node := waiting.pop():
+            case ast.Lambda() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                continue
+            case ast.Call():
+                yield node
+        waiting += ast.iter_child_nodes(node)
+
+
+def test_coroutines_serialize_no_documents() -> None:
+    """A document may have megabytes, and all users wait for the event loop: answers with one are
+    made in a thread. A dictionary that the coroutine writes itself is small."""
+    found = {
+        function.name
+        for file in MODULES.values()
+        for function in ast.walk(tree_of(file))
+        if isinstance(function, ast.AsyncFunctionDef)
+        for call in on_the_loop(function)
+        if ast.unparse(call.func) in ("AsciiJSON", "json_text", "answer_of", "changed_answer")
+        if not isinstance(call.args[0], ast.Dict)
+    }
+    assert found == SMALL_ANSWERS
 
 
 def test_no_function_is_longer_than_a_screen() -> None:

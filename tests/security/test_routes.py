@@ -59,6 +59,7 @@ from tests.ui.web.test_route_options import installed
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Access, DeclaredRoute, GuardedRoutes
 from ui.web.limits import LOGIN_FORM, BodyLimit, RequestLimitMiddleware, WebLimits
+from ui.web.responses import json_text
 from ui.web.shares import Caller, FairSlots, Room, TurnMiddleware, Work
 
 ONLY_RUNS = ("upscale",)  # what the group may run; Ann uses other workflows
@@ -413,6 +414,33 @@ def test_a_socket_reads_a_record_in_a_turn(
         assert browser.recv()
         assert turns.begun
         assert not turns.held
+
+
+def test_an_event_is_serialized_once_and_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run's document may have megabytes, and many clients may follow the run."""
+    turns, large = CountedTurns(), list[int]()
+
+    def counted(content: object) -> str:
+        text = json_text(content)
+        if len(text) > LARGE:
+            large.append(turns.held)
+        return text
+
+    monkeypatch.setattr("ui.api.streams.json_text", counted)
+    with running_demo_app(step_seconds=0) as (demo, app), demo.hold("progress") as held:
+        monkeypatch.setitem(installed(app, TurnMiddleware).turns, Work.PROCESSOR, turns)
+        address = f"{app.url}/api/v1/workflows/text-to-image/runs"
+        body = {"values": {"2.text": WORDS[:LARGE]}}
+        run = requests.post(address, json=body, timeout=LONGEST_WAIT).json()
+        address = f"{app.url}{run['url']}/events"
+        with requests.get(address, stream=True, timeout=LONGEST_WAIT) as answer:
+            lines = answer.iter_lines()
+            assert b"event: state" in (next(lines), next(lines))
+            held.release()
+            assert b"event: end" in lines
+        assert requests.get(address, timeout=LONGEST_WAIT).ok
+    assert {*large} == {1}, "Each one is made in a turn."
+    assert 3 <= len(large) <= turns.begun
 
 
 def without_reading(app: RunningApp, who: Person) -> socket.socket:

@@ -103,8 +103,10 @@ class ChainHandlers:
             ),
             stop=lambda outcome: self.chains.stop(outcome.ids[0], owner),
         )
-        summary = await asyncio.to_thread(self.chains.get, outcome.ids[0], owner)
-        chain = await in_turn(asked.request, self.documents.started, summary)
+        return await in_turn(asked.request, self._answer, outcome, owner)
+
+    def _answer(self, outcome: StartOutcome, owner: str) -> AsciiJSON:
+        chain = self.documents.started(self.chains.get(outcome.ids[0], owner))
         return answer_of(outcome, chain, chain.url)
 
     @routes.get("/chains", Access.SIGNED_IN, summary="List", response_model=ChainPage)
@@ -184,7 +186,9 @@ class ChainHandlers:
             self.requests.once, keyed, ("chain continue", chain_id), sent, begin
         )
         chain = await asyncio.to_thread(self.chains.get, chain_id, owner)
-        return changed_answer(outcome, await asyncio.to_thread(self.documents.started, chain))
+        return await asyncio.to_thread(
+            lambda: changed_answer(outcome, self.documents.started(chain))
+        )
 
     @routes.delete("/chains/{chain_id}", Access.OWNER, summary="Delete")
     def delete_chain(self, chain_id: str, owner: Owner) -> AsciiJSON:

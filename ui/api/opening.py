@@ -74,10 +74,11 @@ def opening_api(
         await turn_done(request)
         async with turns.turn(Caller.of(owner, request.scope)), room:
             address = shared_address(owner, request.scope)
-            opened = await asyncio.to_thread(
-                _open_file, presenter, templates, owner, file, data, address=address
+            return await asyncio.to_thread(
+                lambda: AsciiJSON(
+                    _open_file(presenter, templates, owner, file, data, address=address)
+                )
             )
-        return AsciiJSON(opened)
 
     @routes.post(
         "/workflows/{name:path}/keep",

@@ -96,8 +96,10 @@ class StartHandlers:
             ends=lambda outcome: runs_end_first(registry, outcome.ids, owner, asked.request),
             stop=lambda outcome: cancel_runs(registry, outcome.ids, owner),
         )
-        started = self.runs.started
-        run_docs = [await in_turn(asked.request, started, one, owner) for one in outcome.ids]
+        return await in_turn(asked.request, self._answer, outcome, owner)
+
+    def _answer(self, outcome: StartOutcome, owner: str) -> Response:
+        run_docs = [self.runs.started(one, owner) for one in outcome.ids]
         if not outcome.counted:
             return answer_of(outcome, run_docs[0], run_docs[0].url)
         refused = problem_of(outcome.refused).to_json() if outcome.refused else None

@@ -28,7 +28,7 @@ from comfy.runs.interface import Run
 from ui.api.problems import NotThere
 from ui.api.runs import Runs
 from ui.documents.headlines import NO_RESULT
-from ui.documents.run_doc import RunDoc, result_name
+from ui.documents.run_doc import result_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.responses import BINARY, NO_STORE, has_tag, json_text
@@ -227,10 +227,9 @@ class StreamHandlers:
         async with turn_of(request):
             run = await asyncio.to_thread(self._found, run_id, owner)
             if not isinstance(run, Record) and not run.state.phase.finished:
-                return LiveStream(events_of(self.runs, run, last_event_id))
-            record = run if isinstance(run, Record) else run.record
-            document = await asyncio.to_thread(_plain, self.runs.document, record)
-        return _end_event(document, last_event_id)
+                return LiveStream(_events_of(request, self.runs, run, last_event_id))
+        record = run if isinstance(run, Record) else run.record
+        return await _end_event(request, self.runs.document, record, last_event_id)
 
     @routes.get("/runs/{run_id}/preview", Access.OWNER, **STREAM | {"responses": _IMAGES})
     async def get_run_preview(
@@ -303,11 +302,13 @@ class GroupEvents:
         Raises like `get` of the object's queue."""
         async with turn_of(request):
             summary = await asyncio.to_thread(self.groups.get, group_id, owner)
-            if summary.finished:
-                return _end_event(await asyncio.to_thread(_plain, self.document, summary), known)
-        return LiveStream(self._events(group_id, owner, known))
+        if summary.finished:
+            return await _end_event(request, self.document, summary, known)
+        return LiveStream(self._events(request, group_id, owner, known))
 
-    async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:
+    async def _events(
+        self, request: Request, group_id: str, owner: str, known: str
+    ) -> AsyncGenerator[bytes]:
         # for example after its deletion, which the client learns from its next request
         with suppress(ComfyError):
             async for summary in summaries_of(self.groups, group_id, owner):
@@ -318,50 +319,54 @@ class GroupEvents:
                 if summary is None:
                     yield _STILL_HERE
                     continue
-                document = await asyncio.to_thread(_plain, self.document, summary)
-                if _state_id(document) != known:
-                    known = _state_id(document)
-                    yield _sse(document)
+                event_id, event = await _event_of(request, self.document, summary)
+                if event_id != known:
+                    known = event_id
+                    yield event
                 if is_last:
                     return
 
 
-def _end_event(told: dict[str, Any], known: str) -> Response:
+async def _end_event(
+    request: Request, document: Callable[[Any], Any], what: object, known: str
+) -> Response:
     """Return the event of an ended object, or 204 if the client knows it."""
-    if _state_id(told) == known:
+    event_id, event = await _event_of(request, document, what)
+    if event_id == known:
         return Response(status_code=204)
-    return Response(_sse(told), media_type="text/event-stream", headers=NO_STORE)
+    return Response(event, media_type="text/event-stream", headers=NO_STORE)
 
 
-async def events_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
+async def _events_of(request: Request, runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
     """Yield the events of an active run, from the first event whose id isn't `known`."""
     async for state in states_of(run):
         if state is None:
             yield _STILL_HERE
             continue
-        tell: Callable[[Record], RunDoc] = runs.document if state.phase.finished else runs.listed
-        document = await asyncio.to_thread(_plain, tell, run.record)
-        if _state_id(document) != known:
-            known = _state_id(document)
-            yield _sse(document)
+        document = runs.document if state.phase.finished else runs.listed
+        event_id, event = await _event_of(request, document, run.record)
+        if event_id != known:
+            known = event_id
+            yield event
 
 
-def _plain(tell: Callable[[Any], Any], what: object) -> dict[str, Any]:
-    """Return the dataclass from `tell` as JSON values. Not for the event loop, because the object
-    may be large."""
-    return asdict(tell(what))
+async def _event_of(
+    request: Request, document: Callable[[Any], Any], what: object
+) -> tuple[str, bytes]:
+    """Return the id and the bytes of an event with a run, a batch or a chain. The same state has
+    the same id, also after a restart of the app."""
+    async with turn_of(request):
+        return await asyncio.to_thread(_event, document, what)
 
 
-def _sse(told: dict[str, object]) -> bytes:
-    """Format a run, a batch or a chain as an event."""
-    name = "end" if told["finished"] else "state"
-    return f"id: {_state_id(told)}\nevent: {name}\ndata: {json_text(told)}\n\n".encode()
-
-
-def _state_id(told: dict[str, object]) -> str:
-    """Return the same id for the same state, also after a restart of the app."""
-    lasting = {key: value for key, value in told.items() if key not in ("headline", "seconds_left")}
-    return hashlib.sha256(json_text(lasting).encode()).hexdigest()[:16]
+def _event(document: Callable[[Any], Any], what: object) -> tuple[str, bytes]:
+    # Not for the event loop: the document may be large.
+    told = asdict(document(what))
+    parts = {key: f"{json_text(key)}:{json_text(value)}" for key, value in told.items()}
+    lasting = (part for key, part in parts.items() if key not in ("headline", "seconds_left"))
+    event_id = hashlib.sha256(",".join(lasting).encode()).hexdigest()[:16]
+    name, data = "end" if told["finished"] else "state", ",".join(parts.values())
+    return event_id, f"id: {event_id}\nevent: {name}\ndata: {{{data}}}\n\n".encode()
 
 
 async def frames_of(run: Run) -> AsyncGenerator[bytes]:

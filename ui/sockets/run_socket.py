@@ -143,11 +143,17 @@ class RunSocketHandlers:
             with suppress(RunNotFound):
                 await self._follow(socket, self.runs.get(run_id, owner))
                 return
-        async with turn_of(socket):
-            run_doc = await asyncio.to_thread(self.view, record, None)
+        text = await _text_of(socket, self.view, record, None)
         with ends_with_browser(socket):
-            await socket.send_text(json_text(run_doc.to_json()))
+            await socket.send_text(text)
             await socket.close()
+
+
+async def _text_of(socket: WebSocket, view: Show, record: Record, times: RunTimes | None) -> str:
+    """Return a run's document as JSON. It may be large, and a finished one needs the form, which
+    may query the server."""
+    async with turn_of(socket):
+        return await asyncio.to_thread(lambda: json_text(view(record, times).to_json()))
 
 
 async def _say_nothing(socket: WebSocket) -> None:
@@ -287,23 +293,19 @@ class RunSession:
 
     async def tell(self, *, after: asyncio.Task[None]) -> None:
         """Send views as they arrive, the last one after the last frame, and close."""
-        last_view: dict[str, object] = {}
+        last = ""
         async for state in self.states():
             finished = state.phase.finished
             if finished:
                 await after
-            view = (await self.words_for(state)).to_json()
-            if view != last_view:
-                last_view = view
-                await self.socket.send_text(json_text(view))
+            record, times = replace(self.run.record, state=state), self.run.usual_times
+            text = await _text_of(self.socket, self.view, record, times)
+            if text != last:
+                last = text
+                await self.socket.send_text(text)
             if finished:
                 await self.socket.close()
                 return
-
-    async def words_for(self, state: RunState) -> RunDoc:
-        """Return the view of a state. A finished one needs the form, which may query the server."""
-        run = replace(self.run.record, state=state), self.run.usual_times
-        return await asyncio.to_thread(self.view, *run) if state.phase.finished else self.view(*run)
 
     async def states(self) -> AsyncIterator[RunState]:
         """Yield the run's newest state, immediately and after each change, at most every

@@ -47,20 +47,25 @@ class EventHandlers:
         async with turn_of(request):
             record = await asyncio.to_thread(self.jobs.record, job_id, owner)
         news = JobNews(self.jobs, self.jobs.links(request, owner))
-        return LiveStream(_events(news, self.jobs.run(job_id, owner), record))
+        return LiveStream(_events(request, news, self.jobs.run(job_id, owner), record))
 
 
-async def _events(news: JobNews, run: Run | None, record: Record) -> AsyncGenerator[bytes]:
+async def _events(
+    request: Request, news: JobNews, run: Run | None, record: Record
+) -> AsyncGenerator[bytes]:
     """Yield the events of a run up to its end. `run`: None if it has ended."""
+
+    async def of(record: Record) -> bytes:
+        async with turn_of(request):
+            return await asyncio.to_thread(lambda: b"".join(news.of(record)))
+
     if run is not None:
         async for state in states_of(run):
             if state is None:
                 yield _STILL_HERE
-            for event in news.of(run.record):
-                yield event
+            yield await of(run.record)
     elif record.state.phase.finished:
-        for event in news.of(record):
-            yield event
+        yield await of(record)
 
 
 class JobNews:

@@ -113,8 +113,9 @@ class JobStarts:
         except WorkflowError as problem:
             raise HTTPException(403, str(problem)) from None
         run = await asyncio.to_thread(self._start, await request.body(), keyed)
-        document = await asyncio.to_thread(self.jobs.document, run.record, request)
-        return AsciiJSON(document, 201)
+        return await asyncio.to_thread(
+            lambda: AsciiJSON(self.jobs.document(run.record, request), 201)
+        )
 
     def _start(self, body: bytes, keyed: KeyedRequest) -> Run:
         sent = read_object(body, replace(self.limits, values=_VALUES * self.limits.values))
@@ -203,12 +204,17 @@ class JobHandlers:
             record = await asyncio.to_thread(self.jobs.record, job_id, owner)
             run = self.jobs.run(job_id, owner)
             if run is None or run.state.over:
-                return AsciiJSON(await asyncio.to_thread(self.jobs.document, record, request))
+                return await asyncio.to_thread(
+                    lambda: AsciiJSON(self.jobs.document(record, request))
+                )
         run.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE), aclosing(states_of(run)) as states:
                 async for _ in states:
                     pass
         async with turn_of(request):
-            document = await asyncio.to_thread(self.jobs.document, run.record, request)
-        return AsciiJSON(document | ({} if run.state.phase.finished else {"status": "canceling"}))
+            return await asyncio.to_thread(self._canceled, run.record, request)
+
+    def _canceled(self, record: Record, request: Request) -> Response:
+        more = {} if record.state.phase.finished else {"status": "canceling"}
+        return AsciiJSON(self.jobs.document(record, request) | more)

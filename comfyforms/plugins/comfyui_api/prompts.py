@@ -75,7 +75,7 @@ class PromptCalls:
         # Before the large body is read. Later errors tell names of nodes and models.
         self.starter.forms.permissions.check_open(owner)
         body, requester = await request.body(), Requester.of(owner, request.scope)
-        return AsciiJSON(await asyncio.to_thread(self._start, body, requester))
+        return await asyncio.to_thread(lambda: AsciiJSON(self._start(body, requester)))
 
     @routes.get("/prompt", Access.SIGNED_IN, is_constant=True)
     async def prompt(self, owner: Owner) -> Response:
@@ -293,7 +293,7 @@ def _json(text: str) -> Response:
 
 def _ids(told: Json) -> list[str]:
     named = told.get("delete")
-    return [one for one in named if isinstance(one, str)][:MOST] if isinstance(named, list) else []
+    return [one for one in named[:MOST] if isinstance(one, str)] if isinstance(named, list) else []
 
 
 def is_uuid(text: str) -> bool:

@@ -71,7 +71,7 @@ class WorkflowCalls:
         sent = await request.json()
         if not isinstance(sent, dict) or not self._may_open(name, owner):
             raise HTTPException(404, "Workflow not found")
-        return AsciiJSON(await asyncio.to_thread(self._widgets, name, owner, sent))
+        return await asyncio.to_thread(lambda: AsciiJSON(self._widgets(name, owner, sent)))
 
     def _may_open(self, name: str, owner: str) -> bool:
         return self.library.forms.knows(name, owner) and may_edit(self.library, name, owner)

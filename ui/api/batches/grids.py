@@ -316,7 +316,8 @@ def opened_grids_api(batches: BatchQueue, runs: Runs) -> GuardedRoutes:
         vary.
         """
         data = (await request.body())[:_BEGINNING]
-        return AsciiJSON(await run_in_threadpool(_opened, batches, runs, owner, data))
+        opened = partial(_opened, batches, runs, owner, data)
+        return await run_in_threadpool(lambda: AsciiJSON(opened()))
 
     return routes
 

@@ -51,7 +51,7 @@ from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes, Owner
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import FairSlots, Room, turn_done
+from ui.web.shares import FairSlots, Room, in_turn, turn_done
 
 # A table's rows determine the field of each file. The file is checked again for that field.
 _TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
@@ -186,7 +186,10 @@ class BatchHandlers:
             stop=lambda outcome: self.batches.stop(outcome.ids[0], owner),
             turn=self.turns.turn(asked.caller),
         )
-        batch = self.document(await asyncio.to_thread(self.batches.get, outcome.ids[0], owner))
+        return await in_turn(asked.request, self._answer, outcome, owner)
+
+    def _answer(self, outcome: StartOutcome, owner: str) -> AsciiJSON:
+        batch = self.document(self.batches.get(outcome.ids[0], owner))
         return answer_of(outcome, batch, batch.url)
 
     @routes.post(
@@ -210,10 +213,8 @@ class BatchHandlers:
         await turn_done(keyed.request)
         async with self.turns.turn(keyed.caller):
             reader = self.starting.reader.of(owner)
-            check_doc = await asyncio.to_thread(
-                _check_of, self.starting.starter, reader, name, sent, owner
-            )
-            return AsciiJSON(check_doc)
+            check = partial(_check_of, self.starting.starter, reader, name, sent, owner)
+            return await asyncio.to_thread(lambda: AsciiJSON(check()))
 
     @routes.get("/batches", Access.SIGNED_IN, summary="List", response_model=BatchPage)
     def list_batches(
