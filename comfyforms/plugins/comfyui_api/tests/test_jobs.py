@@ -13,6 +13,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfyforms.plugins.comfyui_api import jobs
+from comfyforms.plugins.comfyui_api.prompts import MOST
 from comfyforms.plugins.comfyui_api.tests.api_calls import call, ended, send, told
 from tests.support.http_client import ANN, BOB
 from tests.support.samples.shipped import prompt
@@ -55,6 +56,12 @@ def test_clients_cancel_their_own_jobs(served: Served) -> None:
     assert not canceled(served, f"{uuid.uuid4()}/cancel")
     for body in ({}, {"job_ids": "x"}, {"job_ids": [7]}, {"job_ids": ["x"]}):
         assert call(app, "POST", "/api/jobs/cancel", body).status_code == 400
+
+
+def test_the_app_reads_the_first_ids_of_a_long_list(served: Served) -> None:
+    """The event loop reads them, and all users wait for it."""
+    ids = [str(uuid.uuid4()) for _ in range(MOST)]
+    assert not canceled(served, "cancel", {"job_ids": [*ids, "not read"]})
 
 
 def test_clients_list_their_own_jobs(served: Served) -> None:
