@@ -7,6 +7,7 @@ pass.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -125,6 +126,7 @@ class Placement:
     part: Literal["width", "height"] | None = None
 
 
+_FEW_TITLES = 3  # fewer may begin with the same word by chance
 _NO_RULE = Placement("advanced", 0)
 
 
@@ -290,11 +292,18 @@ class Candidate:
 
 def find_candidates(prompt: Prompt, catalog: Catalog) -> tuple[Candidate, ...]:
     """Return all inputs with their own value: nodes in the prompt's order, inputs in the
-    server's."""
-    return tuple(
+    server's. What an author wrote before a colon in all titles is left out."""
+    found = [
         candidate
         for node_id, node in prompt.items()
         for candidate in _of_node(node_id, node, catalog.get(node["class_type"]), catalog.uploads)
+    ]
+    titles = {one.node: one.title.partition(": ") for one in found if ": " in one.title}
+    heads = Counter(head for head, _, _ in titles.values())
+    if len(heads) != 1 or len(titles) < _FEW_TITLES:
+        return tuple(found)
+    return tuple(
+        replace(one, title=titles[one.node][2]) if one.node in titles else one for one in found
     )
 
 

@@ -19,7 +19,7 @@ from typing import get_args
 from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate
 from comfy.form.kinds.registry import KINDS
-from comfy.form.labels import says_something
+from comfy.form.labels import is_bare, says_something
 from comfy.prompt.bypass import expendable
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import FieldGroup
@@ -47,8 +47,10 @@ def fold(
     `needed`."""
     candidates = _with_optional(candidates, prompt, nodes, needed)
     main = [one for one in candidates if one.group == "main"]
+    written = {one.key for one in main if one.rule.merge == "pole" and str(one.value).strip()}
+    spare = {one.key for one in main if written and _is_blank_prompt(one)}
     texts = {one.rule.merge for one in main if not one.is_guessed} & _TEXTS
-    front = _in_front([one for one in main if not _is_setting(one, texts)] or main)
+    front = _in_front([one for one in main if not _is_setting(one, texts, spare)] or main)
     folded = (
         replace(one, group="advanced", folded=True)
         if one.group == "main" and one.key not in front
@@ -58,16 +60,26 @@ def fold(
     return tuple(sorted(folded, key=lambda one: get_args(FieldGroup).index(one.group)))
 
 
-def _is_setting(candidate: Candidate, texts: Collection[str | None]) -> bool:
+def _is_setting(
+    candidate: Candidate, texts: Collection[str | None], spare: Collection[str]
+) -> bool:
     """Return whether this is a seed or a number of steps that no author put on the form, a file
-    that the author's choices leave out, or, beside a prompt, a setting that the author of a
-    subgraph promoted or a text of a guessed class. `texts` are the kinds of prompts that known
-    classes take."""
+    that the author's choices leave out, or, beside a prompt, an empty one (`spare` has the keys), a
+    setting that the author of a subgraph promoted or a text of a guessed class. `texts` are the
+    kinds of prompts that known classes take."""
     is_recipe = candidate.widget == "seed" or candidate.rank in _STEPS
     is_promoted = bool(texts) and candidate.rule.group == "advanced"
     is_choice = "pole" in texts and candidate.is_guessed and candidate.rule.merge == "text"
-    is_unused = candidate.is_idle and candidate.optional
+    is_unused = (candidate.is_idle and candidate.optional) or candidate.key in spare
     return not candidate.is_declared and (is_recipe or is_promoted or is_choice or is_unused)
+
+
+def _is_blank_prompt(candidate: Candidate) -> bool:
+    """Return whether this is an empty prompt, or an empty text whose name doesn't say what it is
+    for."""
+    is_any_text = candidate.rule.merge == "text" and is_bare(candidate.label)
+    is_prompt = candidate.rule.merge == "pole" or is_any_text
+    return is_prompt and not str(candidate.value).strip()
 
 
 def _in_front(main: list[Candidate]) -> set[str]:

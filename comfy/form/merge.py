@@ -48,6 +48,7 @@ _WILDCARD = re.compile(r"\{[^{}|]*+\|[^{}]*+\}")
 _NEW_GROUP = "Group"
 _LONGEST_GROUP = 40
 _LONGEST_EXCERPT = 24
+_LONGEST_ACRONYM = 5
 # Names of a picture in a video, which a whole video or a sound isn't.
 _FRAMES = frozenset(map(plain_words, ("first_frame", "last_frame")))
 # Nodes that read a text aloud, which isn't called a prompt.
@@ -583,8 +584,9 @@ def _better_label(candidate: Candidate) -> str:
         names = [*names[candidate.type == "BOOLEAN" :], candidate.node_title]
     elif number := _NUMBER.search(candidate.input):
         names.insert(0, message("{label} {number}", label=message("Part"), number=int(number[0])))
-    elif not _SPEAKS.search(candidate.class_type):
-        names.append(message("Prompt"))
+    else:
+        speaks = _SPEAKS.search(candidate.class_type)
+        names.append(message("Text to speak") if speaks else message("Prompt"))
     return next((name for name in names if not is_bare(name)), "")
 
 
@@ -623,6 +625,8 @@ def _telling_title(candidate: Candidate) -> str:
     which prompt it is."""
     display = candidate.node_spec.display_name if candidate.node_spec else ""
     title = spoken(telling_part(candidate.title, candidate.class_type, display))
+    if title.isupper() and any(len(word) > _LONGEST_ACRONYM for word in title.split()):
+        title = title.capitalize()
     return "" if _abbreviates_pole(candidate, title) else title
 
 

@@ -770,7 +770,14 @@ RULES: tuple[Rule, ...] = (
     Rule("main", 47, title=True, authored=True, fits=lambda s: s.held and bool(s.title)),
     # The author's own switch.
     Rule("main", 47, title=True, fits=lambda s: s.meaning == "switch" and bool(s.title)),
-    Rule("main", 48, merge="input", fits=lambda s: s.service and s.meaning in _WISHES),
+    Rule(
+        "main",
+        48,
+        merge="input",
+        fits=lambda s: (
+            (s.service and s.meaning in _WISHES) or (s.is_choice and s.meaning == "voice")
+        ),
+    ),
     # Kind of service.
     Rule(
         "main",

@@ -114,6 +114,17 @@ def test_an_empty_text_comes_last() -> None:
     assert front(form) == ["Lyrics", "Story", "Aspect ratio", "Mood"]
 
 
+def test_an_empty_prompt_beside_a_written_one_is_folded() -> None:
+    """Most users write one prompt."""
+    both = node("CLIPTextEncode", "Detail", text="", clip=["4", 1])
+    joined = node("ConditioningCombine", conditioning_1=["6", 0], conditioning_2=["20", 0])
+    prompt = with_values(text_to_image(n20=both, n21=joined), "3", positive=["21", 0])
+    form = form_with(prompt)
+    assert {one.key: one.group for one in form.fields}["20.text"] == "advanced"
+    blank = form_with(with_values(prompt, "6", text=""))
+    assert {one.key: one.group for one in blank.fields}["20.text"] == "main"
+
+
 @pytest.mark.parametrize("images", [4, 6])
 def test_images_that_a_run_needs_are_all_in_front(images: int) -> None:
     """Nothing but the prompt is beside them."""

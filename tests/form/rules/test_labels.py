@@ -196,3 +196,28 @@ def test_texts_that_only_add_to_a_prompt_come_after_it(title: str, text: str) ->
     prompt = with_values(text_to_image(n20=held, n21=joined), "6", text=["21", 0])
     form = build_form(workflow_of(prompt), Catalog({**more_nodes().raw, **texts}))
     assert [one.key for one in form.fields][:2] == ["21.string_b", "20.value"]
+
+
+def test_a_word_before_all_titles_is_left_out() -> None:
+    """Capitals become words, except in acronyms."""
+    titles = ("KUBRICK: Start", "KUBRICK: BACKGROUND", "KUBRICK: LOGO")
+    video = node("FrameVideo", model=["4", 0], image1=["20", 0], image2=["21", 0], image3=["22", 0])
+    labels = main(form_of(**images(*titles), n30=video))
+    assert [labels[f"{at}.image"] for at in (20, 21, 22)] == ["Start", "Background", "LOGO"]
+    other = ("KUBRICK: Start", "KUBRICK: End", "Step 3: Logo")
+    assert main(form_of(**images(*other), n30=video))["20.image"] == "KUBRICK: Start"
+
+
+def test_speech_has_a_text_to_speak_and_a_voice_in_front() -> None:
+    """The voice may come from a node of its own."""
+    speech = spec({"text": TEXT, "voice": ["VOICE"]}, "AUDIO") | {"api_node": True}
+    voices = spec({"voice": [["Ada", "Ben"]]}, "VOICE")
+    raw = {**more_nodes().raw, "TextToSpeech": speech, "Voices": voices}
+    prompt = {
+        "1": node("Voices", voice="Ada"),
+        "2": node("TextToSpeech", text="Good morning", voice=["1", 0]),
+        "3": node("SaveAudio", audio=["2", 0], filename_prefix="x"),
+    }
+    form = build_form(workflow_of(prompt), Catalog(raw))
+    front = [one.label for one in form.fields if one.group == "main"]
+    assert front == ["Text to speak", "Voice"]
