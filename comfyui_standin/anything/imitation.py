@@ -25,6 +25,7 @@ from comfyui_standin.anything.treated import around, boxed, together, treated
 from comfyui_standin.anything.values import (
     ANY,
     MODELS,
+    NUMBERS,
     PLAIN,
     SHAPES,
     Token,
@@ -75,6 +76,8 @@ _FAULTS = re.compile("(worst|low) quality|lowres|watermark|bad (hands|anatomy)")
 _EMBEDDED = re.compile("(data:image/[a-z]+;base64,)?(/9j/|iVBORw0KGgo|UklGR)")
 _ROLES = re.compile("person|garment|cloth|product|face|reference")
 _PARTS = re.compile(rf"image_?\d+$|{_ROLES.pattern}")  # inputs for pictures that come together
+_LAST = re.compile("(last|end)_?(frame|image|img)")  # inputs for a video's last picture
+_BEGINS = re.compile("im(age|g)_?to_?video|i2v|keyframe")
 _COMPUTES = re.compile("expression|formula|math|calculat")
 _WRITES = re.compile("text|string|concat|join|replace|format|prompt")
 _JOINS = re.compile("concat|join|combine|append|merge")
@@ -110,8 +113,15 @@ class Imitation:
         self._specs = {**groups.get("required", {}), **groups.get("optional", {})}
         self._outputs = [str(one).partition(",")[0] for one in entry["output"]]
         self._hints = hints_of(self._inputs)
-        images = ((key, one) for key, one in self._inputs.items() if kind_of(one) == "IMAGE")
-        parts = {key: one[0] for key, one in images if _PARTS.search(key) and not _is_map(one)}
+        images = {key: one for key, one in self._inputs.items() if kind_of(one) == "IMAGE"}
+        parts = {
+            key: one[0] for key, one in images.items() if _PARTS.search(key) and not _is_map(one)
+        }
+        lasts = [one[0] for key, one in images.items() if _LAST.search(key)]
+        if len(parts) > 1 and _BEGINS.search(self._name):
+            lasts, parts = [*parts.values()], {}
+        if lasts:
+            self._hints["last"] = lasts[-1]
         self._composes = len(parts) > 1 and any(map(_ROLES.search, parts))
         if len(parts) > 1:
             self._hints["picture"] = together(list(parts.values()))
@@ -253,7 +263,8 @@ class Imitation:
         if not images or self._guides or self._inputs.get("bypass") is True:
             return latent
         picture = ImageOps.fit(images[0].convert("RGB"), (latent.width, latent.height))
-        return replace(latent, images=(picture,) * len(latent.images))
+        last = self._hints.get("last")
+        return replace(latent, images=(picture,) * len(latent.images), last=last)
 
     def _as_guide(self) -> dict[str, Any]:
         """Return the hints that a node for guides gives: its picture only steers."""
@@ -347,6 +358,11 @@ class Imitation:
         if "fps" in name or "rate" in name:
             return 16.0
         numbers = (one for one in (*given, *self._inputs.values()) if type(one) in (int, float))
+        if NUMBERS["frames"].fullmatch(name) and "fps" in self._hints:
+            fps: float = self._hints["fps"]
+            told = (one for one in numbers if one != fps)
+            seconds: float = self._hints.get("seconds") or next(told, _SECONDS)
+            return round(seconds * fps)
         return next(numbers, _SIDE if name in ("width", "height") else 1)
 
     def _computed(self) -> float | None:
@@ -537,7 +553,7 @@ class Imitation:
             return treated(self._name, (picture,), self._inputs, self._outputs)
         pictures = self._painted(picture)
         count = self._frames()
-        return Pan(pictures[0], count) if count > 1 else pictures
+        return Pan(pictures[0], count, self._hints.get("last")) if count > 1 else pictures
 
     def _moves(self) -> bool:
         return "VIDEO" in self._outputs or self._frames() > 1
@@ -565,9 +581,11 @@ class Imitation:
             latent = encoded(images)
             mask = self._first_of("MASK")
             area = mask[0].resize((latent.width, latent.height)) if mask else None
-            return replace(latent, mask=area, frames=max(frames, latent.frames))
+            frames = max(frames, latent.frames)
+            return replace(latent, mask=area, frames=frames, last=self._hints.get("last"))
         batch = max(1, min(16, int(self._hints.get("batch", 1))))
-        return Latent(width, height, (None,) * batch, frames=frames)
+        last = self._hints.get("last")
+        return Latent(width, height, (None,) * batch, frames=frames, last=last)
 
     def _sound(self) -> Value:
         latent, video = self._first(AudioLatent), self._first(VideoFrames)
@@ -591,7 +609,8 @@ class Imitation:
             images = self._painted(images[0] if images else None)
         frames = self._frames() if "frames" in self._hints or "seconds" in self._hints else 0
         if len(images) == 1 or "IMAGE" not in map(kind_of, self._inputs.values()):
-            images = Pan(images[0], frames if frames > 1 else paintings.FRAMES)
+            count = frames if frames > 1 else paintings.FRAMES
+            images = Pan(images[0], count, self._hints.get("last"))
         return VideoFrames(images, self._fps(), audio)
 
     # --- samplers
@@ -619,11 +638,12 @@ class Imitation:
             area = hints.get("mask")
             latent = replace(latent, mask=area and area.resize((latent.width, latent.height)))
             denoise = min(denoise, _LITTLE) if keeps else denoise
+        blank = Latent(width, height, (None,), frames=self._frames(), last=hints.get("last"))
         inputs = {
             "model": model,
             "positive": Conditioning(hints.get("text", ""), model, picture, hints.get("mask")),
             "negative": Conditioning(hints.get("negative", ""), model),
-            "latent_image": latent or Latent(width, height, (None,), frames=self._frames()),
+            "latent_image": latent or blank,
             "cfg": max(1.0, min(12.0, float(hints.get("cfg", 7.0)))),
             "sampler_name": str(self._inputs.get("sampler_name", "euler")),
             "scheduler": str(self._inputs.get("scheduler", "normal")),
@@ -644,7 +664,7 @@ class Imitation:
             case "VIDEO":
                 images = decoded(latent)
                 frames = paintings.FRAMES if len(images) == 1 else len(images)
-                return VideoFrames(Pan(images[0], frames), self._fps())
+                return VideoFrames(Pan(images[0], frames, latent.last), self._fps())
             case _:
                 return None
 

@@ -138,7 +138,7 @@ def marked(value: Value) -> Value:
         case VideoFrames(images):
             return replace(value, images=marked(images))
         case Pan():  # each frame lacks twice the margin
-            return Pan(_mark(value.image, 2 * value.margin), len(value))
+            return value.each(lambda image: _mark(image, 2 * value.margin))
         case (Image.Image(), *_):
             return images_of.each(value, _mark)
         case _:

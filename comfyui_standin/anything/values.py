@@ -27,7 +27,7 @@ ANY = frozenset({"*", "COMFY_MATCHTYPE_V3"})
 MODELS = frozenset({"MODEL", "CLIP", "VAE"})
 PLAIN = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
 SHAPES = re.compile(r"MESH|FILE_3D|SPLAT|VOXEL|GLB|POINT_CLOUD|GEOMETRY|LOAD_?3D")
-_NUMBERS = {  # hints by the names of inputs
+NUMBERS = {  # hints by the names of inputs
     "seed": re.compile(r"(noise_)?seed(_num)?"),
     "steps": re.compile(r"(num_|inference_|sampling_)*steps"),
     "cfg": re.compile(r"(text_)?cfg(_scale)?|guidance(_scale)?"),
@@ -103,7 +103,7 @@ def hints_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in inputs.items():
         bare = name.rpartition(".")[2].lower()
         if isinstance(value, int | float) and not isinstance(value, bool):
-            known = (key for key, one in _NUMBERS.items() if one.fullmatch(bare))
+            known = (key for key, one in NUMBERS.items() if one.fullmatch(bare))
             hints |= {key: value for key in known if value >= _LEAST.get(key, 1e-6)}
         elif isinstance(value, str) and len(value) < 40 and (size := _size(bare, value, inputs)):
             hints |= size

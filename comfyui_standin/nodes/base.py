@@ -65,8 +65,8 @@ class Conditioning:
 @dataclass(frozen=True, slots=True)
 class Latent:
     """A batch of images in progress. None stands for an empty image: pure noise. `leftover`: the
-    share of noise that is left in them. `frames`: how many frames each stands for in a video.
-    `text`: what they were sampled from."""
+    share of noise that is left in them. `frames`: how many frames each stands for in a video, which
+    ends with the image `last`. `text`: what they were sampled from."""
 
     width: int
     height: int
@@ -75,6 +75,7 @@ class Latent:
     leftover: float = 0.0
     frames: int = 1
     text: str = ""
+    last: Image.Image | None = None
 
     def __str__(self) -> str:
         shape = (len(self.images), 4, self.height // 8, self.width // 8)

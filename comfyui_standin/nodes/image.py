@@ -55,7 +55,7 @@ def fitted(image: Image.Image, most: int) -> Image.Image:
 def each(images: Images, change: Callable[[Image.Image], Image.Image]) -> Images:
     """Return the changed images. A moving view shows the changed image."""
     if isinstance(images, Pan):
-        return Pan(change(images.image), len(images))
+        return images.each(change)
     return tuple(change(image) for image in images)
 
 

@@ -84,7 +84,7 @@ def decoded(latent: Latent) -> Images:
         cover(image or blank, latent.leftover, number) if latent.leftover else image or blank
         for number, image in enumerate(latent.images)
     )
-    return Pan(images[0], latent.frames) if latent.frames > 1 else images
+    return Pan(images[0], latent.frames, latent.last) if latent.frames > 1 else images
 
 
 def encode(run: NodeRun, inputs: Inputs) -> NodeResult:
@@ -96,7 +96,7 @@ def encode(run: NodeRun, inputs: Inputs) -> NodeResult:
 def encoded(pixels: Images) -> Latent:
     """Return images as a latent."""
     if isinstance(pixels, Pan):
-        return replace(encoded((pixels.image,)), frames=len(pixels))
+        return replace(encoded((pixels.image,)), frames=len(pixels), last=pixels.last)
     images = tuple(_to_grid(image) for image in pixels)
     return Latent(*images[0].size, images)
 

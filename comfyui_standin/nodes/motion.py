@@ -1,36 +1,50 @@
-"""Moving views of one image: the frames of the videos that a demo makes."""
+"""Moving views of one image, or from one to another: the frames of the videos of a demo."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from math import cos, tau
+from math import cos, pi, tau
 from typing import overload
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 _SWING = 0.06  # of the shorter side
 
 
 class Pan(Sequence[Image.Image]):
-    """Frames of a moving view of one image, cropped from it as they are read. `still`: the image
-    that all frames show a part of; `size`: of a frame, of even numbers."""
+    """Frames of a moving view of one image, cropped from it as they are read. With another image,
+    the view moves to that one. `still`: the image that all frames show a part of; `size`: of a
+    frame, of even numbers; `edge`: by how much the still is larger."""
 
-    def __init__(self, image: Image.Image, count: int) -> None:
+    def __init__(self, image: Image.Image, count: int, last: Image.Image | None = None) -> None:
         self.size = max(2, image.width // 2 * 2), max(2, image.height // 2 * 2)
-        self.image = image
-        self.margin = max(2, round(min(image.size) * _SWING / 2) * 2)
+        self.image, self.last = image, last and ImageOps.fit(last, self.size)
+        self.margin = 0 if last else max(2, round(min(image.size) * _SWING / 2) * 2)
+        self.edge = (self.size[0], 0) if last else (2 * self.margin, 2 * self.margin)
         self._count = count
 
     @cached_property
     def still(self) -> Image.Image:
-        """Return the image with a margin around each frame's size."""
+        """Return the image with a margin around each frame's size, or beside the last one."""
+        if self.last:
+            still = Image.new(self.image.mode, (2 * self.size[0], self.size[1]))
+            still.paste(self.image)
+            still.paste(self.last, (self.size[0], 0))
+            return still
         width, height = (side + 2 * self.margin for side in self.size)
         return self.image.resize((width, height), Image.Resampling.BICUBIC)
+
+    def each(self, change: Callable[[Image.Image], Image.Image]) -> Pan:
+        """Return the same view of changed images."""
+        return Pan(change(self.image), self._count, self.last and change(self.last))
 
     def offset(self, number: int) -> tuple[int, int]:
         """Return a frame's place in the still. The first one is in its corner, since decoders
         don't crop the left side to the pixel."""
+        if self.last:
+            part = number / max(1, self._count - 1)
+            return round(self.size[0] * (1 - cos(pi * part)) / 2), 0
         turn = tau * number / self._count
         return round(self.margin * (1 - cos(turn))), round(self.margin * (1 - cos(2 * turn)) / 3)
 
@@ -43,7 +57,7 @@ class Pan(Sequence[Image.Image]):
     def __getitem__(self, number: slice) -> Sequence[Image.Image]: ...
     def __getitem__(self, number: int | slice) -> Image.Image | Sequence[Image.Image]:
         if isinstance(number, slice):
-            return Pan(self.image, max(1, len(range(self._count)[number])))
+            return Pan(self.image, max(1, len(range(self._count)[number])), self.last)
         if not -self._count <= number < self._count:
             raise IndexError(number)
         left, top = self.offset(number % self._count)

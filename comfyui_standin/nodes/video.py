@@ -89,12 +89,12 @@ def mp4(images: Sequence[Image.Image], fps: float, comment: str = "") -> bytes:
     if not width or not height:
         raise ValueError("a video needs images of at least 2 by 2 pixels")
     if isinstance(images, Pan):
-        edge, coded, keys = 2 * images.margin, images.still.size, (1,)
+        edge, coded, keys = images.edge, images.still.size, (1,)
         samples = [_nal(_slice(images.still, 0))]
         moves = (images.offset(number) for number in range(1, len(images)))
         samples += [_nal(_moved(move, coded, at)) for at, move in enumerate(moves, 1)]
     else:
-        edge, coded, keys = 0, (width, height), None
+        edge, coded, keys = (0, 0), (width, height), None
         samples = [
             _nal(_slice(image.crop((0, 0, width, height)), number))
             for number, image in enumerate(images)
@@ -110,11 +110,12 @@ def mp4(images: Sequence[Image.Image], fps: float, comment: str = "") -> bytes:
 # --- H.264
 
 
-def _sps(width: int, height: int, edge: int) -> bytes:
+def _sps(width: int, height: int, edge: tuple[int, int]) -> bytes:
     """Return the sequence's parameters. `edge`: pixels that aren't shown, on the right and at the
     bottom."""
     columns, rows = -(-width // _MACROBLOCK), -(-height // _MACROBLOCK)
-    right, bottom = columns * _MACROBLOCK - width + edge, rows * _MACROBLOCK - height + edge
+    right = columns * _MACROBLOCK - width + edge[0]
+    bottom = rows * _MACROBLOCK - height + edge[1]
     bits = Bits().put(_PROFILE, 8).put(0xC0, 8).put(_LEVEL, 8).ue(0)
     bits.ue(0).ue(0).ue(_ORDER_BITS - 4).ue(1).put(0, 1)  # 16 frame numbers, one reference
     bits.ue(columns - 1).ue(rows - 1).put(1, 1).put(1, 1)  # frames only, direct 8x8

@@ -324,7 +324,7 @@ def weight(value: object, seen: set[int]) -> int:
             seen.add(id(value))
             return value.width * value.height * (1 if value.mode == "L" else 4)  # as Pillow does
         case Pan():
-            return 2 * weight(value.image, seen)
+            return 2 * (weight(value.image, seen) + weight(value.last, seen))
         case bytes():
             return len(value)
         case Mapping():

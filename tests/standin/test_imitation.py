@@ -277,6 +277,36 @@ def test_a_video_begins_with_the_users_picture(demo: DemoServer) -> None:
     assert unlike(picture(demo, outputs["shown"]["images"][0]), mine, (30, 30, 200, 200)) < 20
 
 
+def test_a_video_ends_with_the_last_of_two_pictures(demo: DemoServer) -> None:
+    mine = upload(demo, "mine.png")
+    blank = {"width": 256, "height": 256, "batch_size": 1, "color": 255}
+    pictures = {"images.image_1": ["blank", 0], "images.image_2": ["file", 0]}
+    begun = ("PackImgToVideo", {"latent": ["empty", 0], **pictures})
+
+    outputs = ran(demo, {**SAMPLED, "blank": ("EmptyImage", blank), "begun": begun})
+
+    first, *_, last = (picture(demo, one) for one in outputs["shown"]["images"])
+    assert first.getpixel((20, 20)) == (0, 0, 255)
+    assert unlike(last, mine, (0, 0, 200, 200)) < 20
+
+
+def test_seconds_become_frames(demo: DemoServer) -> None:
+    node: dict[str, Any] = {"type": "PackFrameCalculator", "widgets_values": [5, 24]}
+    node["inputs"] = [{"name": "fps", "type": "FLOAT", "widget": {"name": "fps"}, "link": 1}]
+    node["outputs"] = [{"name": "frame_count", "type": "INT", "links": [2]}]
+
+    outputs = ran(
+        demo,
+        {
+            "1": ("PackFrameCalculator", {"length_of_clip": 5, "fps": 24.0}),
+            "2": ("PreviewAny", {"source": ["1", 0]}),
+        },
+        extra_data={"extra_pnginfo": {"workflow": {"nodes": [node]}}},
+    )
+
+    assert outputs["2"]["text"] == ["120"]
+
+
 def test_a_path_of_a_3d_model_shows_the_users_picture(demo: DemoServer) -> None:
     mine = upload(demo, "mine.png")
     types = ("IMAGE", "TRIMESH", "STRING")

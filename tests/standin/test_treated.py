@@ -28,6 +28,25 @@ def test_a_moving_view_stores_its_image_once() -> None:
     assert Pan(image, 81)[40].size == (320, 192)
 
 
+def test_a_view_moves_from_one_image_to_another() -> None:
+    """It has their size, though its file holds both side by side."""
+    first, last = (Image.new("RGB", (64, 32), color) for color in ("red", "blue"))
+    view = Pan(first, 9, last)
+    assert view[0].tobytes() == first.tobytes()
+    assert view[8].tobytes() == last.tobytes()
+    assert [view[4].getpixel((x, 9)) for x in (31, 32)] == [(255, 0, 0), (0, 0, 255)]
+    data = mp4(view, 16)
+    size = data.index(b"avc1", data.index(b"stsd")) + 28
+    assert struct.unpack_from(">HH", data, size) == (64, 32)
+
+
+def test_the_mark_is_on_both_ends_of_a_view() -> None:
+    """The last picture has other proportions than the video."""
+    view = Pan(Image.new("RGB", (256, 384)), 9, Image.new("RGB", (512, 256)))
+    for frame in (marked(view)[0], marked(view)[8]):
+        assert frame.crop((128, 300, 256, 384)).getbbox()
+
+
 def test_a_3d_model_is_a_body_of_the_subject() -> None:
     image = Image.new("RGB", (128, 128), "white")
     image.paste("red", (40, 30, 88, 98))
