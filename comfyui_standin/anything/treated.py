@@ -8,10 +8,11 @@ from typing import Any
 
 from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
+from comfyui_standin.anything.values import NUMBERS
 from comfyui_standin.nodes.base import Images
 from comfyui_standin.nodes.image import crop_to_ratio, each, fitted, resize
 from comfyui_standin.nodes.motion import Pan
-from comfyui_standin.painter.canvas import is_landscape, subject
+from comfyui_standin.painter.canvas import is_landscape, on_white, subject
 from comfyui_standin.painter.paint import area_of
 
 _MOST_PIXELS = 2048 * 2048
@@ -56,7 +57,7 @@ def treated(
     alpha: Any = inputs.get("alpha")
     if _are_images(alpha):
         seen = ImageOps.invert(alpha[0])
-        return each(images, lambda image: _on_white(image, seen))
+        return each(images, lambda image: on_white(image, seen))
     for words, change in _CHANGES.items():
         if re.search(words, name):
             changed = each(images, change)
@@ -157,7 +158,10 @@ def _sized(
         return _padded(image, size, (left, top))
     sides = [one for key, one in numbers.items() if key.startswith("number") and one >= _LEAST]
     wide, high, *_ = (*sides, 0, 0) if len(sides) > 1 else (0, 0)  # of a node without names
-    width, height = int(numbers.get("width", wide)), int(numbers.get("height", high))
+    width, height = (
+        next((int(one) for key, one in numbers.items() if NUMBERS[side].fullmatch(key)), usual)
+        for side, usual in (("width", int(wide)), ("height", int(high)))
+    )
     longest = numbers.get("longer_size", numbers.get("largest_size", numbers.get("longer_edge", 0)))
     by = numbers.get("scale_by", numbers.get("multiplier", numbers.get("upscale_by", 0.0)))
     if pixels := numbers.get("megapixels"):
@@ -234,12 +238,7 @@ def _normal(image: Image.Image) -> Image.Image:
 
 
 def _cut_out(image: Image.Image) -> Image.Image:
-    return image if image.mode == "L" else _on_white(image, subject(image))
-
-
-def _on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
-    white = Image.new("RGB", image.size, (255, 255, 255))
-    return Image.composite(image.convert("RGB"), white, mask.resize(image.size))
+    return image if image.mode == "L" else on_white(image, subject(image))
 
 
 def _blurred(image: Image.Image) -> Image.Image:

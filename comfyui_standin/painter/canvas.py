@@ -98,6 +98,11 @@ def is_landscape(image: Image.Image) -> bool:
     return left == 0 or right == _SIDE
 
 
+def on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
+    white = Image.new("RGB", image.size, (255, 255, 255))
+    return Image.composite(image.convert("RGB"), white, mask.resize(image.size))
+
+
 def _small(image: Image.Image) -> Image.Image:
     return image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX)
 

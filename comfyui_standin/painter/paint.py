@@ -21,7 +21,7 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps, ImageSta
 
 from comfyui_standin.painter import scenery
 from comfyui_standin.painter import things as whole
-from comfyui_standin.painter.canvas import Canvas, Palette, gradient, palette_of, subject
+from comfyui_standin.painter.canvas import Canvas, Palette, gradient, on_white, palette_of, subject
 from comfyui_standin.painter.things import THINGS
 from comfyui_standin.painter.words import Colour, Light, Scene, hashed, read, telling_words
 
@@ -334,7 +334,7 @@ def _is_painting(image: Image.Image) -> bool:
 
 def _edited(given: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:
     """Return an image as the words change it: its middle in another place or color, in another
-    light, or with room for things."""
+    light, without its background, or with room for things."""
     palette = palette_of(scene)
     lit = Canvas(_refined(given, scene, sharpened=False), rng)
     told = scene.is_lit or scene.things or scene.manners or scene.accents
@@ -342,7 +342,9 @@ def _edited(given: Image.Image, scene: Scene, rng: random.Random) -> Image.Image
         behind = _place(given.size, scene, rng)
         behind.paste(lit.image, mask=subject(given))
         return behind
-    if scene.things & THINGS.keys():
+    if scene.is_cut:
+        return on_white(lit.image, subject(given))
+    if scene.things & THINGS.keys() or scene.is_extended:
         return lit.image
     if scene.accents:
         middle = ImageOps.colorize(

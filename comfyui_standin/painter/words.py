@@ -28,6 +28,11 @@ _GONE = re.compile(  # what isn't to be seen, and what stays as it is
     r"\b(?:no|not|without|removes?|removing|delete|erase|keep|keeping)\b[^,.;]*"
     r"|\b(?:replace|change|swap|turn|convert|transform)\b[^,.;]{0,100}?\b(?:with|to|into)\b"
 )
+_CUT = re.compile(
+    r"\bremov\w+ (?:the |any |its |image |photo )*background|\bbackground remov"
+    r"|\b(?:white|plain|transparent) background"
+)
+_EXTENDED = re.compile(r"\b(?:outpaint|uncrop|extend|expand)")
 _OF_FAULTS = frozenset({"face"})  # as in "deformed face": they don't remove a person
 
 _LIGHTS: dict[Light, str] = {
@@ -205,6 +210,10 @@ class Scene:
     avoided: frozenset[str]
     is_male: bool
     """Whether a word says that the person is a man."""
+    is_cut: bool
+    """Whether the words take away an image's background."""
+    is_extended: bool
+    """Whether the words add to an image that stays as it is."""
 
     def accent(self, usual: Colour) -> Colour:
         """Return the first color that a word names, otherwise the usual one."""
@@ -223,7 +232,8 @@ def _in_english(text: str) -> str:
 def read(text: str, negative: str) -> Scene:
     """Return the scene that a positive and a negative text describe together."""
     mood = hashed(" ".join(sorted(telling_words(text))))
-    text = _GONE.sub(" ", _in_english(text))
+    whole = _in_english(text)
+    text = _GONE.sub(" ", whole)
     words = telling_words(text)
     unwanted = set(telling_words(negative)) - _OF_FAULTS
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
@@ -249,6 +259,8 @@ def read(text: str, negative: str) -> Scene:
         mood=mood,
         avoided=avoided,
         is_male=not _MEN.isdisjoint(words),
+        is_cut=bool(_CUT.search(whole)),
+        is_extended=bool(_EXTENDED.search(whole)),
     )
 
 

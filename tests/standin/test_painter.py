@@ -157,6 +157,18 @@ def test_an_edit_is_more_than_a_tint(text: str) -> None:
     assert max(ImageStat.Stat(change).stddev) > 12
 
 
+def test_an_edit_takes_away_the_background() -> None:
+    given = subject("red")
+    cut = paint(Brief("Remove the background", width=128, height=96, given=given, kept=True))
+    middle, corner = cut.getpixel((64, 48)), cut.getpixel((2, 2))
+    assert (middle, corner) == (given.getpixel((64, 48)), (255, 255, 255))
+
+
+def test_an_edit_that_extends_an_image_does_not_change_its_colors() -> None:
+    given, text = subject("red"), "Extend the scene to fill the padded white bars, outpainting"
+    assert paint(Brief(text, width=128, height=96, given=given, kept=True)) == given
+
+
 def test_a_video_begins_with_its_image() -> None:
     brief = replace(USUAL, text="a cat at night", given=subject("red"), kept=True, moves=True)
     assert paint(brief).tobytes() == subject("red").tobytes()

@@ -125,6 +125,11 @@ def test_a_resized_picture_keeps_its_proportions_if_the_node_says_so() -> None:
         assert treated("ImageResize+", (image,), {**numbers, "method": method})[0].size == size
 
 
+def test_a_picture_is_padded_to_the_wanted_size() -> None:
+    sides = {"target_width": 64, "target_height": 64}
+    assert treated("ResizeAndPadImage", (Image.new("RGB", (96, 48)),), sides)[0].size == (64, 64)
+
+
 def test_one_picture_is_put_on_another() -> None:
     under, over = Image.new("RGB", (96, 96), "gray"), Image.new("RGB", (32, 32), "red")
     mask = Image.new("L", (32, 32), 255)
