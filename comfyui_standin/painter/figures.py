@@ -15,19 +15,21 @@ from comfyui_standin.painter.words import Colour, Scene
 _PARTS: Mapping[str, str] = {
     "portrait": """
         long*: P 0 -.55 .2 -.55 .235 -.16 0 -.16
-        hair*: e 0 -.55 .2 .235
+        bob*: e 0 -.55 .2 .235
         neck: p -.068 -.4 .068 -.4 .068 -.14 -.068 -.14
         body*: e 0 .06 .38 .3
         neck: p -.075 -.23 .075 -.23 0 -.14
+        short: e 0 -.6 .172 .155
+        ear: E .15 -.5 .024 .04
         skin*: e 0 -.51 .15 .195
         hair: e 0 -.6 .172 .155; x .03 -.49 .15 .16
-        rose~: E .08 -.445 .036 .022
+        blush~: E .08 -.445 .036 .022
         white: E .06 -.51 .029 .0165
         iris: e -.058 -.51 .0145 .0152; e .062 -.51 .0145 .0152
         ink: e -.058 -.51 .007 .0072; e .062 -.51 .007 .0072
         hair: L .0062 .026 -.544 .06 -.554 .094 -.542
         neck: l .0042 .004 -.5 -.014 -.442 .012 -.436
-        rose: p -.048 -.394 -.012 -.4 0 -.397 .012 -.4 .048 -.394 0 -.37
+        lips: p -.048 -.394 -.012 -.4 0 -.397 .012 -.4 .048 -.394 0 -.37
     """,
     "cat": """
         body: l .09 .2 -.08 .44 -.1 .52 -.22 .5 -.36 .42 -.48
@@ -236,7 +238,9 @@ def _colours(name: str, canvas: Canvas, scene: Scene, palette: Palette) -> Mappi
     body = scene.accent(canvas.rng.choice(_USUAL.get(name, _PAINTS)))
     body = mix(body, palette.dark, 0.3 if scene.light == "night" else 0.06)
     skin, hair, iris = (canvas.rng.choice(one) for one in (_SKINS, _HAIRS, _IRISES))
-    long = canvas.rng.random() < (0.0 if scene.is_male else 0.6)
+    rose, long = mix((206, 84, 84), skin, 0.2), canvas.rng.random() < 0.6
+    womans = {"bob": hair, "blush": rose, "lips": rose, **({"long": hair} if long else {})}
+    mans = {"short": hair, "ear": skin, "lips": mix(skin, (150, 70, 64), 0.4)}
     return {
         "body": body,
         "wing": mix(body, palette.dark, 0.35),
@@ -244,9 +248,9 @@ def _colours(name: str, canvas: Canvas, scene: Scene, palette: Palette) -> Mappi
         "skin": skin,
         "neck": mix(skin, palette.dark, 0.22),
         "hair": hair,
-        **({"long": hair} if long else {}),
+        **(mans if scene.is_male else womans),
         "iris": iris,
-        "rose": mix((206, 84, 84), skin, 0.2),
+        "rose": rose,
         "eye": (226, 214, 96),
         "stone": mix(mix(palette.far, palette.dark, 0.5), (190, 180, 176), 0.2),
         "roof": (236, 240, 248)

@@ -299,6 +299,21 @@ def test_the_apps_examples_show_the_same_in_each_language(tag: str) -> None:
             assert other.light == scene.light, english
 
 
+def test_a_man_has_short_hair_and_no_blush() -> None:
+    """Above the shoulders, the picture of a man is the narrower one."""
+    widths, reds = [], []
+    for text in ("a man", "a woman"):
+        canvas = Canvas(Image.new("RGB", (256, 256), "blue"), random.Random(2))
+        paint_into(canvas, read(text, ""), Image.new("L", canvas.size, 255))
+        changed = ImageChops.difference(canvas.image, Image.new("RGB", canvas.size, "blue"))
+        left, _, right, _ = changed.crop((0, 120, 256, 150)).getbbox() or (0, 0, 0, 0)
+        widths.append(right - left)
+        red, green, _ = ImageStat.Stat(canvas.image.crop((146, 107, 158, 117))).mean
+        reds.append(red - green)
+    assert widths[0] < 0.8 * widths[1]
+    assert reds[0] < reds[1] - 10
+
+
 def test_negative_words_remove_things() -> None:
     """The painter omits the things that the negative text names."""
     assert read("a portrait", "deformed face").things == {"portrait"}
