@@ -247,15 +247,17 @@ function thumbnailOf(item) {
 /**
  * Return a button with a small image that selects a result.
  * @param {Item} item
- * @param {string} label the button's accessible name
+ * @param {string} label the button's accessible name, after the word that it shows
  * @param {() => void} chosen
  */
 export function thumbnailFor(item, label, chosen) {
   const made = button("", chosen, "thumbnail");
   made.dataset.kind = item.kind;
   made.draggable = true;
-  made.ariaLabel = label;
-  made.append(thumbnailOf(item));
+  const shown = thumbnailOf(item);
+  const word = item.kind === "text" ? "" : shown.textContent;
+  made.ariaLabel = word ? labeled(word, label) : label;
+  made.append(shown);
   return made;
 }
 
