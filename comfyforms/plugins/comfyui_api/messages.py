@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 from fastapi import WebSocket
 from starlette.requests import HTTPConnection
@@ -20,7 +19,6 @@ from starlette.requests import HTTPConnection
 from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.relay import over, verdict
 from comfy.comfyui.protocol.run_state import Phase, RunState
-from comfy.media.checks import MIB
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
 from comfyforms.plugins.comfyui_api.relay import (
@@ -35,10 +33,11 @@ from comfyforms.plugins.comfyui_api.relay import (
     with_own_names,
     without_metadata,
 )
+from comfyforms.plugins.comfyui_api.unread import UnreadBytes, UnreadFrames
 from ui.accounts.login import PREVIEWS
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
-from ui.web.shares import turn_of
+from ui.web.shares import caller_of, turn_of
 from ui.web.socket_limits import (
     UNKNOWN_RUN,
     authenticate_socket,
@@ -49,11 +48,13 @@ from ui.web.socket_limits import (
 
 TOO_SLOW = 1013  # close code: the client has too many unread states, or some got lost
 _LAST_FRAME = 2.0  # seconds that it may arrive after the run's end
-MOST_UNREAD = 10_000  # unread states per client
-_MOST_UNREAD_BYTES = 256 * MIB  # of results that nodes send over the socket
 LONGEST_ID = 100  # characters of a client's id
 _UNGUESSABLE = 16  # characters of an id that is hard to guess; clients send UUIDs
 _MOST_KNOWN = 1000  # runs
+_AT_ONCE = 4  # converted frames, of runs at the same time
+
+# Returns a text frame with the app's names of a run's results; see `with_own_names`.
+Names = Callable[[str, str], str | bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,9 @@ class MessageSockets:
     identity: Identity
     operates: Callable[[HTTPConnection], bool]
     images: bool
+    sizes: UnreadBytes = field(default_factory=UnreadBytes)
+    # Converts each frame once, so that all sockets hold the same text.
+    names: Names = field(default_factory=lambda: lru_cache(_AT_ONCE)(with_own_names))
 
     routes = GuardedRoutes()
 
@@ -85,12 +89,14 @@ class MessageSockets:
         client = clientId[:LONGEST_ID] or uuid.uuid4().hex
         who = self.identity.signed_in(socket)
         previews = who is not None and PREVIEWS in who.scope.split()
-        hearer = None if run else Client(self.runs, owner, client, previews=previews)
+        hearer = None if run else Client(self.runs, owner, client, self.names, previews=previews)
         hello = greeting(client, hearer.unfinished if hearer else _unfinished(self.runs))
+        caller = caller_of(socket.scope, self.identity)
+        unread = UnreadFrames(self.sizes, caller.person or caller.address)
         with ends_with_browser(socket):
             if all == "true" and self.operates(socket):
                 self.identity.opened(socket, self.operates)
-                session = RelaySession(socket, owner, None, self._others_frame)
+                session = RelaySession(socket, owner, None, unread, others_frame=self._others_frame)
                 await session.serve(self.runs, hello)
             elif not run and (all or not is_known):
                 await socket.send_text(hello)
@@ -106,7 +112,7 @@ class MessageSockets:
                     await socket.send_text(hello)
                     await _tell_end(socket, followed.id, followed.state)
                     return
-                session = RelaySession(socket, owner, followed, client=hearer)
+                session = RelaySession(socket, owner, followed, unread, client=hearer)
                 await session.serve(self.runs, hello)
 
     def _others_frame(self, frame: str | bytes) -> str | bytes | None:
@@ -131,11 +137,17 @@ class Client:
     """A ComfyUI client, and the runs that it hears of. `previews`: of all of them. Thread-safe."""
 
     def __init__(
-        self, runs: RunRegistry, owner: str, client_id: str, *, previews: bool = False
+        self, runs: RunRegistry, owner: str, client_id: str, names: Names, *, previews: bool
     ) -> None:
         self._runs, self._owner, self._id = runs, owner, client_id
-        self._previews = previews
+        self._names, self._previews = names, previews
         self._known: dict[str, bool] = {}
+
+    def own(self, frame: str | bytes, run_id: str) -> str | bytes | None:
+        """Return a frame of its owner's run as the client gets it, or None."""
+        if not self.hears(run_id):
+            return None
+        return self._names(frame, run_id) if isinstance(frame, str) else frame
 
     def hears(self, run_id: str) -> bool:
         """Return whether the client gets the frames of a run of its owner."""
@@ -200,6 +212,8 @@ class RelaySession:
         socket: WebSocket,
         owner: str,
         run: Run | None,
+        unread: UnreadFrames,
+        *,
         others_frame: Callable[[str | bytes], str | bytes | None] = lambda _: None,
         client: Client | None = None,
     ) -> None:
@@ -210,8 +224,7 @@ class RelaySession:
         self._client = client
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
-        self._lock = threading.Lock()  # for the runs' threads and the event loop
-        self._unread: list[tuple[str, str | bytes]] = []
+        self._unread = unread
         self._late = asyncio.Event()
         self._has_metadata = False
         self._counted = -1
@@ -219,6 +232,7 @@ class RelaySession:
     async def serve(self, runs: RunRegistry, hello: str) -> None:
         """Greet, then send everything until the run ends or the client disconnects."""
         with contextlib.ExitStack() as followed:
+            followed.callback(self._unread.close)
             followed.callback(runs.follow(self._take, self._lose))
             if self._run is not None:
                 wake = partial(set_from_thread, self._loop, self._changed)
@@ -246,7 +260,7 @@ class RelaySession:
                 return
             frame = replacement
         elif self._client is not None:
-            own = with_own_names(frame, run_id) if self._client.hears(run_id) else None
+            own = self._client.own(frame, run_id)
             if own is None:
                 return
             if is_latent_preview(frame) and not (
@@ -266,16 +280,8 @@ class RelaySession:
             self._put(status(unfinished))
 
     def _put(self, frame: str | bytes, run_id: str = "") -> None:
-        of_preview = run_id if is_latent_preview(frame) else ""
-        with self._lock:
-            if of_preview:
-                self._unread = [one for one in self._unread if one[0] != of_preview]
-            is_late = len(self._unread) >= MOST_UNREAD
-            if isinstance(frame, bytes) and not of_preview:
-                is_late |= sum(len(one) for _, one in self._unread) > _MOST_UNREAD_BYTES
-            if not is_late:
-                self._unread.append((of_preview, frame))
-        set_from_thread(self._loop, self._late if is_late else self._changed)
+        fits = self._unread.put(frame, run_id if is_latent_preview(frame) else "")
+        set_from_thread(self._loop, self._changed if fits else self._late)
 
     def _lose(self) -> None:
         """Disconnect the client, because frames got lost. Thread-safe."""
@@ -300,13 +306,14 @@ class RelaySession:
         while True:
             self._changed.clear()
             is_over = self._run is not None and self._run.state.phase.finished
-            while (frame := self._next()) is not None:
+            while (frame := self._unread.next()) is not None:
                 has_last = has_last or (self._run is not None and is_last(frame, self._run.id))
                 if isinstance(frame, str):
                     await self._socket.send_text(frame)
                 else:
                     sent = frame if self._has_metadata else without_metadata(frame)
                     await self._socket.send_bytes(sent)
+                self._unread.sent(frame)
             if has_last and is_over:
                 await self._socket.close()
                 return
@@ -317,7 +324,3 @@ class RelaySession:
             except TimeoutError:
                 await self._socket.close(TOO_SLOW)
                 return
-
-    def _next(self) -> str | bytes | None:
-        with self._lock:
-            return self._unread.pop(0)[1] if self._unread else None

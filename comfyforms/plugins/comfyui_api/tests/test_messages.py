@@ -21,9 +21,12 @@ from websockets.sync.client import connect
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import Run
-from comfyforms.plugins.comfyui_api.relay import with_own_names
+from comfyforms.plugins.comfyui_api import relay, unread
+from comfyforms.plugins.comfyui_api.messages import TOO_SLOW
+from comfyforms.plugins.comfyui_api.relay import own_subfolder, with_own_names
+from comfyforms.plugins.comfyui_api.unread import UnreadBytes, UnreadFrames
 from tests.security.signing_in import signed_in
-from tests.support.http_client import ANN, BOB, connected, cookie_of, finished, start
+from tests.support.http_client import ANN, BOB, close_code, connected, cookie_of, finished, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.accounts.login import SignInSettings
@@ -237,6 +240,63 @@ def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served)
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == 299
     assert len(numbers) < 300
+
+
+def test_a_client_that_reads_no_texts_is_disconnected(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts count like images."""
+    monkeypatch.setattr(unread, "MOST_UNREAD_BYTES", 1_000_000)
+    _, app = served
+    run = finished(start(app, **{"5.steps": 1})).id
+    with connected(app, "/ws", sockopt=SMALL) as frozen:
+        frozen.recv()
+        for _ in range(100):
+            say(app, run, "x" * 200_000)
+        assert close_code(frozen) == TOO_SLOW
+
+
+def test_a_users_sockets_share_the_unread_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame counts until it is sent, until a newer preview replaces it, or until its socket
+    closes."""
+    monkeypatch.setattr(unread, "MOST_UNREAD_BYTES", 100)
+    sizes = UnreadBytes()
+    first, second, other = (UnreadFrames(sizes, one) for one in ("ann", "ann", "bob"))
+    assert first.put("x" * 101)
+    assert not second.put("y")
+    assert other.put("z")
+    frame = first.next()
+    assert frame is not None
+    assert not second.put("y")
+    first.sent(frame)
+    assert second.put(b"x" * 101, "a run")
+    assert not first.put("y")
+    assert second.put(b"x", "a run")
+    assert first.put("x" * 100)
+    assert not second.put("y")
+    first.close()
+    assert second.put("y")
+
+
+def test_all_sockets_hold_the_same_text(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app converts a frame once, however many clients hear it."""
+    converted = list[str]()
+
+    def counted(run_id: str, subfolder: str) -> str:
+        converted.append(run_id)
+        return own_subfolder(run_id, subfolder)
+
+    monkeypatch.setattr(relay, "own_subfolder", counted)
+    _, app = served
+    run = finished(start(app, **{"5.steps": 1})).id
+    file = {"filename": "a.png", "subfolder": "", "type": "output"}
+    frame = {"type": "executed", "data": {"prompt_id": run, "output": {"images": [file]}}}
+    with connected(app, "/ws") as first, connected(app, "/ws") as second:
+        first.recv()
+        second.recv()
+        say(app, run, json.dumps(frame))
+        assert first.recv() == second.recv()
+    assert converted == [run]
 
 
 def test_a_client_that_does_not_read_loses_no_result(served: Served) -> None:

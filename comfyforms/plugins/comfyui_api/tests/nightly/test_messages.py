@@ -10,9 +10,10 @@ import pytest
 import websocket
 
 from comfy.library.permissions import Permissions
-from comfyforms.plugins.comfyui_api.messages import MOST_UNREAD, TOO_SLOW
+from comfyforms.plugins.comfyui_api.messages import TOO_SLOW
 from comfyforms.plugins.comfyui_api.tests import test_messages as twin
 from comfyforms.plugins.comfyui_api.tests.test_messages import SMALL, frames, kinds, say, until_over
+from comfyforms.plugins.comfyui_api.unread import MOST_UNREAD
 from tests.support.http_client import ANN, BOB, connected, finished, start
 from tests.support.serving import Served, running_demo_app
 from ui.settings.web_settings import WebSettings
