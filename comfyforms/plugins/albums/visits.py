@@ -6,8 +6,9 @@ not.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, partial
 from pathlib import PurePosixPath
 from typing import Annotated, Any
@@ -41,7 +42,8 @@ from comfyforms.plugins.albums.store import (
 from ui.languages.current import translated
 from ui.web.addresses import client_address
 from ui.web.cookies import new_browser
-from ui.web.identity import NOBODY
+from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, NOBODY
+from ui.web.rates import Rate
 from ui.web.responses import API
 from ui.web.shares import shared_address
 from ui.web.urls import download_name
@@ -217,6 +219,7 @@ class Visits:
 
     app: PluginApp
     store: AlbumStore
+    new: Rate = field(default_factory=lambda: Rate(NEW_BROWSERS, NEW_BROWSER))
 
     def caller(self, request: Request) -> tuple[str, Person]:
         """Return the owner of the caller's runs, and the person; an empty owner and no person
@@ -261,9 +264,12 @@ class Visits:
 
     def welcome(self, asked: Asked, visit: Visit) -> dict[str, str]:
         """Return the headers that give a new guest's browser a cookie, which is the guest, with all
-        that they said under their name before guests had cookies."""
-        cookies = self.app.identity.cookies
+        that they said under their name before guests had cookies. The number per address is
+        limited."""
+        cookies, address = self.app.identity.cookies, client_address(asked.request.scope)
         if visit.link is None or cookies.browser(asked.request):
+            return {}
+        if not self.new.take(address, time.monotonic()):
             return {}
         browser, token = new_browser(), visit.link.token
         if name := one_line(asked.guest):

@@ -21,6 +21,7 @@ from comfyforms.plugins.albums.tests.conftest import Place
 from tests.attacks.people import SECRET, a_batch, a_run
 from tests.security.signing_in import socket_of
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.web.identity import NEW_BROWSERS
 
 
 def events(place: Place, who: str, album: str) -> Iterator[dict[str, int]]:
@@ -190,6 +191,21 @@ def test_streams_of_visitors_take_no_place_of_users(place: Place) -> None:
         with place.ask("ann", "GET", f"/{album}/events", stream=True) as stream:
             assert stream.status_code == 200
     eventually(lambda: not (rooms.visitors.taken or rooms.calls.taken))
+
+
+def test_an_address_has_a_limited_number_of_new_guests(place: Place) -> None:
+    """As on the page, a guest without a cookie may look. Other addresses get theirs."""
+    token = place.link(place.album()[0])
+
+    def is_welcome(address: str) -> bool:
+        headers = {"X-Forwarded-For": address}
+        answer = place.ask("visitor", "GET", f"/{token}", headers=headers)
+        assert answer.ok
+        return "set-cookie" in answer.headers
+
+    given = sum(is_welcome("9.9.9.9") for _ in range(NEW_BROWSERS + 20))
+    assert NEW_BROWSERS <= given < NEW_BROWSERS + 20
+    assert is_welcome("8.8.8.8")
 
 
 def test_a_guest_is_a_browser_with_a_name(place: Place) -> None:
