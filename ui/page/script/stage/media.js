@@ -231,6 +231,7 @@ function thumbnailOf(item) {
     return video;
   }
   const word = element("span", "word", item.text.slice(0, BEGINNING) || KINDS[item.kind]);
+  word.ariaHidden = String(!item.text); // it stands for an image that is still to come
   if (item.kind !== "image" && !item.thumb) return word;
   const image = element("img");
   image.alt = "";
@@ -247,17 +248,15 @@ function thumbnailOf(item) {
 /**
  * Return a button with a small image that selects a result.
  * @param {Item} item
- * @param {string} label the button's accessible name, after the word that it shows
+ * @param {string} label the button's accessible name
  * @param {() => void} chosen
  */
 export function thumbnailFor(item, label, chosen) {
   const made = button("", chosen, "thumbnail");
   made.dataset.kind = item.kind;
   made.draggable = true;
-  const shown = thumbnailOf(item);
-  const word = item.kind === "text" ? "" : shown.textContent;
-  made.ariaLabel = word ? labeled(word, label) : label;
-  made.append(shown);
+  made.ariaLabel = label;
+  made.append(thumbnailOf(item));
   return made;
 }
 
