@@ -71,6 +71,8 @@ _OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
     "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
     "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
 }
+# Fewer titles may begin with the same word by chance.
+_FEW_TITLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,6 @@ class Placement:
     part: Literal["width", "height"] | None = None
 
 
-_FEW_TITLES = 3  # fewer may begin with the same word by chance
 _NO_RULE = Placement("advanced", 0)
 
 
