@@ -194,7 +194,7 @@ def test_streams_of_visitors_take_no_place_of_users(place: Place) -> None:
 
 
 def test_an_address_has_a_limited_number_of_new_guests(place: Place) -> None:
-    """As on the page, a guest without a cookie may look. Other addresses get theirs."""
+    """A guest without a cookie may look, nevertheless. Other addresses get their cookies."""
     token = place.link(place.album()[0])
 
     def is_welcome(address: str) -> bool:
