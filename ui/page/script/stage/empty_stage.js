@@ -195,9 +195,10 @@ export class EmptyStage {
   }
 }
 
-/** Return the address of the form's first image, "" without one. A mask or a control image isn't seen in the result. */
+/** Return the address of the first image in front, "" without one. A mask or a control image isn't seen in the result. */
 function imageIn() {
-  const place = $("#form-side [id^=field-]:not(.guide) :is(.image-frame img, [data-image])");
+  const field = "#form-side [id^=field-]:not(.guide, .section *)";
+  const place = $(`${field} :is(.image-frame img, [data-image])`);
   return place instanceof HTMLImageElement ? place.src : (place?.dataset.image ?? "");
 }
 
