@@ -319,9 +319,9 @@ class GroupEvents:
                 if summary is None:
                     yield _STILL_HERE
                     continue
-                event_id, event = await _event_of(request, self.document, summary)
-                if event_id != known:
-                    known = event_id
+                state_id, event = await _event_of(request, self.document, summary)
+                if state_id != known:
+                    known = state_id
                     yield event
                 if is_last:
                     return
@@ -331,8 +331,8 @@ async def _end_event(
     request: Request, document: Callable[[Any], Any], what: object, known: str
 ) -> Response:
     """Return the event of an ended object, or 204 if the client knows it."""
-    event_id, event = await _event_of(request, document, what)
-    if event_id == known:
+    state_id, event = await _event_of(request, document, what)
+    if state_id == known:
         return Response(status_code=204)
     return Response(event, media_type="text/event-stream", headers=NO_STORE)
 
@@ -344,9 +344,9 @@ async def _events_of(request: Request, runs: Runs, run: Run, known: str) -> Asyn
             yield _STILL_HERE
             continue
         document = runs.document if state.phase.finished else runs.listed
-        event_id, event = await _event_of(request, document, run.record)
-        if event_id != known:
-            known = event_id
+        state_id, event = await _event_of(request, document, run.record)
+        if state_id != known:
+            known = state_id
             yield event
 
 
@@ -364,9 +364,9 @@ def _event(document: Callable[[Any], Any], what: object) -> tuple[str, bytes]:
     told = asdict(document(what))
     parts = {key: f"{json_text(key)}:{json_text(value)}" for key, value in told.items()}
     lasting = (part for key, part in parts.items() if key not in ("headline", "seconds_left"))
-    event_id = hashlib.sha256(",".join(lasting).encode()).hexdigest()[:16]
+    state_id = hashlib.sha256(",".join(lasting).encode()).hexdigest()[:16]
     name, data = "end" if told["finished"] else "state", ",".join(parts.values())
-    return event_id, f"id: {event_id}\nevent: {name}\ndata: {{{data}}}\n\n".encode()
+    return state_id, f"id: {state_id}\nevent: {name}\ndata: {{{data}}}\n\n".encode()
 
 
 async def frames_of(run: Run) -> AsyncGenerator[bytes]:
