@@ -355,6 +355,7 @@ def _is_tooling(facts: InputFacts) -> bool:
         return False
     spec, name = facts.candidate.node_spec, facts.candidate.input
     value = facts.candidate.value if isinstance(facts.candidate.value, str) else ""
+    compares = spec is not None and facts.makes == "text" and "STRING" not in spec.output_types
     text, is_prompt = value.strip(), facts.pole is Pole.POSITIVE or facts.meaning == "prompt"
     is_points = facts.is_text and "," in text and not any(map(str.isalpha, text))
     return (
@@ -364,12 +365,7 @@ def _is_tooling(facts: InputFacts) -> bool:
         or text.lower() in _YES_OR_NO
         or is_points
         or (not is_prompt and isinstance(json_or_none(value), dict | list))
-        or (
-            facts.makes == "text"
-            and spec is not None
-            and "STRING" not in spec.output_types
-            and not facts.held
-        )
+        or (compares and not facts.held)
     )
 
 
@@ -770,14 +766,8 @@ RULES: tuple[Rule, ...] = (
     Rule("main", 47, title=True, authored=True, fits=lambda s: s.held and bool(s.title)),
     # The author's own switch.
     Rule("main", 47, title=True, fits=lambda s: s.meaning == "switch" and bool(s.title)),
-    Rule(
-        "main",
-        48,
-        merge="input",
-        fits=lambda s: (
-            (s.service and s.meaning in _WISHES) or (s.is_choice and s.meaning == "voice")
-        ),
-    ),
+    Rule("main", 48, merge="input", fits=lambda s: s.service and s.meaning in _WISHES),
+    Rule("main", 48, merge="input", fits=lambda s: s.is_choice and s.meaning == "voice"),
     # Kind of service.
     Rule(
         "main",
