@@ -306,7 +306,7 @@ class RelaySession:
         while True:
             self._changed.clear()
             is_over = self._run is not None and self._run.state.phase.finished
-            while (frame := self._unread.next()) is not None:
+            while (frame := await self._unread.next()) is not None:
                 has_last = has_last or (self._run is not None and is_last(frame, self._run.id))
                 if isinstance(frame, str):
                     await self._socket.send_text(frame)

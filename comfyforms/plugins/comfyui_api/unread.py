@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 
@@ -9,12 +10,15 @@ from comfy.media.checks import MIB
 
 MOST_UNREAD = 10_000  # states per client
 MOST_UNREAD_BYTES = 256 * MIB  # of all sockets of a user; a frame that exceeds it still waits
+SENT_PER_STEP = 4  # frames in a step of the event loop; each can wait for a busy thread
 
 
 class UnreadBytes:
-    """Counter of the bytes that wait for each user's sockets. Thread-safe."""
+    """Counter of the bytes that wait for each user's sockets. Thread-safe. `sending`: the places of
+    all sockets in the event loop's step."""
 
     def __init__(self) -> None:
+        self.sending = asyncio.Semaphore(SENT_PER_STEP)
         self._lock = threading.Lock()
         self._sizes = Counter[str]()
 
@@ -59,8 +63,13 @@ class UnreadFrames:
             self._size += len(frame)
             return True
 
-    def next(self) -> str | bytes | None:
-        """Return the oldest frame, which counts until `sent`: the connection holds it, too."""
+    async def next(self) -> str | bytes | None:
+        """Return the oldest frame, which counts until `sent`: the connection holds it, too. A frame
+        for many sockets leaves in several steps of the event loop, which serves others between."""
+        if not self._frames:
+            return None
+        async with self._sizes.sending:
+            await asyncio.sleep(0)
         with self._lock:
             return self._frames.pop(0)[1] if self._frames else None
 

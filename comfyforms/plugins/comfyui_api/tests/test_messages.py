@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -24,7 +26,7 @@ from comfy.runs.interface import Run
 from comfyforms.plugins.comfyui_api import relay, unread
 from comfyforms.plugins.comfyui_api.messages import TOO_SLOW
 from comfyforms.plugins.comfyui_api.relay import own_subfolder, with_own_names
-from comfyforms.plugins.comfyui_api.unread import UnreadBytes, UnreadFrames
+from comfyforms.plugins.comfyui_api.unread import SENT_PER_STEP, UnreadBytes, UnreadFrames
 from tests.security.signing_in import signed_in
 from tests.support.http_client import ANN, BOB, close_code, connected, cookie_of, finished, start
 from tests.support.serving import RunningApp, Served, running_demo_app
@@ -265,7 +267,7 @@ def test_a_users_sockets_share_the_unread_bytes(monkeypatch: pytest.MonkeyPatch)
     assert first.put("x" * 101)
     assert not second.put("y")
     assert other.put("z")
-    frame = first.next()
+    frame = asyncio.run(first.next())
     assert frame is not None
     assert not second.put("y")
     first.sent(frame)
@@ -276,6 +278,32 @@ def test_a_users_sockets_share_the_unread_bytes(monkeypatch: pytest.MonkeyPatch)
     assert not second.put("y")
     first.close()
     assert second.put("y")
+
+
+def test_a_frame_for_many_sockets_leaves_in_several_steps() -> None:
+    """The event loop serves other users between."""
+    sizes = UnreadBytes()
+    sockets = [UnreadFrames(sizes, "ann") for _ in range(5 * SENT_PER_STEP)]
+    per_step = Counter[int]()
+    step = 0
+
+    async def send(frames: UnreadFrames) -> None:
+        while await frames.next() is not None:
+            per_step[step] += 1
+
+    async def send_all() -> None:
+        nonlocal step
+        sending = [asyncio.ensure_future(send(frames)) for frames in sockets]
+        while not all(one.done() for one in sending):
+            await asyncio.sleep(0)
+            step += 1
+
+    for frames in sockets:
+        assert frames.put("x")
+        assert frames.put("y")
+    asyncio.run(send_all())
+    assert per_step.total() == 2 * len(sockets)
+    assert max(per_step.values()) <= SENT_PER_STEP
 
 
 def test_all_sockets_hold_the_same_text(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
