@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,7 +72,8 @@ def test_a_frozen_process_changes_nothing_when_it_wakes(
 
 
 def test_commands_at_all_processes_are_carried_out(cluster: Cluster, groups: WorkingGroups) -> None:
-    """A batch that is paused and continued at all processes in turn runs each row once."""
+    """A batch that is paused and continued at all processes in turn completes each row once. A row
+    that begins before its server hears of the pause is interrupted, and runs again."""
     batch = groups.start_batch(cluster.apps[0], ROWS, steps=10)
     for number in range(12):
         at = cluster.apps[number % 3]
@@ -80,7 +82,9 @@ def test_commands_at_all_processes_are_carried_out(cluster: Cluster, groups: Wor
         assert groups.ask(at, "POST", f"{batch}/{change}")["state"] in (wanted, "done")
     for app in cluster.apps:
         groups.wait_for(batch, app, state="done", done=ROWS, failed=0)
-    assert groups.outcomes() == ["success"] * ROWS
+    outcomes = Counter(groups.outcomes())
+    assert outcomes.pop("success") == ROWS
+    assert outcomes.keys() <= {"interrupted"}
 
 
 def test_a_chain_outlives_its_process(cluster: Cluster, groups: WorkingGroups) -> None:
