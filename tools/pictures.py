@@ -135,7 +135,7 @@ def write_animation(file: Path, frames: list[Frame]) -> None:
 def shares(page: Page) -> bool:
     """Choose *Add to shared workflows*. Return False if the saved form closes the menu by taking
     the preview's place."""
-    page.get_by_role("button", name="Private to you").click()
+    page.get_by_role("button", name="Private", exact=True).click()
     try:
         page.get_by_role("menuitem", name="Add to shared workflows").click(timeout=5000)
     except TimeoutError:
