@@ -179,8 +179,8 @@ def test_a_run_that_waited_is_sent_again_after_a_restart(mortal: DemoServer) -> 
         second = runs.submit(job(), Origin("me"))
         until(second, lambda state: state.queue_place == 1)
         mortal.restart()
+        first.cancel()  # otherwise it may start again before the second
         assert end(second).phase is Phase.DONE
-        first.cancel()
     assert mortal.journal.of(second.id)[:2] == ("taken", "killed")
     assert mortal.journal.of(second.id).count("started") == 1
 
