@@ -20,16 +20,16 @@ _CORNERS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 _SIDES = ((0, 1, 2), (0, 3, 1), (0, 2, 3), (1, 3, 2))
 
 
-def tetrahedron() -> bytes:
+def tetrahedron(red: float = 1) -> bytes:
     """Return a red tetrahedron as a binary glTF file."""
     points = [_CORNERS[corner] for side in _SIDES for corner in side]
     places = b"".join(struct.pack("<3f", *point) for point in points)
-    red = {"pbrMetallicRoughness": {"baseColorFactor": [1, 0, 0, 1]}, "doubleSided": True}
+    color = {"pbrMetallicRoughness": {"baseColorFactor": [red, 0, 0, 1]}, "doubleSided": True}
     scene = {
         "asset": {"version": "2.0"},
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0}],
-        "materials": [red],
+        "materials": [color],
         "meshes": [
             {"primitives": [{"attributes": {"POSITION": 0}, "mode": _TRIANGLES, "material": 0}]}
         ],
@@ -51,14 +51,14 @@ def tetrahedron() -> bytes:
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
-def save_model(model: bytes) -> NodeClass:
-    """Return a node class that saves this model as `boat.glb`."""
+def save_model(model: bytes, name: str = "boat.glb") -> NodeClass:
+    """Return a node class that saves this model."""
 
     def save(run: NodeRun, _: Inputs) -> NodeResult:
         folder = run.storage.folder("output")
         assert folder is not None
-        (folder / "boat.glb").write_bytes(model)
-        return NodeResult((), {"3d": [{"filename": "boat.glb", "subfolder": "", "type": "output"}]})
+        (folder / name).write_bytes(model)
+        return NodeResult((), {"3d": [{"filename": name, "subfolder": "", "type": "output"}]})
 
     info = node_info(
         "SaveModel", "Save model", "3d", required={"text": spec("STRING")}, output_node=True

@@ -33,12 +33,18 @@ WATCH = """() => {
 
 @pytest.fixture
 def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
-    """Yield a site whose workflows make one tetrahedron, and two."""
+    """Yield a site whose workflows make one tetrahedron, and two that differ."""
     model = {"class_type": "SaveModel", "inputs": {"text": "a boat"}}
     (tmp_path / "model.json").write_text(json.dumps({"1": model}))
-    (tmp_path / "two.json").write_text(json.dumps({"1": model, "2": model}))
+    (tmp_path / "two.json").write_text(
+        json.dumps({"1": model, "2": model | {"class_type": "SaveOther"}})
+    )
+    nodes = {
+        "SaveModel": save_model(tetrahedron()),
+        "SaveOther": save_model(tetrahedron(0.9), "ship.glb"),
+    }
     with (
-        DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": save_model(tetrahedron())}) as demo,  # type: ignore[operator]
+        DemoServer(step_seconds=0, nodes=NODES | nodes) as demo,  # type: ignore[operator]
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         yield Site(app.url, demo, app)
