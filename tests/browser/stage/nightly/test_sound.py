@@ -119,8 +119,9 @@ def test_several_sounds_are_a_list_of_low_cards(fast: Site, visit: Visit) -> Non
     pauses the other. The arrow keys seek, and the space bar plays and pauses."""
     person = visit(fast).open()
     page = person.page
-    another = {**SILENCE["2"], "inputs": {"filename_prefix": "y", "audio": ["1", 0]}}
-    give(page, json.dumps(SILENCE | {"3": another}).encode(), "two-sounds.json")
+    sound = {**SILENCE["1"], "inputs": {"duration": 3.5, "sample_rate": 8000, "channels": 1}}
+    another = {**SILENCE["2"], "inputs": {"filename_prefix": "y", "audio": ["3", 0]}}
+    give(page, json.dumps(SILENCE | {"3": sound, "4": another}).encode(), "two-sounds.json")
     expect(page.locator("#heading h1")).to_have_text("Two sounds")
     person.generate()
     cards = page.locator("#stage .grid .cell")
