@@ -406,3 +406,16 @@ def test_pure_tests_start_no_server() -> None:
         for file in path.glob("test_*.py") if path.is_dir() else [path]:
             if file != Path(__file__):
                 assert not {"socket", "subprocess", STAND_IN, *SERVING} & imported(file), file
+
+
+def test_no_test_runs_an_event_loop_in_its_thread() -> None:
+    """Playwright's runs there once a browser test has begun: `awaited` runs a coroutine beside
+    it."""
+    for folder in (ROOT / "tests", ROOT / "comfyforms"):
+        for file in folder.rglob("test_*.py"):
+            calls = (
+                ast.unparse(one.func)
+                for one in ast.walk(tree_of(file))
+                if isinstance(one, ast.Call)
+            )
+            assert "asyncio.run" not in calls, file

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 
 import pytest
 import requests
 
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, awaited
 from ui.web.limits import off_loop
 
 
@@ -32,8 +31,12 @@ def test_a_form_route_refuses_broken_json(path: str, caplog: pytest.LogCaptureFi
 @pytest.mark.parametrize("size", [100, 20_000])
 def test_only_small_json_is_parsed_on_the_event_loop(size: int) -> None:
     """Other callers wait for it."""
-    thread = asyncio.run(off_loop(lambda _: threading.get_ident(), b" " * size))
-    assert (thread == threading.get_ident()) == (size == 100)
+
+    async def is_on_loop() -> bool:
+        thread = await off_loop(lambda _: threading.get_ident(), b" " * size)
+        return thread == threading.get_ident()
+
+    assert awaited(is_on_loop()) == (size == 100)
 
 
 @pytest.mark.parametrize(

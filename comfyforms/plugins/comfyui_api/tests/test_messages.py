@@ -267,7 +267,7 @@ def test_a_users_sockets_share_the_unread_bytes(monkeypatch: pytest.MonkeyPatch)
     assert first.put("x" * 101)
     assert not second.put("y")
     assert other.put("z")
-    frame = asyncio.run(first.next())
+    frame = awaited(first.next())
     assert frame is not None
     assert not second.put("y")
     first.sent(frame)
@@ -301,7 +301,7 @@ def test_a_frame_for_many_sockets_leaves_in_several_steps() -> None:
     for frames in sockets:
         assert frames.put("x")
         assert frames.put("y")
-    asyncio.run(send_all())
+    awaited(send_all())
     assert per_step.total() == 2 * len(sockets)
     assert max(per_step.values()) <= SENT_PER_STEP
 

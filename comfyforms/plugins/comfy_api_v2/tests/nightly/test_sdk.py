@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import uuid
@@ -20,7 +19,7 @@ from tests.attacks.people import ANN
 from tests.support.programs import SCRIPTS, needs, skip_without
 from tests.support.samples.shipped import prompt
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, awaited
 from ui.accounts.login import PROGRAMS, SignedIn, SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
@@ -143,7 +142,7 @@ def test_the_asynchronous_client_works(client: Comfy) -> None:
             assert await job.outputs[0].to_bytes()
             return str(job.status)
 
-    assert asyncio.run(run()) == "succeeded"
+    assert awaited(run()) == "succeeded"
 
 
 def test_the_client_for_javascript_works(client: Comfy) -> None:

@@ -3,7 +3,6 @@ installs beside the app. The others use the same libraries."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from comfyforms.plugins.program_tokens.tests.conftest import Team
 from tests.support.environments import plain_environment
 from tests.support.programs import needs
 from tests.support.serving import WORKFLOWS
-from tests.support.waiting import LONGEST_WAIT, in_own_thread
+from tests.support.waiting import LONGEST_WAIT, awaited, in_own_thread
 
 PNG = b"\x89PNG"
 SCRIPT = """
@@ -105,7 +104,7 @@ def of_aiohttp(address: str) -> None:
             async with session.get(f"{address}/history/{prompt_id}") as answer:
                 assert answer.ok
 
-    asyncio.run(run())
+    awaited(run())
 
 
 def httpx_and_websockets(address: str) -> None:
@@ -117,7 +116,7 @@ def httpx_and_websockets(address: str) -> None:
             while not is_last(await messages.recv(), prompt_id):
                 pass
 
-    asyncio.run(run())
+    awaited(run())
 
 
 def fetch_of_node(address: str) -> None:
