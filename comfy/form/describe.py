@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -33,6 +34,7 @@ _TITLES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("image", "text"): message("Image to text"),
     }
 )
+_BOTH_ENDS = re.compile("flf|first.*last|start.*end.?frame", re.IGNORECASE)  # in a file's name
 _MODELS = ("unet_name", "ckpt_name", "model_name")
 _KINDS: tuple[ResultKind, ...] = ("text", "image", "video", "audio")
 _SECONDS = ("seconds", "duration", "duration_seconds", "audio_length", "seconds_total")
@@ -60,7 +62,10 @@ def kind_title(form: Form, name: str) -> str:
     the kind: "Object swap (Qwen)". "" if neither tells."""
     nodes = (node["inputs"] for node in form.prompt.values())
     models = (str(one[key]).rpartition(".")[0] for one in nodes for key in _MODELS if key in one)
-    title = task_words(name) or _TITLES.get(kind_of(form), "")
+    kind = kind_of(form)
+    title = task_words(name) or _TITLES.get(kind, "")
+    if kind == ("image", "video") and _BOTH_ENDS.search(name):
+        title = message("First and last frame to video")
     names = next(filter(None, map(known_names, (name, *models))), "")
     return message("{label} ({detail})", label=title, detail=names) if title and names else title
 

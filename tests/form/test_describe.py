@@ -58,6 +58,7 @@ def test_a_chains_form_says_what_it_makes() -> None:
         ("03-V7-two-images-edit", False),
         ("ComfyUI_00012_", False),
         ("Simple", False),
+        ("z-image-two-stage", False),
         ("First-Last-Frame-Reasonable", True),
         ("Basic Text to Image", True),
         ("upscale", True),
@@ -84,6 +85,14 @@ def test_a_files_name_is_a_title_if_a_person_wrote_it(name: str, is_title: bool)
 def test_words_for_a_task_replace_the_kind(name: str, title: str) -> None:
     """An author's short name or a number isn't such a word."""
     assert kind_title(form_of(_from_image()), name) == title
+
+
+def test_a_video_between_two_frames_has_its_own_title() -> None:
+    """The file's name says so, because a form with two images may also do something else."""
+    saved = node("SaveAnimatedWEBP", images=["8", 0], filename_prefix="video")
+    form = form_of({**_from_image(), "9": saved})
+    assert kind_title(form, "LTX23_FLF-I2V_API") == "First and last frame to video (LTX 2.3)"
+    assert kind_title(form, "LTX23_I2V_API") == "Image to video (LTX 2.3)"
 
 
 @pytest.mark.parametrize(
