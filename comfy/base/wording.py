@@ -65,9 +65,10 @@ _TASKS = re.compile(rf"(?:{_TASK}|{_OTHER}{{2,}}+)(?:.*(?:{_TASK}|{_OTHER}{{2}})
 _COLLECTIONS = frozenset({"api", "template", "templates", "utility"})
 _KINDS = frozenset({"image", "video", "audio", "3d", "llm"})
 # In "wan2_2", "v0_1" and "step_1_5".
-_VERSION = re.compile(r"(?<=[a-z_]\d)_(\d{1,2})(?=_|$)", re.IGNORECASE)
+_VERSION = re.compile(r"(?<=[a-z_]\d)_(\d{1,2})(?=[_-]|$)", re.IGNORECASE)
 _NUMBERED = re.compile(r"^([a-z]+)(\d[\d.]*)(vl)?", re.IGNORECASE)
 _SIZE = re.compile(r"^\d+b", re.IGNORECASE)  # parameters of a model
+_BILLIONS = re.compile(r"(?<![a-z\d])\d++b(?![a-z])", re.IGNORECASE)
 # Labels of common input names, in plain words for beginners.
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -200,7 +201,7 @@ def known_names(name: str) -> str:
     "my_ltx2_3_video"; "" without one."""
     names: list[str] = []
     is_named = False
-    for word in title_words(CAMEL.sub(" ", name)).split():
+    for word in title_words(CAMEL.sub(" ", _BILLIONS.sub(" ", name))).split():
         is_version = is_named and word[0].isdigit()
         is_named = word in _MODELS
         names += [word] if is_named or is_version else []
@@ -216,10 +217,9 @@ def task_words(name: str) -> str:
 
 def says_more(name: str) -> bool:
     """Return whether a file's name is a title: words for people, instead of "workflow (2)" or words
-    joined by underscores, such as "z-image-fast"."""
+    joined by underscores."""
     words = _LONG_WORD.findall(name.lower())
-    is_technical = any(map(str.isdigit, name)) or (" " not in name and known_names(name))
-    is_joined = "_" in name or ("-" in name and is_technical)
+    is_joined = "_" in name or ("-" in name and any(map(str.isdigit, name)))
     return not is_joined and not all(map(_SAY_NOTHING.fullmatch, words))
 
 

@@ -45,7 +45,7 @@ from comfy.form.model import Form, Note, needed_outputs
 from comfy.form.rules import place
 from comfy.prompt.arrange import LOADERS, arrange
 from comfy.prompt.model import Prompt, own_title
-from comfy.prompt.trace import Output, Trace, find_outputs
+from comfy.prompt.trace import Output, Samplers, Trace, find_outputs
 from comfy.requirements.readiness import unconnected
 from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow, title_from_name
@@ -80,7 +80,7 @@ def build_form(
     candidates = fold(candidates, prompt, nodes, needed_outputs(outputs))
     candidates = name_fields(candidates)
     candidates = limit_values(candidates)
-    fields = make_fields(candidates, prompt, nodes)
+    fields = make_fields(candidates, prompt, nodes, Samplers(trace).model)
 
     missing, lacks_prompt = find_missing(workflow, fields, trace, titles)
     form = Form(

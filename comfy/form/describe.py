@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from typing import Any
 from comfy.base.messages import listed, message
 from comfy.base.wording import known_names, plain_number, task_words
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
+from comfy.form.labels import choice_labels
 from comfy.form.model import Field, Form, needed_outputs
 from comfy.prompt.model import Prompt
 from comfy.prompt.trace import Output
@@ -34,8 +34,6 @@ _TITLES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("image", "text"): message("Image to text"),
     }
 )
-_BOTH_ENDS = re.compile("flf|first.*last|start.*end.?frame", re.IGNORECASE)  # in a file's name
-_MODELS = ("unet_name", "ckpt_name", "model_name")
 _KINDS: tuple[ResultKind, ...] = ("text", "image", "video", "audio")
 _SECONDS = ("seconds", "duration", "duration_seconds", "audio_length", "seconds_total")
 _FRAMES = ("length", "num_frames", "video_frames", "frames", "frames_number", "total_frames")
@@ -57,16 +55,12 @@ def describe(fields: Iterable[Field], outputs: Sequence[Output], prompt: Prompt)
 
 
 def kind_title(form: Form, name: str) -> str:
-    """Return a title such as "Image to video (Wan 2.2)", with the known names of models and tools
-    in the file's `name` or in the workflow's model files. The name's words for a task replace
-    the kind: "Object swap (Qwen)". "" if neither tells."""
-    nodes = (node["inputs"] for node in form.prompt.values())
-    models = (str(one[key]).rpartition(".")[0] for one in nodes for key in _MODELS if key in one)
-    kind = kind_of(form)
-    title = task_words(name) or _TITLES.get(kind, "")
-    if kind == ("image", "video") and _BOTH_ENDS.search(name):
-        title = message("First and last frame to video")
-    names = next(filter(None, map(known_names, (name, *models))), "")
+    """Return a title such as "Image to video (Wan 2.2)", with the known names in the main model's
+    file, or else in the workflow's file `name`. That name's words for a task replace the kind:
+    "Object swap (Qwen)". "" if neither tells."""
+    models = (choice_labels([f.default])[0][0] for f in form.fields if f.role == "model")
+    title = task_words(name) or _TITLES.get(kind_of(form), "")
+    names = next(filter(None, map(known_names, (*models, name))), "")
     return message("{label} ({detail})", label=title, detail=names) if title and names else title
 
 
@@ -88,7 +82,11 @@ def facts(form: Form) -> str:
     inputs["image"] += inputs["mask"]
     needs = listed(RESULT_TYPES[kind].noun for kind in _KINDS if inputs[kind])
     noun = RESULT_TYPES[made].noun
-    numbers = {one.input.rpartition(".")[2]: one.default for one in form.fields if one.is_number}
+    numbers = {
+        one.role or one.input.rpartition(".")[2]: one.default
+        for one in form.fields
+        if one.is_number
+    }
     size = [numbers.get("width"), numbers.get("height")] if made in ("image", "video") else [None]
     seconds = _seconds(numbers) if made in ("video", "audio") else None
     rounded = message("{seconds} s", seconds=plain_number(round(seconds, 1))) if seconds else ""

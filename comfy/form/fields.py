@@ -16,9 +16,9 @@ from comfy.form.facts import best_kind, with_limits
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels
 from comfy.form.merge import group_name
-from comfy.form.model import Field, FieldRole, Several
+from comfy.form.model import MODEL_INPUTS, Field, FieldRole, Several
 from comfy.prompt.arrange import room_to_grow
-from comfy.prompt.model import Prompt
+from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.rows import unoffered_cells
 
 _GUIDES = re.compile(r"control|mask|pose|depth|canny", re.IGNORECASE)  # names of files' aims
@@ -29,11 +29,15 @@ def make_fields(
     candidates: tuple[Candidate, ...],
     prompt: Prompt,
     nodes: Mapping[str, NodeSpec],
+    model: InputRef | None,
 ) -> tuple[Field, ...]:
     """Return a field for each candidate, in the same order.
 
     The whole prompt and the server's node classes (`nodes`) determine where more files can go.
+    `model` is the input with the main sampler's model, None if the graph doesn't tell.
     """
+    named = (one.ref for one in candidates if one.input in MODEL_INPUTS and one.value)
+    model = model or next(named, None)
     places = [*room_to_grow(prompt, nodes)]
     more = {place.beside: place.key for place in reversed(places)}
     apart = [
@@ -50,6 +54,7 @@ def make_fields(
                 optional=candidate.optional,
                 grows=more.pop(candidate.node, None) if takes_file else None,
                 differs=len(apart) > 1 and candidate.key in apart,
+                model=model,
             )
         )
     return tuple(fields)
@@ -59,7 +64,14 @@ def _takes_file(candidate: Candidate) -> bool:
     return KINDS[candidate.widget].file is not None and candidate.group != "hidden"
 
 
-def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: bool) -> Field:
+def _field(
+    candidate: Candidate,
+    *,
+    optional: bool = False,
+    grows: str | None = None,
+    differs: bool = False,
+    model: InputRef | None = None,
+) -> Field:
     kind, offered = KINDS[candidate.widget], candidate.spec.choices if candidate.spec else None
     group = candidate.spec.rows if candidate.spec and kind.has_rows else None
     choices = choice_labels(offered) if offered is not None and kind.offers_choices else None
@@ -105,14 +117,16 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         folded=candidate.folded,
         heading=group_name(candidate),
         differs=differs,
-        role=_role(candidate),
+        role=_role(candidate, model),
         columns=tuple(_columns(candidate, group)) if group else (),
         row_title=group.title if group else "",
         row_lacks=tuple(_row_lacks(candidate, group)) if group else (),
     )
 
 
-def _role(candidate: Candidate) -> FieldRole:
+def _role(candidate: Candidate, model: InputRef | None) -> FieldRole:
+    if any(each.ref == model for each in (candidate, *candidate.also)):
+        return "model"
     match candidate.rule:
         case Placement(merge="pole" | "text"):
             return "prompt"
@@ -120,6 +134,8 @@ def _role(candidate: Candidate) -> FieldRole:
             return "negative"
         case Placement(sets="count"):
             return "count"
+        case Placement(part="width" | "height" as part):
+            return part
     return "guide" if candidate.upload and _GUIDES.search(candidate.aim) else ""
 
 
@@ -155,7 +171,7 @@ def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
             settings=NO_SETTINGS,
             rule=Placement("main", 0),
         )
-        yield replace(_field(column, optional=follows, grows=None, differs=False), key=spec.name)
+        yield replace(_field(column, optional=follows), key=spec.name)
 
 
 def _is_choice(candidate: Candidate) -> bool:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 # Inputs with the number of sampling steps.
 STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
-# Part that a field plays on a page: what the user asks for, what to avoid, the results per run, or
-# an image that isn't seen in the result, such as that under a mask.
-FieldRole = Literal["", "prompt", "negative", "count", "guide"]
+# Inputs with the file of a model that makes results.
+MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
+# Part that a field plays on a page: what the user asks for, what to avoid, the results per run, an
+# image that isn't seen in the result, such as that under a mask, the model, or a side of the size.
+FieldRole = Literal["", "prompt", "negative", "count", "guide", "model", "width", "height"]
 _FEW_WORDS = range(1, 4)
 
 

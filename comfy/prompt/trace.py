@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
+from comfy.base.files import is_model_file
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
@@ -34,6 +35,11 @@ _IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
 _MEDIA_TYPES = _IMAGE_TYPES | {"AUDIO"}
 # Link types that only samplers take together with a latent.
 _SAMPLER_TYPES = frozenset({"MODEL", "GUIDER", "NOISE", "SIGMAS"})
+# Link types that lead from a sampler to the loader of its model.
+_MODEL_TYPE = re.compile(
+    r"^(?!.*(?:upscale|style|patch|control|interp|vision)).*(?:model|dit|guider|pipe(?:line)?)$",
+    re.I,
+)
 # Link types of nodes that make something of their own from an image or a text.
 _MAKER_TYPES = frozenset({"MODEL", "CONDITIONING", "VAE", "GUIDER"})
 # Input names of value nodes that are missing on the server.
@@ -56,6 +62,7 @@ _PREVIEW = re.compile(r"^(PreviewImage|MaskPreview|Preview(?!Any|3D|Audio|Text))
 _KIND_OF_TYPE: Mapping[str, ResultKind] = MappingProxyType(
     {type_: kind for kind, row in RESULT_TYPES.items() for type_ in row.types}
 )
+_RESULT_TYPES = _MEDIA_TYPES | _KIND_OF_TYPE.keys()
 # Savers from packs that a server may lack. The atomic groups keep the search linear.
 _KNOWN_SAVER = re.compile(
     r"\A(?:save|preview|show|(?>.*?save).*image|(?>.*?image).*save|.*video_?combine)",
@@ -535,6 +542,32 @@ class Samplers:
             for node_id in trace.walk([end], None):
                 results[node_id] = "" if node_id in results else name or ""
         return {node_id: name for node_id, name in results.items() if name}
+
+    @cached_property
+    def model(self) -> InputRef | None:
+        """Return the input with the model file of the sampler that begins the nearest result, None
+        without one. Samplers count before nodes that only change an image with a model."""
+        trace = self.trace
+        results = [node_id for node_id, distance in trace.distance.items() if distance == 0]
+        made = [*filter(self._takes_model, trace.walk(results, _RESULT_TYPES))]
+        samplers = [one for one in made if "LATENT" in trace.given_types(one)]
+        steps = trace.walk((samplers or made)[:1], frozenset({"LATENT"}))
+        begins = [*filter(self._takes_model, steps)][-1:]
+        return next(
+            (
+                InputRef(node_id, name)
+                for node_id in reversed([*trace.walk(begins, None, self._is_model)])
+                for name, value in trace.prompt[node_id]["inputs"].items()
+                if isinstance(value, str) and is_model_file(value)
+            ),
+            None,
+        )
+
+    def _takes_model(self, node_id: str) -> bool:
+        return any(self._is_model(node_id, name) for name in self.trace.sources[node_id])
+
+    def _is_model(self, node_id: str, input_name: str) -> bool:
+        return bool(_MODEL_TYPE.search(self.trace.type_of(node_id, input_name)))
 
     def _result_name(self, end: str) -> str | None:
         """Return the name of a saved result, "" without one, None for nodes that save nothing."""

@@ -18,7 +18,7 @@ from comfy.chains.open_chain import ChainSummary
 from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import labelled_errors
-from comfy.form.model import Field, Form, main_prompt
+from comfy.form.model import MODEL_INPUTS, Field, Form, main_prompt
 from comfy.form.server_errors import field_of_failure, node_problems, place_errors
 from comfy.library.forms import Forms
 from comfy.records.lineage import Lineage, used_file, was_given
@@ -49,7 +49,6 @@ _RESIZING = ("upscale", "scaleby", "pad", "crop", "outpaint")  # in names of cla
 _SUBTLE, _STRONG = 0.35, 0.65
 _NOT_SHOWN = message("This drawing isn't shown because it may contain a script.")
 _WATCHED = ("image", "video")
-_MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 
 
 def alteration_of(form: Form) -> Alteration | None:
@@ -282,7 +281,7 @@ def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
     prompt = main_prompt(form.fields)
     return Caption(
         prompt=str(used.get(prompt.key) or "") if prompt else "",
-        model=next((text for f, text in shown if text and f.input in _MODEL_INPUTS), ""),
+        model=next((text for f, text in shown if text and f.role == "model"), ""),
         steps=next((text for f, text in shown if text and f.input == "steps"), ""),
         negative=next((text for f, text in shown if text and f.role == "negative"), ""),
     )
@@ -293,7 +292,7 @@ def _caption_by_keys(job: Job) -> Caption:
     models = (
         text
         for key, text in job.values.items()
-        if isinstance(text, str) and key.rpartition(".")[2] in _MODEL_INPUTS
+        if isinstance(text, str) and key.rpartition(".")[2] in MODEL_INPUTS
     )
     return Caption(prompt=job.written_text, model=next(filter(None, models), ""))
 

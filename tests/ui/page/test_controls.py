@@ -163,11 +163,15 @@ def test_an_element_is_found_by_its_key() -> None:
 
 
 def test_width_and_height_of_one_node_are_a_pair() -> None:
-    """A width and a height form a pair only if they belong to the same node."""
+    """Or if they are the sides of a result and follow each other, each in a node of its own."""
     wide = replace(NUMBER, key="5.width", node="5", input="width")
     high = replace(NUMBER, key="5.height", node="5", input="height")
     assert size_pairs([wide, NUMBER, high]) == [(wide, high)]
     assert size_pairs([wide, replace(high, node="6")]) == []
+    left = replace(NUMBER, key="7.value", node="7", input="value", role="width")
+    right = replace(left, key="8.value", node="8", role="height")
+    assert size_pairs([left, right]) == [(left, right)]
+    assert size_pairs([left, NUMBER, right]) == []
 
 
 def test_the_title_of_a_size_has_what_tells_it_from_another() -> None:

@@ -25,6 +25,7 @@ import html
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -281,13 +282,16 @@ def _sections(rest: Sequence[Field], steps: Mapping[str, str]) -> Iterable[Secti
 
 
 def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
-    """Return the pairs of width and height that belong to one node."""
-    by_place = {(field.node, field.input): field for field in fields if field.type == "INT"}
-    return [
-        (width, by_place[node, "height"])
-        for (node, name), width in by_place.items()
-        if name == "width" and (node, "height") in by_place
-    ]
+    """Return the pairs of width and height that belong to one node, or that follow each other as
+    the sides of a result."""
+    fields = [field for field in fields if field.type == "INT"]
+    by_place = {(field.node, field.input): field for field in fields}
+    sides = {a.key: b for a, b in pairwise(fields) if (a.role, b.role) == ("width", "height")}
+    pairs = (
+        (one, by_place.get((one.node, "height")) if one.input == "width" else sides.get(one.key))
+        for one in fields
+    )
+    return [(width, height) for width, height in pairs if height]
 
 
 def draw_size(
