@@ -101,7 +101,8 @@ def _file_classes(field: Field) -> list[str]:
     """Return the classes by which the script and the styles know which files a field takes."""
     painted = ["painted"] if field.is_painted else []
     guides = ["guide"] if field.role == "guide" else []
-    return ["takes-files", f"of-{field.media or 'file'}", *painted, *guides]
+    optional = ["optional"] if field.optional else []
+    return ["takes-files", f"of-{field.media or 'file'}", *painted, *guides, *optional]
 
 
 def accepted_files(field: Field) -> str:

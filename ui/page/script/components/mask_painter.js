@@ -89,7 +89,8 @@ class MaskPainter {
       this.#settled().then((isKept) => isKept && press());
       return true;
     }
-    if (!this.#value || !this.#isBlank || this.#isAgreed) return false;
+    const isExtra = this.#place.closest(".guide.optional") !== null;
+    if (!this.#value || !this.#isBlank || this.#isAgreed || isExtra) return false;
     this.#ask(press);
     return true;
   }
