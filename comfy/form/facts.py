@@ -99,6 +99,7 @@ _JOINS = re.compile(r"stitch|concat|composite|blend|join", re.IGNORECASE)
 _INPAINTS = re.compile(r"inpaint", re.IGNORECASE)
 # Types of nodes that take an image's size or pixels.
 _SIZED_BY = frozenset({"INT", "LATENT"})
+_SIZES = frozenset({"INT", "FLOAT", "BOOLEAN"})
 # Types that nodes between a file or a text and its user give.
 _CARRIES_IMAGES = frozenset({"IMAGE", "MASK", "COMFY_MATCHTYPE_V3"})
 _CARRIES_TEXTS = frozenset({"CONDITIONING", "STRING", "COMFY_MATCHTYPE_V3"})
@@ -121,11 +122,36 @@ class Roles:
         behind = {node: self.services.intersection(trace.walk([node], None)) for node in few}
         chained = {node for nodes in behind.values() if len(nodes) > 1 for node in nodes}
         self.orders = {node: len(behind[node]) for node in chained}
+        self.guides = {node: words for one, words in _FILE_ROLES for node in self._guides(one)}
         outputs = [*find_outputs(trace.prompt, trace.catalog)]
         self.makes_frames = not outputs or any(
             output.kind != "image" or _ANIMATED.search(trace.prompt[output.node]["class_type"])
             for output in outputs
         )
+
+    def _guides(self, role: re.Pattern[str]) -> frozenset[str]:
+        """Return the nodes that results get something from only by a file for a class with this
+        name, besides a size. A sampler that repaints everything takes only a latent's size."""
+        trace = self.trace
+        results = [node_id for node_id, distance in trace.distance.items() if distance == 0]
+
+        def guides(node_id: str, name: str) -> bool:
+            class_type = trace.prompt[node_id]["class_type"]
+            is_guide = role.search(class_type) and not _INPAINTS.search(class_type)
+            return bool(is_guide) and trace.type_of(node_id, name) in _CARRIES_FILES
+
+        def passes(node_id: str, name: str) -> bool:
+            kind = trace.type_of(node_id, name)
+            is_redrawn = kind == "LATENT" and trace.literal(node_id, "denoise") == 1
+            return not (kind in _SIZES or is_redrawn or guides(node_id, name))
+
+        images = [
+            link.node
+            for node_id in trace.alive
+            for name, link in trace.sources[node_id].items()
+            if guides(node_id, name)
+        ]
+        return frozenset(trace.walk(images, None)).difference(trace.walk(results, None, passes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,17 +348,18 @@ def aim_of(facts: InputFacts, roles: Roles) -> Aim:
         return Aim()
     if is_file and trace.used_outputs(start) == {_MASK_OUTPUT}:
         uses = next(trace.arrivals(start, _CARRIES_FILES))
-        names = {_words_of(use, trace, is_file=True) for use in uses if "mask" in use.input}
+        names = {_words_of(use, is_file=True) for use in uses if "mask" in use.input}
         return Aim(None, (names.pop() if len(names) == 1 else "") or plain_words("mask"))
     nearest: list[InputRef] = []
     for uses in trace.arrivals(start, _CARRIES_FILES if is_file else _CARRIES_VALUES):
         if is_file and not (nearest and _NUMBER.search(nearest[0].input)):
             nearest = [use for use in uses if _is_listed(use, trace)] or nearest or uses
-        named = {words: use for use in uses if (words := _words_of(use, trace, is_file=is_file))}
+        named = {words: use for use in uses if (words := _words_of(use, is_file=is_file))}
         if named:
             words, use = named.popitem()
             return Aim() if named else Aim(use, words)
-    return Aim(nearest[0] if len({use.input for use in nearest}) == 1 else None)
+    words = roles.guides.get(start, "") if is_file else ""
+    return Aim(nearest[0] if len({use.input for use in nearest}) == 1 else None, words)
 
 
 def _is_listed(use: InputRef, trace: Trace) -> bool:
@@ -341,17 +368,13 @@ def _is_listed(use: InputRef, trace: Trace) -> bool:
     return not joins and bool(_NUMBER.search(use.input))
 
 
-def _words_of(use: InputRef, trace: Trace, *, is_file: bool) -> str:
+def _words_of(use: InputRef, *, is_file: bool) -> str:
     """Return the name of an input as words, "" if it could be any file's or value's."""
-    class_type = trace.prompt[use.node]["class_type"]
     path = [_AROUND.sub("", name) for name in use.input.split(".")]
     name = next((one for one in reversed(path) if not _ANY_INPUT.fullmatch(one)), "")
     if not is_file:
         return plain_words(name) if name and name == path[-1] else ""
-    if name:
-        return plain_words(_PLURAL.sub(r"\1", name)) if _ROLE_WORDS.search(name) else ""
-    roles = (words for pattern, words in _FILE_ROLES if pattern.search(class_type))
-    return "" if _INPAINTS.search(class_type) else next(roles, "")
+    return plain_words(_PLURAL.sub(r"\1", name)) if _ROLE_WORDS.search(name) else ""
 
 
 def target_name(facts: InputFacts, trace: Trace) -> str:

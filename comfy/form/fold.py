@@ -49,7 +49,9 @@ def fold(
     main = [one for one in candidates if one.group == "main"]
     written = {one.key for one in main if one.rule.merge == "pole" and str(one.value).strip()}
     spare = {one.key for one in main if written and _is_blank_prompt(one)}
-    texts = {one.rule.merge for one in main if not one.is_guessed} & _TEXTS
+    texts = {one.rule.merge for one in main} & _TEXTS
+    is_repainted = any(one.widget == "mask" and not one.aim for one in main)
+    spare |= {one.key for one in main if one.rule.sets == "size" and (one.is_idle or is_repainted)}
     front = _in_front([one for one in main if not _is_setting(one, texts, spare)] or main)
     folded = (
         replace(one, group="advanced", folded=True)
@@ -64,9 +66,9 @@ def _is_setting(
     candidate: Candidate, texts: Collection[str | None], spare: Collection[str]
 ) -> bool:
     """Return whether this is a seed or a number of steps that no author put on the form, a file
-    that the author's choices leave out, or, beside a prompt, an empty one (`spare` has the keys), a
-    setting that the author of a subgraph promoted or a text of a guessed class. `texts` are the
-    kinds of prompts that known classes take."""
+    that the author's choices leave out, an empty prompt beside another or a size that doesn't
+    decide the result's (`spare` has the keys), or, beside a prompt, a setting that the author of a
+    subgraph promoted or a text of a guessed class. `texts` are the kinds of prompts."""
     is_recipe = candidate.widget == "seed" or candidate.rank in _STEPS
     is_promoted = bool(texts) and candidate.rule.group == "advanced"
     is_choice = "pole" in texts and candidate.is_guessed and candidate.rule.merge == "text"

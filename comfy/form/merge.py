@@ -496,8 +496,18 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
         detail = "" if _repeats(label, title) else title
         wanted.append((label, detail))
     wanted = _in_lists(candidates, wanted)
+    alike: dict[tuple[str, str], list[InputRef]] = defaultdict(list)
+    for candidate, (label, _) in zip(candidates, wanted, strict=True):
+        alike[candidate.node, label].append(candidate.ref)
+    firsts = {refs[0] for refs in alike.values() if len(refs) > 1}
     named = [
-        _wanted(candidate, label, detail, by_ref, shared)
+        _wanted(
+            candidate,
+            label,
+            (detail, "" if candidate.ref in firsts else _input_words(candidate)),
+            by_ref,
+            shared,
+        )
         for candidate, (label, detail) in zip(candidates, wanted, strict=True)
     ]
     labels = _distinct_by_group(candidates, named)
@@ -509,7 +519,7 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
 def _wanted(
     candidate: Candidate,
     label: str,
-    title: str,
+    details: tuple[str, str],
     labels: Mapping[InputRef, str],
     shared: Counter[tuple[str, str]],
 ) -> Wanted:
@@ -523,7 +533,7 @@ def _wanted(
     first = candidate.result if is_shared and not _telling_title(candidate) else ""
     return Wanted(
         label,
-        (title, _input_words(candidate), switch, _lora(candidate), number),
+        (*details, switch, _lora(candidate), number),
         group_name(candidate),
         (first, candidate.node_title, candidate.result),
         _excerpt(candidate) if is_bare(label) else candidate.target,

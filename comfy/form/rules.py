@@ -105,11 +105,12 @@ _TECHNICAL_ENDS = ("options", "blocks", "vector", "vectors", "code", "method")
 _TECHNICAL_NAMES = frozenset(
     {"layer_weights", "max_length", "batch_index", "batch_size", "algorithm", "crf", "type"}
 )
-# Label by file type, if the input's name says nothing.
+# Label by file type, if the input's name says nothing, or if users paint a mask.
 _MEDIA_WORDS = {
     ("video", "file"): message("Video"),
     ("audio", "file"): message("Audio"),
     ("image", "file"): message("Image"),
+    ("mask", "image"): message("Image (paint over what to change)"),
 }
 _FRAMES = message("Frames")
 # Outputs of nodes that only write or read texts.
@@ -322,6 +323,12 @@ def _is_unused_part(facts: InputFacts) -> bool:
     """Return whether a text is empty and has a name that tells it apart from the main text, such as
     `text_b`."""
     return facts.is_blank and not facts.held and facts.meaning not in _MAIN_TEXTS
+
+
+def _is_wish(facts: InputFacts) -> bool:
+    """Return whether a text is empty and its node changes an image or a video without it."""
+    is_empty = facts.is_text and facts.is_blank and not facts.held
+    return is_empty and not facts.gives.isdisjoint(facts.takes & {"IMAGE", "VIDEO"})
 
 
 def _is_technical(facts: InputFacts) -> bool:
@@ -569,6 +576,8 @@ RULES: tuple[Rule, ...] = (
         essential=True,
         fits=lambda s: s.is_text and s.pole is Pole.NEGATIVE,
     ),
+    # Empty text of a node that changes an image, which can do without.
+    Rule("main", 22, title=True, merge="text", essential=True, fits=_is_wish),
     Rule(
         "main",
         10,

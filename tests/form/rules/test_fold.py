@@ -80,6 +80,33 @@ def test_the_prompt_and_one_shape_come_before_other_texts() -> None:
     assert front(painted(2, prompt="a fox", lyrics="la"))[0] == "Prompt"
 
 
+def test_a_size_that_the_picture_decides_is_folded() -> None:
+    """A painted image keeps its size, and a switch may leave the size out."""
+    inputs = {"image": ["IMAGE"], "mask": ["MASK"], "positive": ["CONDITIONING"]}
+    catalog = Catalog({**more_nodes().raw, "Inpaint": spec(inputs, "CONDITIONING")})
+    mask = node("Inpaint", image=["10", 0], mask=["10", 1], positive=["6", 0])
+    inpaints = with_values(text_to_image(n10=PHOTO, n11=mask), "3", positive=["11", 0])
+    form = build_form(workflow_of(inpaints), catalog)
+    assert "Width" not in front(form)
+    assert {"Width", "Height"} <= {one.label for one in form.fields if one.folded}
+    region = {**with_values(inpaints, "11", image=["12", 0]), "12": PHOTO}
+    assert "Width" in front(build_form(workflow_of(region), catalog))
+    encoded = node("VAEEncode", pixels=["10", 0], vae=["4", 2])
+    own_size = node("Switch", switch=False, on_true=["5", 0], on_false=["12", 0])
+    switched = text_to_image(n10=PHOTO, n12=encoded, n11=own_size)
+    assert "Width" not in front(form_with(with_values(switched, "3", latent_image=["11", 0])))
+
+
+def test_an_empty_wish_comes_after_the_picture() -> None:
+    """The node changes the picture without it, too."""
+    inputs = {"image": ["IMAGE"], "prompt": ["STRING", {"multiline": True}]}
+    catalog = Catalog({**more_nodes().raw, "Enhance": spec(inputs, "IMAGE") | {"api_node": True}})
+    save = node("SaveImage", images=["2", 0], filename_prefix="x")
+    for text, order in (("", ["Image", "Prompt"]), ("sharper", ["Prompt", "Image"])):
+        prompt = {"1": PHOTO, "2": node("Enhance", image=["1", 0], prompt=text), "3": save}
+        assert front(build_form(workflow_of(prompt), catalog)) == order
+
+
 def test_a_guessed_nodes_choice_is_no_prompt() -> None:
     """Not even if the true prompt is still empty. Alone, a guessed node's text is the prompt."""
     inputs = {"images": ["IMAGE"], "text": ["STRING", {"multiline": True}]}

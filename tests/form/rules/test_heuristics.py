@@ -47,7 +47,7 @@ def test_two_texts_for_two_encoders_have_different_labels() -> None:
             encoded("CLIPTextEncodeFlux", clip_l="fox, snow", t5xxl="A fox walks through snow.")
         )
     )
-    assert labels["20.clip_l"] == "Prompt (Keywords)"
+    assert labels["20.clip_l"] == "Prompt"
     assert labels["20.t5xxl"] == "Prompt (Description)"
 
 

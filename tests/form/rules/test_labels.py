@@ -80,7 +80,7 @@ def test_a_second_mask_is_named_by_its_input() -> None:
     prompt = {"1": loader, "2": loader, "3": node("Crop", **masks), "4": save}
     form = build_form(workflow_of(prompt), catalog)
     assert {one.label: one.role for one in form.fields if one.group == "main"} == {
-        "Image": "",
+        "Image (paint over what to change)": "",
         "Context mask": "guide",
     }
     assert form.description == "Create an image from your image."
@@ -94,6 +94,25 @@ def test_the_image_of_a_control_net_is_a_control_image() -> None:
     catalog = Catalog({**more_nodes().raw, **NODES})
     changed = with_values(text_to_image(**prompt), "3", positive=["31", 0], latent_image=["30", 0])
     assert main(build_form(workflow_of(changed), catalog))["20.image"] == "Control image"
+
+
+def test_a_model_may_draw_the_control_image() -> None:
+    """A result that also repaints the loaded image shows it, so that it is no control image."""
+    depth = node("KSampler", model=["4", 0], latent_image=["32", 0], seed=1, denoise=1.0)
+    nodes = {
+        **images(""),
+        "n30": node("VAEEncode", pixels=["20", 0], vae=["4", 2]),
+        "n32": node("VAEEncode", pixels=["20", 0], vae=["4", 2]),
+        "n33": {**depth, "inputs": {**depth["inputs"], "denoise": 0.5}},
+        "n34": node("VAEDecode", samples=["33", 0], vae=["4", 2]),
+        "n31": node("ControlNetApply", image=["34", 0], conditioning=["6", 0]),
+    }
+    catalog = Catalog({**more_nodes().raw, **NODES})
+    changed = with_values(text_to_image(**nodes), "3", positive=["31", 0], latent_image=["30", 0])
+    drawn = build_form(workflow_of(changed), catalog).field("20.image")
+    assert (drawn.label, drawn.role) == ("Control image", "guide")
+    changed = with_values(changed, "3", denoise=0.5)
+    assert build_form(workflow_of(changed), catalog).field("20.image").label == "Image"
 
 
 def test_a_duration_that_becomes_frames_is_in_seconds() -> None:
