@@ -217,9 +217,10 @@ def task_words(name: str) -> str:
 
 def says_more(name: str) -> bool:
     """Return whether a file's name is a title: words for people, instead of "workflow (2)" or words
-    joined by underscores."""
+    joined by underscores, such as "z-image-fast"."""
     words = _LONG_WORD.findall(name.lower())
-    is_joined = "_" in name or ("-" in name and any(map(str.isdigit, name)))
+    is_technical = any(map(str.isdigit, name)) or (" " not in name and known_names(name))
+    is_joined = "_" in name or ("-" in name and is_technical)
     return not is_joined and not all(map(_SAY_NOTHING.fullmatch, words))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -34,6 +35,7 @@ _TITLES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("image", "text"): message("Image to text"),
     }
 )
+_BOTH_ENDS = re.compile("flf|first.*last|start.*end.?frame", re.IGNORECASE)  # in a file's name
 _KINDS: tuple[ResultKind, ...] = ("text", "image", "video", "audio")
 _SECONDS = ("seconds", "duration", "duration_seconds", "audio_length", "seconds_total")
 _FRAMES = ("length", "num_frames", "video_frames", "frames", "frames_number", "total_frames")
@@ -59,7 +61,10 @@ def kind_title(form: Form, name: str) -> str:
     file, or else in the workflow's file `name`. That name's words for a task replace the kind:
     "Object swap (Qwen)". "" if neither tells."""
     models = (choice_labels([f.default])[0][0] for f in form.fields if f.role == "model")
-    title = task_words(name) or _TITLES.get(kind_of(form), "")
+    kind = kind_of(form)
+    title = task_words(name) or _TITLES.get(kind, "")
+    if kind == ("image", "video") and _BOTH_ENDS.search(name):
+        title = message("First and last frame to video")
     names = next(filter(None, map(known_names, (*models, name))), "")
     return message("{label} ({detail})", label=title, detail=names) if title and names else title
 

@@ -79,6 +79,7 @@ _PARTS = re.compile(rf"image_?\d+$|{_ROLES.pattern}")  # inputs for pictures tha
 _LAST = re.compile("(last|end)_?(frame|image|img)")  # inputs for a video's last picture
 _BEGINS = re.compile("im(age|g)_?to_?video|i2v|keyframe")
 _COMPUTES = re.compile("expression|formula|math|calculat")
+_MEASURES = re.compile("get.*size|image_?(size|dimension|resolution)")
 _WRITES = re.compile("text|string|concat|join|replace|format|prompt")
 _JOINS = re.compile("concat|join|combine|append|merge")
 _MARKS = re.compile("delimiter|separator")
@@ -210,6 +211,8 @@ class Imitation:
         shape = next((one for one in self._inputs.values() if SHAPES.search(kind_of(one))), None)
         if shape and kind in ("STRING", *ANY) and _SAVES.search(f"{self._name} {name}"):
             return shape  # stands for its file's path
+        if kind in ANY and (number := self._measured(slot)) is not None:
+            return number
         if kind in ANY and not _ANSWERS.search(self._name):
             if _COMPUTES.search(self._name) and (value := self._computed()) is not None:
                 return int(value) if value.is_integer() else value
@@ -364,6 +367,12 @@ class Imitation:
             seconds: float = self._hints.get("seconds") or next(told, _SECONDS)
             return round(seconds * fps)
         return next(numbers, _SIDE if name in ("width", "height") else 1)
+
+    def _measured(self, slot: int) -> int | None:
+        """Return the number at an output of a node that tells a picture's size, else None."""
+        pictures = self._first_of("IMAGE") if _MEASURES.search(self._name) else None
+        at = slot - (self._outputs[0] == "IMAGE" or "count" in self._name)  # after the picture
+        return (*pictures[0].size, len(pictures))[at] if pictures and 0 <= at < 3 else None
 
     def _computed(self) -> float | None:
         """Return the value of the formula or operation that the node has, None without one."""

@@ -31,6 +31,7 @@ _MOST_PIXELS, _MOST_BATCH, _MOST_STEPS, _LONGEST_TEXT = 2048 * 2048, 16, 100, 1_
 _SIDE = 1024
 _LARGEST = 2**64 - 1  # number: a seed
 _MARK = "[demo]"
+_COMPARED = re.compile("images?_?([ab])")  # inputs of a node that compares two pictures
 _NAMES_FILE = re.compile(r"prefix|name|path|folder")
 _NAMES_SHAPE = re.compile(r"model_file|mesh|glb|3d", re.IGNORECASE)
 _SLOW_METHODS = ("default", "slowest")  # of WebP
@@ -176,7 +177,8 @@ def shown(
         return results.ui
     made = "IMAGE" in map(kind_of, outputs) and "IMAGE" not in map(kind_of, inputs.values())
     for name, value in () if made else inputs.items():
-        if results.add(value) or kind_of(value) not in PLAIN:
+        side = _COMPARED.fullmatch(name) if "compar" in entry["name"].lower() else None
+        if results.add(value, f"{side[1]}_" if side else "") or kind_of(value) not in PLAIN:
             continue
         if _is_shown_text(entry, name):
             results.add_text(value)
@@ -209,10 +211,10 @@ class Results:
         prefix = next((one for one in named if isinstance(one, str) and one.strip()), "ComfyUI")
         self._prefix = prefix[:120]
 
-    def add(self, value: Value) -> bool:
-        """Show a value. Return False if it can't be saved."""
+    def add(self, value: Value, side: str = "") -> bool:
+        """Show a value. Return False if it can't be saved. `side`: "a_" or "b_" of a comparison."""
         for key, data, ending in self._files(value):
-            self.ui.setdefault(key, []).append(self._saved(data, ending))
+            self.ui.setdefault(f"{side}{key}", []).append(self._saved(data, ending))
             if ending == "_.mp4":
                 self.ui["animated"] = [True]
         kind = kind_of(value)

@@ -38,15 +38,15 @@ def silence(seconds: float, rate: int, channels: int) -> AudioSamples:
     return AudioSamples(bytes(2 * channels * round(seconds * rate)), rate, channels)
 
 
-def decoded_audio(path: Path) -> AudioSamples:
+def decoded_audio(file: Path | io.BytesIO) -> AudioSamples:
     """Return a file's sound, at most a minute of it. Raises ValueError if it can't be read."""
     try:
-        with soundfile.SoundFile(path) as sound:
+        with soundfile.SoundFile(file) as sound:
             count = min(sound.frames, round(_LONGEST_MUSIC * sound.samplerate))
             samples = bytes(sound.buffer_read(count, "int16"))
             return AudioSamples(samples, sound.samplerate, sound.channels)
     except soundfile.LibsndfileError as problem:
-        raise ValueError(f"{path.name} can't be read as sound") from problem
+        raise ValueError("This file can't be read as sound") from problem
 
 
 def flac_bytes(audio: AudioSamples, comment: str = "") -> bytes:
@@ -174,12 +174,15 @@ def _decode_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _save_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Write the audio as FLAC. A loaded file is written unchanged."""
+    """Write the audio as FLAC. A loaded FLAC file is written unchanged."""
     audio: AudioSamples | MediaFile = inputs["audio"]
-    if isinstance(audio, MediaFile) and audio.ending != ".flac":
-        raise NodeFailure("The stand-in loads sounds from FLAC files only.")
-    comment = run.metadata.get("demo", "")
-    data = audio.data if isinstance(audio, MediaFile) else flac_bytes(audio, comment)
+    match audio:
+        case MediaFile(data, ".flac"):
+            pass
+        case MediaFile(data):
+            data = flac_bytes(decoded_audio(io.BytesIO(data)))
+        case samples:
+            data = flac_bytes(samples, run.metadata.get("demo", ""))
     saved = run.storage.put("output", inputs["filename_prefix"], ".flac", data)
     return NodeResult((audio,), {"audio": [saved]})
 

@@ -202,11 +202,13 @@ def paint_into(canvas: Canvas, scene: Scene, mask: Image.Image) -> None:
 
 def _inset(canvas: Canvas, scene: Scene, area: Box) -> None:
     names = [name for name in _INSET_THINGS if name in scene.things][:_MOST]
+    names *= _MOST if scene.is_sheet and len(names) == 1 else 1
     left, top, right, bottom = area
-    palette = palette_of(scene)
+    palette, seed = palette_of(scene), 0
     for number, name in enumerate(names):
         first, last = (left + (right - left) * n // len(names) for n in (number, number + 1))
-        box, seed = (first, top, last, bottom), canvas.rng.randrange(2**32)
+        box = first, top, last, bottom
+        seed = seed if scene.is_sheet and number else canvas.rng.randrange(2**32)
         cut, fills = partial(_cut_out, name, scene, palette, seed), name in _COVERING
         scale = _scale(box, cut(_SKETCH)[0], fills=fills)
         side = max(1, min(_LARGEST, round(_SKETCH * scale)))  # nothing is enlarged afterwards
@@ -293,14 +295,14 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         if brief.text.strip() and (not brief.moves or _is_painting(brief.given)):
             canvas.image = _edited(canvas.image, scene, rng)
             _add_in_front(canvas, scene)
+    elif scene.is_sheet or (brief.alone and brief.guide is None and not scene.is_placed):
+        canvas = Canvas(gradient(size, _PLAIN), rng)
+        _inset(canvas, scene, (0, size[1] // 12, size[0], size[1]))
     elif brief.guide is not None and not brief.text.strip():
         canvas = Canvas(ImageOps.fit(brief.guide, size), rng)
     elif brief.guide is not None:
         canvas = Canvas(_steered(ImageOps.fit(brief.guide, size), scene, rng), rng)
         _add_in_front(canvas, scene)
-    elif brief.alone and not scene.is_placed:
-        canvas = Canvas(gradient(size, _PLAIN), rng)
-        _inset(canvas, scene, (0, size[1] // 12, size[0], size[1]))
     elif brief.given is None or scene.is_placed:
         canvas = Canvas(Image.new("RGB", size), rng)
         _compose(canvas, scene, palette_of(scene))

@@ -33,6 +33,9 @@ _CUT = re.compile(
     r"|\b(?:white|plain|transparent) background"
 )
 _EXTENDED = re.compile(r"\b(?:outpaint|uncrop|extend|expand)")
+_SHEET = re.compile(
+    r"\b(?:character|model|reference) sheet|turnaround|\b(?:various|different|several) poses"
+)
 _OF_FAULTS = frozenset({"face"})  # as in "deformed face": they don't remove a person
 
 _LIGHTS: dict[Light, str] = {
@@ -214,6 +217,8 @@ class Scene:
     """Whether the words take away an image's background."""
     is_extended: bool
     """Whether the words add to an image that stays as it is."""
+    is_sheet: bool
+    """True if the words ask for several views of a thing."""
 
     def accent(self, usual: Colour) -> Colour:
         """Return the first color that a word names, otherwise the usual one."""
@@ -261,6 +266,7 @@ def read(text: str, negative: str) -> Scene:
         is_male=not _MEN.isdisjoint(words),
         is_cut=bool(_CUT.search(whole)),
         is_extended=bool(_EXTENDED.search(whole)),
+        is_sheet=bool(things and _SHEET.search(whole)),
     )
 
 

@@ -58,6 +58,7 @@ def test_a_chains_form_says_what_it_makes() -> None:
         ("03-V7-two-images-edit", False),
         ("ComfyUI_00012_", False),
         ("Simple", False),
+        ("z-image-two-stage", False),
         ("First-Last-Frame-Reasonable", True),
         ("Basic Text to Image", True),
         ("upscale", True),
@@ -101,6 +102,14 @@ def test_the_model_of_the_first_sampler_of_the_result_counts() -> None:
     prompt = with_values(prompt, "3", positive=["14", 0])
     form = form_of(with_values(prompt, "8", samples=["16", 0]))
     assert [one.key for one in form.fields if one.role == "model"] == ["4.ckpt_name"]
+
+
+def test_a_video_between_two_frames_has_its_own_title() -> None:
+    """The file's name says so, because a form with two images may also do something else."""
+    saved = node("SaveAnimatedWEBP", images=["8", 0], filename_prefix="video")
+    form = form_of({**_from_image(), "9": saved, "4": node("CheckpointLoaderSimple")})
+    assert kind_title(form, "LTX23_FLF-I2V_API") == "First and last frame to video (LTX 2.3)"
+    assert kind_title(form, "LTX23_I2V_API") == "Image to video (LTX 2.3)"
 
 
 @pytest.mark.parametrize(

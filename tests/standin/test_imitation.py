@@ -71,6 +71,39 @@ def test_a_partner_node_makes_a_video_without_a_key(demo: DemoServer) -> None:
     assert content(demo, outputs["2"]["images"][0])[4:8] == b"ftyp"
 
 
+def test_a_size_of_a_picture_is_calculated_with(demo: DemoServer) -> None:
+    """Although the prompt doesn't say which types the outputs of unknown nodes have."""
+    sides = {
+        name: ("SimpleCalculator", {"variables.a": ["2", slot], "text": "a * 2"})
+        for slot, name in enumerate(("wide", "high"), 1)
+    }
+    outputs = ran(
+        demo,
+        {
+            "1": ("EmptyImage", {"width": 128, "height": 64, "batch_size": 1, "color": 0}),
+            "2": ("GetImageSizeAndCount", {"image": ["1", 0]}),
+            **sides,
+            "3": ("ResizeMine", {"image": ["2", 0], "width": ["wide", 0], "height": ["high", 0]}),
+            "4": ("SaveImage", {"images": ["3", 0], "filename_prefix": "x"}),
+        },
+    )
+    assert picture(demo, outputs["4"]["images"][0]).size == (256, 128)
+
+
+def test_a_comparison_says_which_picture_is_before(demo: DemoServer) -> None:
+    image = {"width": 64, "height": 64, "batch_size": 1, "color": 0}
+    outputs = ran(
+        demo,
+        {
+            "1": ("EmptyImage", image),
+            "2": ("EmptyImage", image | {"color": 255}),
+            "3": ("ImageCompare", {"compare_view": "", "image_a": ["1", 0], "image_b": ["2", 0]}),
+        },
+    )
+    before, after = (picture(demo, outputs["3"][f"{side}_images"][0]) for side in "ab")
+    assert before.getpixel((9, 9)) != after.getpixel((9, 9))
+
+
 def test_sounds_3d_models_and_texts_are_shown_in_their_forms(demo: DemoServer) -> None:
     outputs = ran(
         demo,

@@ -37,6 +37,7 @@ from comfyui_standin.nodes.base import (
     AudioSamples,
     Conditioning,
     Latent,
+    MediaFile,
     Model,
     NodeFailure,
     NodeResult,
@@ -268,6 +269,9 @@ def test_other_video_formats_are_refused(bench: Bench) -> None:
     made = bench.call("CreateVideo", images=(plain(),), fps=6.0).outputs[0]
     with pytest.raises(NodeFailure, match="mp4 with h264 only"):
         bench.call("SaveVideo", video=made, filename_prefix="x", format="webm")
+    loaded = MediaFile(b"", ".webm")
+    with pytest.raises(NodeFailure, match="mp4 files only"):
+        bench.call("SaveVideo", video=loaded, filename_prefix="x", format="auto")
 
 
 def saved_file(bench: Bench, result: NodeResult) -> Path:
@@ -288,8 +292,7 @@ def saved_file(bench: Bench, result: NodeResult) -> Path:
 def test_a_loaded_video_or_sound_is_saved_unchanged(
     bench: Bench, load: str, name: str, save: str, kind: str, more: dict[str, str]
 ) -> None:
-    """The copy matches byte for byte. The stand-in refuses file types that it doesn't write
-    itself."""
+    """The copy matches byte for byte."""
     made = {
         "video": lambda: bench.call("CreateVideo", images=(plain(),), fps=6.0),
         "audio": lambda: bench.call("EmptyAudio", duration=1.0, sample_rate=8000, channels=1),
@@ -300,10 +303,21 @@ def test_a_loaded_video_or_sound_is_saved_unchanged(
     again = saved_file(bench, bench.call(save, **{kind: loaded}, **more))
     assert again != first
     assert again.read_bytes() == first.read_bytes()
-    other = first.rename(first.with_suffix(".ogg"))
-    (loaded,) = bench.call(load, **{name: f"{other.name} [output]"}).outputs
-    with pytest.raises(NodeFailure, match="files only"):
-        bench.call(save, **{kind: loaded}, **more)
+
+
+@pytest.mark.parametrize("ending", ["wav", "ogg", "mp3"])
+def test_a_loaded_sound_is_saved_as_flac(bench: Bench, ending: str) -> None:
+    """It has the rate and the length of the loaded file."""
+    silence = bench.call("EmptyAudio", duration=1.0, sample_rate=8000, channels=1).outputs[0]
+    saved = saved_file(bench, bench.call("SaveAudio", audio=silence, filename_prefix="x"))
+    path = saved.with_suffix(f".{ending}")
+    with soundfile.SoundFile(path, "w", 22050, 1, format=ending.upper()) as sound:
+        sound.buffer_write(bytes(2 * 22050), "int16")
+    (loaded,) = bench.call("LoadAudio", audio=f"{path.name} [output]").outputs
+    saved = saved_file(bench, bench.call("SaveAudio", audio=loaded, filename_prefix="x"))
+    assert saved.suffix == ".flac"
+    with soundfile.SoundFile(saved) as sound:
+        assert (sound.samplerate, round(sound.frames / 22050, 1)) == (22050, 1.0)
 
 
 def test_many_batches_become_one(bench: Bench) -> None:

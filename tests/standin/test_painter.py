@@ -280,6 +280,8 @@ def test_light_changes_a_given_image(text: str, light: tuple[int, int]) -> None:
         ("a rose gold ring", set()),
         ("Remove the boat and the house", set()),
         ("Keep the woman. Replace the cat with a castle.", {"castle"}),
+        ("万華鏡の中のファッションショー", {"portrait"}),
+        ("森林里的猫和机器人", {"cat", "robot"}),
     ],
 )
 def test_words_choose_the_things(text: str, things: set[str]) -> None:
@@ -312,6 +314,15 @@ def test_a_man_has_short_hair_and_no_blush() -> None:
         reds.append(red - green)
     assert widths[0] < 0.8 * widths[1]
     assert reds[0] < reds[1] - 10
+
+
+def test_a_character_sheet_shows_several_figures() -> None:
+    for text, sides in (("a man", 0), ("a character sheet of a man in various poses", 2)):
+        canvas = Canvas(Image.new("RGB", (384, 128), "blue"), random.Random(2))
+        paint_into(canvas, read(text, ""), Image.new("L", canvas.size, 255))
+        changed = ImageChops.difference(canvas.image, Image.new("RGB", canvas.size, "blue"))
+        outer = (changed.crop((left, 0, left + 96, 128)) for left in (0, 288))
+        assert sum(one.getbbox() is not None for one in outer) == sides, text
 
 
 def test_negative_words_remove_things() -> None:

@@ -69,14 +69,15 @@ def main_texts(record: Record) -> list[str]:
 
 
 def lent_comparisons(record: Record) -> Mapping[int, int]:
-    """Return the saved images that the workflow only compares a copy of: the position of the image
-    before, by the position of the saved one."""
+    """Return the results that the workflow only compares a copy of, or a step before: the position
+    of the image before, by the result's position."""
     outputs = _Outputs(record)
     places: dict[tuple[str, str], list[int]] = {}
     for at, file in enumerate(record.state.files):
         if file.kind == "image":
             places.setdefault((output_of(record, file.node), file.side), []).append(at)
     lent: dict[int, int] = {}
+    of_steps: dict[int, int] = {}
     for node in (node for node, side in places if side == "b"):
         sides = zip(outputs.ordered(node), "ba", strict=False)  # with the side to compare with
         for link, before in reversed([*sides]):
@@ -86,7 +87,12 @@ def lent_comparisons(record: Record) -> Mapping[int, int]:
                 lent |= zip(after, places.get((node, before), ()), strict=False)
             if savers:
                 break
-    return lent
+        else:
+            is_step = outputs.sources.issuperset(outputs.ordered(node)[1:])
+            for result in outputs.core if is_step and len(outputs.core) == 1 else ():
+                after = places.get((result, ""), ())
+                of_steps |= zip(after, places.get((node, "a"), ()), strict=False)
+    return of_steps | lent
 
 
 def is_echo(text: str, record: Record) -> bool:

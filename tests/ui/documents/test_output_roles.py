@@ -124,8 +124,10 @@ def test_the_last_preview_of_a_chain_is_the_result() -> None:
     }
     sides = (file("compared", "temp", side="a"), file("compared", "temp", side="b"))
     shown = (file(name, "temp") for name in ("seen", "better", "last"))
-    roles = output_roles(record_of(prompt, *sides, *shown))
+    record = record_of(prompt, *sides, *shown)
+    roles = output_roles(record)
     assert {name for name, role in roles.items() if role == "result"} == {"last"}
+    assert compared_files(record) == {1: 0, 4: 0}  # the step before lends its image
 
 
 def test_every_result_of_a_run_without_saved_files_is_shown() -> None:

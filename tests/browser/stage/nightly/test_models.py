@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from comfyui_standin import DemoServer
 from comfyui_standin.nodes.registry import NODES
@@ -20,6 +21,7 @@ from tests.support.visitor import WAIT, Site, Visit, Visitor
 from tests.support.waiting import eventually
 from ui.gradio.internals import model_viewer
 
+GLB = re.compile(r"\.glb")
 MODEL = "#stage .media .model canvas"
 # Each phase of the stage, and whether what it shows is of before.
 WATCH = """() => {
@@ -62,14 +64,24 @@ def reds(image: Image.Image) -> int:
 
 
 def test_a_models_viewer_is_loaded_ahead(site: Site, visit: Visit) -> None:
-    """The browser loads the viewer during the run that makes the model. While the stage still shows
-    the earlier model, it never says that the new run is done."""
+    """The browser loads the viewer during the run that makes the model. The stage says that the
+    model is loading. While it still shows the earlier model, it never says that the new run is
+    done."""
     person = visit(site).open("model")
     page = person.page
+    models: list[Route] = []
+    page.route(GLB, lambda route: models.append(route))
     with site.demo.hold("executed") as held:
         with page.expect_request(lambda asked: asked.url.endswith(model_viewer())):
             person.press()
-        held.release()
+        with page.expect_request(GLB):
+            held.release()
+    mark = page.locator("#stage .mark.coming")
+    expect(mark).to_have_text("Loading the result…")
+    expect(mark).to_be_visible()
+    for route in models:
+        route.continue_()
+    page.unroute(GLB)
     expect(page.locator(MODEL)).to_be_visible()
     page.evaluate(WATCH)
     person.press()

@@ -335,7 +335,7 @@ def test_a_result_that_loads_slowly_is_announced(fast: Site, visit: Visit) -> No
         person.press()
         expect(page.locator("#stage img.live-frame")).to_be_visible()
     person.phase("done")
-    mark = page.locator("#stage .media .mark")
+    mark = page.locator("#stage .mark.coming")
     expect(mark).to_have_text("Loading the result…")
     expect(mark).to_be_visible()
     expect(page.locator("#stage img.live-frame")).to_be_visible()

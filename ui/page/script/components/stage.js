@@ -170,7 +170,7 @@ class Stage {
       this.#turn += 1;
       this.#arrange(NOTHING, null);
     }
-    doneLoading(this.#media);
+    doneLoading(this.#viewport.place);
     const isOlder = this.#painted !== id && this.#media.hasChildNodes();
     this.#media.classList.toggle("former", isOlder);
     const players = /** @type {HTMLMediaElement[]} */ (all("video, audio", this.#media));
@@ -198,6 +198,7 @@ class Stage {
    */
   #keepFrame({ phase }) {
     this.#turn += 1;
+    doneLoading(this.#viewport.place);
     this.#media.classList.remove("former");
     markLast(this.#media, phase);
     this.#place.classList.remove("several");
@@ -284,9 +285,9 @@ class Stage {
   async #showItem() {
     const turn = ++this.#turn;
     const id = this.#shown?.id ?? "";
-    if (this.#item && this.#media.hasChildNodes()) markLoading(this.#media);
     const isModel = this.#item?.kind === "3d"; // which loads slowly
     if (isModel && this.#media.matches(".former")) this.#put(null, id);
+    if (this.#item) markLoading(this.#viewport.place);
     await this.#findTwins();
     if (turn !== this.#turn) return;
     const item = this.#item;
@@ -298,7 +299,7 @@ class Stage {
     if (turn !== this.#turn) return;
     this.#put(node, id);
     if (!(node instanceof HTMLImageElement) || node.complete) return;
-    markLoading(this.#media);
+    markLoading(this.#viewport.place);
     for (const end of ["load", "error"])
       node.addEventListener(end, () => this.#loaded(), { once: true });
   }
@@ -322,7 +323,7 @@ class Stage {
   }
 
   #loaded() {
-    doneLoading(this.#media);
+    doneLoading(this.#viewport.place);
     this.#drawActions(page.now); // the image's shape is known now
   }
 
@@ -336,6 +337,7 @@ class Stage {
     const fading = isResult && !isStill() ? frames : [];
     for (const old of frames) this.#leave(old, fading.includes(old));
     this.#media.classList.remove("former");
+    doneLoading(this.#viewport.place);
     this.#media.replaceChildren(...(node ? [node, ...fading] : []));
     this.#viewport.changed();
     this.#painted = id;

@@ -143,7 +143,9 @@ export class EmptyStage {
     ]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const given = this.#given ? [givenImage(this.#given)] : isComing ? [roomFor()] : [];
+      const isBefore = state.makes === "image"; // other results aren't a later state of it
+      const picture = this.#given ? [givenImage(this.#given, isBefore)] : [];
+      const given = isComing && !this.#given ? [roomFor()] : picture;
       const theirs = cover.url ? [coverOf(cover)] : given;
       const example = own ? roomOf(own) : theirs;
       if (own && !isMaking && !shared && !noted) showLatest(own);
@@ -202,9 +204,13 @@ function imageIn() {
   return place instanceof HTMLImageElement ? place.src : (place?.dataset.image ?? "");
 }
 
-/** Return the form's image, dimmed, in the place of the result. @param {string} address */
-function givenImage(address) {
-  const box = exampleOf(address, BEFORE);
+/**
+ * Return the form's image, dimmed, in the place of the result.
+ * @param {string} address
+ * @param {boolean} isBefore
+ */
+function givenImage(address, isBefore) {
+  const box = exampleOf(address, isBefore ? BEFORE : "");
   box.classList.add("given");
   $(".example", box)?.append(element("strong", "", NOTHING_YET));
   return box;

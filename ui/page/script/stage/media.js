@@ -113,14 +113,10 @@ async function painted(item, viewer) {
     case "3d": {
       const place = element("div", "model");
       const shows = import("./model.js").then(({ showModel }) => showModel(place, item, viewer));
-      const ready = shows.then(
+      return shows.then(
         () => place,
-        () => {
-          if (place.isConnected) place.replaceWith(card(item, NOT_LOADED));
-          return null;
-        },
+        () => null,
       );
-      return within(ready, place);
     }
     default:
       return card(item, item.note);
@@ -282,23 +278,22 @@ export function markLast(media, phase) {
   }
   const words =
     phase === "stopped" ? message("Stopped. This is the last preview.") : message("Last preview");
-  doneLoading(media);
   const mark = $(".mark", media) ?? media.appendChild(element("p", "mark"));
   mark.textContent = words;
 }
 
 /**
- * Say that a result is loading, if it takes a moment. Until then, the stage shows a preview or another result.
- * @param {HTMLElement} media
+ * Say that a result is loading, if it takes a moment. Until then, the stage shows a preview or another picture.
+ * @param {HTMLElement} place
  */
-export function markLoading(media) {
-  doneLoading(media);
-  const mark = media.appendChild(element("p", "mark coming", message("Loading the result…")));
+export function markLoading(place) {
+  doneLoading(place);
+  const mark = place.appendChild(element("p", "mark coming", message("Loading the result…")));
   mark.animate({ visibility: ["hidden", "hidden"] }, AT_ONCE);
 }
 
-/** @param {HTMLElement} media */
-export const doneLoading = (media) => $(".mark.coming", media)?.remove();
+/** @param {HTMLElement} place */
+export const doneLoading = (place) => $(".mark.coming", place)?.remove();
 
 /**
  * Return the image that shows a preview once it is loaded, or null if it can't be or is no longer wanted. Don't wait for
