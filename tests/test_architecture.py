@@ -384,7 +384,7 @@ def test_coroutines_serialize_no_documents() -> None:
         if ast.unparse(call.func) in ("AsciiJSON", "json_text", "answer_of", "changed_answer")
         if not isinstance(call.args[0], ast.Dict)
     }
-    assert found == SMALL_ANSWERS
+    assert found <= SMALL_ANSWERS
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
