@@ -90,7 +90,7 @@ def test_words_for_a_task_replace_the_kind(name: str, title: str) -> None:
 
 
 def test_the_model_of_the_first_sampler_of_the_result_counts() -> None:
-    """Not a helper's, whose picture a ControlNet follows, nor that of a second pass."""
+    """Not a helper's, whose picture a ControlNet follows, nor a second pass's."""
     prompt = {
         "1": node("CheckpointLoaderSimple", ckpt_name="broken.safetensors"),
         "2": node("KSampler", model=["1", 0], latent_image=["5", 0], seed=1),
