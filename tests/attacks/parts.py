@@ -43,6 +43,7 @@ class AttackedPart:
     kept: tuple[tuple[str, object], ...] = ()  # paths and JSON after which it keeps something
     # calls its function of Gradio with a cookie, and returns the event's id
     call: Callable[[RunningApp, str], str] | None = None
+    sockets: tuple[str, ...] = ()  # addresses of sockets that follow the run in their braces
     # the beginning of the paths that this host doesn't have; the part's own tests walk them
     elsewhere: str = "-"
     # starts a run at a URL with a cookie and a number of steps, and returns how many it saw

@@ -59,7 +59,7 @@ from tests.ui.web.test_route_options import installed
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Access, DeclaredRoute, GuardedRoutes
 from ui.web.limits import LOGIN_FORM, BodyLimit, RequestLimitMiddleware, WebLimits
-from ui.web.responses import json_text
+from ui.web.responses import API, json_text
 from ui.web.shares import Caller, FairSlots, Room, TurnMiddleware, Work
 
 ONLY_RUNS = ("upscale",)  # what the group may run; Ann uses other workflows
@@ -242,11 +242,12 @@ def test_a_declaration_without_limits_is_refused(access: Access, options: dict[s
         GuardedRoutes().put("/new", access, **options)(handle)
 
 
-def with_large_data(app: RunningApp, who: Person) -> Person:
-    """Return a user whose run is a record of 4 MB, after each plugin made its own data large."""
+def with_large_data(app: RunningApp, who: Person, text: str = WORDS[:LARGE]) -> Person:
+    """Return a user whose run is a record of 4 MB with this text, after each plugin made its own
+    data large."""
     small = who.owned.run
     record = app.runs.history.get_many([small], None)[small]
-    values = {**record.job.values, "2.text": WORDS[:LARGE]}
+    values = {**record.job.values, "2.text": text}
     extra = {"extra_pnginfo": {"workflow": {"nodes": [], "text": WORDS}}}
     job = replace(record.job, workflow=SENT_PROMPT, values=values, extra_data=extra)
     large = replace(record, id=str(uuid.uuid4()), job=job)
@@ -397,7 +398,9 @@ def test_a_request_has_its_callers_rights_after_its_body() -> None:
                 assert connection.recv(4000)[9:12] == b"401", path
 
 
-@pytest.mark.parametrize("path", ["/live/{}", "/ws?run={}"])
+@pytest.mark.parametrize(
+    "path", ["/live/{}", *(path for part in attacked_parts() for path in part.sockets)]
+)
 def test_a_socket_reads_a_record_in_a_turn(
     place: Place, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -449,7 +452,7 @@ def without_reading(app: RunningApp, who: Person) -> socket.socket:
     browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     browser.settimeout(LONGEST_WAIT)
     browser.connect(("127.0.0.1", urlsplit(app.url).port))
-    lines = f"GET /history/{who.owned.run} HTTP/1.1", "Host: 127.0.0.1", f"Cookie: {who.cookie}"
+    lines = f"GET {API}/runs/{who.owned.run} HTTP/1.1", "Host: 127.0.0.1", f"Cookie: {who.cookie}"
     browser.sendall("\r\n".join([*lines, "", ""]).encode())
     return browser
 
@@ -460,7 +463,8 @@ def test_large_answers_that_wait_for_their_readers_take_turns(
     """The app builds one answer while a client reads another one. Other requests wait, and leave
     the line when their clients hang up."""
     middleware = installed(place.app, TurnMiddleware)
-    ann, working, sending = with_large_data(place.app, place.ann), CountedTurns(), CountedTurns()
+    ann = with_large_data(place.app, place.ann, WORDS)
+    working, sending = CountedTurns(), CountedTurns()
     monkeypatch.setitem(middleware.turns, Work.PROCESSOR, working)
     monkeypatch.setattr(middleware, "sending", sending)
     with contextlib.ExitStack() as opened:
@@ -479,7 +483,7 @@ def test_a_client_that_reads_nothing_is_cut_off() -> None:
     """Its large answer doesn't stay in memory."""
     options = {"settings": settings_of(logs_in=False), "limits": WebLimits(pause=0.1)}
     with running_demo_app(step_seconds=0, **options) as (_, app):
-        who = with_large_data(app, person(app, None))
+        who = with_large_data(app, person(app, None), WORDS)
         sending = installed(app, TurnMiddleware).sending = CountedTurns()
         with without_reading(app, who) as browser:
             eventually(lambda: sending.begun and not sending.waiting)

@@ -8,6 +8,7 @@ from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.nightly.walk.states import at_every_size
 from tests.support.visitor import Site, Visit
+from tests.support.waiting import eventually
 
 PLACES = """() => ["#brand", "#picker", "#open", "#shade", "summary", "#columns"].map((one) => {
     const { left, top, width } = document.querySelector(one).getBoundingClientRect();
@@ -125,7 +126,10 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     }"""
     assert page.evaluate(rows, parts) == 1
     title = page.locator("#picker .title")
-    assert title.evaluate("one => one.clientWidth") >= len("Create, enlarge, refine") * 8
+    eventually(
+        lambda: title.evaluate("one => one.clientWidth") >= len("Create, enlarge, refine") * 8,
+        "room for a title",
+    )
     expect(title).to_have_css("text-overflow", "ellipsis")
     expect(title.locator("*")).to_have_count(0)  # it is no two parts that end each by themselves
     page.set_viewport_size({"width": 1024, "height": 768})

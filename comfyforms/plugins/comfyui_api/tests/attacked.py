@@ -73,6 +73,7 @@ def naming(run: str) -> dict[str, object]:
 
 PART = AttackedPart(
     names_of,
+    sockets=("/ws?run={}",),
     refused={
         **dict.fromkeys((f"GET {root}/models/{{folder}}" for root in ROOTS), 404),
         **dict.fromkeys(

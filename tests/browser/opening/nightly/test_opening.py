@@ -141,6 +141,7 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     give(person.page, json.dumps(own_prompt("kept")).encode(), "my lamp.app.json")
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     person.press()
+    person.phase("done")
     expect(person.page.locator("#history .tile")).to_have_count(1)
     person.type("2.text", "a lamp")
     of_badge(person.page, "Add to shared workflows").click()
