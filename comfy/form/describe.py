@@ -35,7 +35,7 @@ _TITLES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("image", "text"): message("Image to text"),
     }
 )
-_BOTH_ENDS = re.compile("flf|first.*last|start.*end.?frame", re.IGNORECASE)  # in a file's name
+_BOTH_ENDS = re.compile("flf|first.?last|last.?frame|end.?frame", re.IGNORECASE)  # in a file's name
 _KINDS: tuple[ResultKind, ...] = ("text", "image", "video", "audio")
 _SECONDS = ("seconds", "duration", "duration_seconds", "audio_length", "seconds_total")
 _FRAMES = ("length", "num_frames", "video_frames", "frames", "frames_number", "total_frames")

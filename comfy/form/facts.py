@@ -128,6 +128,7 @@ class Roles:
             output.kind != "image" or _ANIMATED.search(trace.prompt[output.node]["class_type"])
             for output in outputs
         )
+        self.repaints = all(output.kind != "3d" for output in outputs)
 
     def _guides(self, role: re.Pattern[str]) -> frozenset[str]:
         """Return the nodes that results get something from only by a file for a class with this

@@ -220,9 +220,11 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
     is_base64 = candidate.spec is not None and candidate.spec.is_base64
     number = roles.samplers.passes.get(candidate.node, 0)
     aim = aim_of(facts, roles)
+    is_plain = roles.repaints or facts.widget != "mask"
+    media = (facts.widget, "file" if is_base64 else facts.meaning)
     label = (
         rule.label
-        or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
+        or (_MEDIA_WORDS.get(media) if is_plain else "")
         or _rows_label(candidate)
         or _count_label(facts, roles)
         or _duration_label(facts, roles, aim)

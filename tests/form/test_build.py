@@ -55,10 +55,17 @@ def test_a_plain_prompt_becomes_a_plain_form() -> None:
     assert form.problems == ()
 
 
-def test_the_page_knows_the_prompts_and_the_count() -> None:
+def test_the_page_knows_the_fields_it_names() -> None:
     """Their roles don't depend on labels."""
     roles = {field.role: field.key for field in form_of(text_to_image()).fields if field.role}
-    assert roles == {"prompt": "6.text", "negative": "7.text", "count": "5.batch_size"}
+    assert roles == {
+        "prompt": "6.text",
+        "negative": "7.text",
+        "count": "5.batch_size",
+        "width": "5.width",
+        "height": "5.height",
+        "model": "4.ckpt_name",
+    }
 
 
 def test_less_used_fields_are_advanced() -> None:

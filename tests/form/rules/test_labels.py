@@ -86,6 +86,19 @@ def test_a_second_mask_is_named_by_its_input() -> None:
     assert form.description == "Create an image from your image."
 
 
+def test_the_image_of_a_model_is_only_cut_out() -> None:
+    """Its mask says what the 3D model shows, so that nothing is painted over."""
+    made = spec({"image": ["IMAGE"], "mask": ["MASK"]}, "MESH")
+    saved = spec({"mesh": ["MESH"]}, output_node=True)
+    catalog = Catalog({**more_nodes().raw, "Shape": made, "SaveGLB": saved})
+    prompt = {
+        "1": node("LoadImage", image="example.png"),
+        "2": node("Shape", image=["1", 0], mask=["1", 1]),
+        "3": node("SaveGLB", mesh=["2", 0]),
+    }
+    assert main(build_form(workflow_of(prompt), catalog)) == {"1.image": "Image"}
+
+
 def test_the_image_of_a_control_net_is_a_control_image() -> None:
     """Its socket is only called an image."""
     control = node("ControlNetApply", image=["40", 0], conditioning=["6", 0])

@@ -36,7 +36,6 @@ export async function showModel(place, item, viewer) {
   canvas.role = "img";
   place.append(canvas);
   const { shown, details } = await viewerOn(canvas, viewer, !isStill());
-  canvas.tabIndex = 0; // the viewer sets a positive value, which puts the canvas first in the tab order
   const isPreparing = () =>
     details.scene.textures.some((/** @type {any} */ one) => !one.isReady() && !one.loadingError);
   // Wait until the scene is ready: textures that are still loading need it when they finish, and throw without it.
@@ -91,6 +90,7 @@ async function viewerOn(canvas, viewer, moves) {
       details = inner;
     },
   });
+  canvas.tabIndex = 0; // the viewer sets a positive value, which puts the canvas first in the tab order
   return { shown, details };
 }
 
@@ -110,6 +110,7 @@ export async function drawStills(models, viewer) {
   if (!missing.length || !viewer) return;
   const canvas = document.body.appendChild(element("canvas"));
   Object.assign(canvas.style, UNSEEN);
+  canvas.inert = true;
   const { shown, details } = await viewerOn(canvas, viewer, false);
   try {
     for (const { item, show } of missing) {
