@@ -138,9 +138,9 @@ class RunEnds:
             return ask(job.workflow, record.owner, job.values)
 
     def _before_of(self, form: Form, record: Record) -> str:
-        """Return the path of the first input image that is still stored, without its mask."""
+        """Return the path of the first stored image that the result shows, without its mask."""
         addresses = {"image": given_address, "mask": unpainted_address}
-        widgets = {f.key: f.widget for f in form.fields}
+        widgets = {f.key: f.widget for f in form.fields if f.role != "guide"}
         for index, (key, given) in enumerate(record.job.inputs.items()):
             address_of = addresses.get(widgets.get(key, ""))
             if address_of and self.copies.blobs.path(given.digest):
