@@ -66,7 +66,6 @@ _IMAGES = frozenset({"IMAGE", "COMFY_MATCHTYPE_V3"})
 _RESIZER = re.compile(r"resize|scale", re.IGNORECASE)
 # Types that nodes between a file and its user give.
 _CARRIES_FILES = _IMAGES | {"MASK", "VIDEO", "AUDIO", "CLIP_VISION_OUTPUT", "*"}
-_MASK_OUTPUT = 1  # of Load Image
 _ALPHA = re.compile(r"(^|_)alpha$", re.IGNORECASE)
 # Names of inputs that take any file or value.
 _ANY_INPUT = re.compile(
@@ -347,7 +346,8 @@ def aim_of(facts: InputFacts, roles: Roles) -> Aim:
     is_file = facts.kind.file is not None
     if not is_file and not trace.given_types(start) <= PLAIN_TYPES:
         return Aim()
-    if is_file and trace.used_outputs(start) == {_MASK_OUTPUT}:
+    given = {trace.given_type(start, slot) for slot in trace.used_outputs(start)}
+    if is_file and given == {"MASK"}:
         uses = next(trace.arrivals(start, _CARRIES_FILES))
         names = {_words_of(use, is_file=True) for use in uses if "mask" in use.input}
         return Aim(None, (names.pop() if len(names) == 1 else "") or plain_words("mask"))

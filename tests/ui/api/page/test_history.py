@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import Run
 from comfyui_standin import DemoServer
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
+from tests.support.samples.forms import node
 from tests.support.samples.histories import bytes_kept
 from tests.support.serving import (
     PAINTED,
@@ -255,6 +257,25 @@ def test_the_input_image_is_shown_beside_the_result(served: Served) -> None:
         assert [get(app, address, who).status_code for who in (BOB, "")] == [404, 404]
         assert get(app, address.replace("/0", "/1")).status_code == 404
     assert get(app, f"/api/v1/runs/{made(app).id}?with_page=true").json()["page"]["before"] == ""
+
+
+def test_a_guide_is_not_shown_beside_the_result(served: Served) -> None:
+    """The finished run links to the image that the result shows, and not to its mask."""
+    _, app = served
+    prompt = json.loads((WORKFLOWS / "image-to-image.json").read_text(encoding="utf-8"))
+    prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
+    prompt["3a"] = node("LoadImageMask", image="example.png", channel="red")
+    prompt["7a"] = node("SetLatentNoiseMask", samples=["7", 0], mask=["3a", 0])
+    prompt["8"]["inputs"]["latent_image"] = ["7a", 0]
+    address = f"{app.url}/api/v1/workflows?file=a.json"
+    made = requests.post(
+        address, json.dumps(prompt), cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+    ).json()
+    given = {"3a.image": photo(), "4.image": photo()}
+    run = finished(start(app, made["name"], **QUICK, **given))
+    (shown,) = [at for at, key in enumerate(run.record.job.inputs) if key == "4.image"]
+    before = get(app, f"/api/v1/runs/{run.id}?with_page=true").json()["page"]["before"]
+    assert before.endswith(f"/given/{shown}")
 
 
 def test_a_stored_input_is_sent_again(served: Served) -> None:
