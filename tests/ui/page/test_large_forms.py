@@ -13,7 +13,7 @@ import pytest
 from comfy.form.model import Field
 from comfyui_standin import DemoServer
 from tests.support.gradio_calls import PageCalls
-from tests.support.http_client import ANN
+from tests.support.http_client import ANN, finished
 from tests.support.large_graphs import write_large
 from tests.support.serving import PAINTED, RunningApp, running_app
 from ui.page.form.kinds.view import element_id
@@ -96,7 +96,8 @@ def test_a_folded_value_that_the_user_has_changed_is_sent(app: RunningApp) -> No
     page = PageCalls(app).open(LARGER, kept={one: 3.5})
     assert page.held[one] == 3.5
     assert not set(others) & set(page.held)
-    run = page.said(page.press())["run"]
-    sent = app.services.runs.get(run, f"browser:{ANN}").record.job.values
+    run = app.services.runs.get(page.said(page.press())["run"], f"browser:{ANN}")
+    run.cancel()
+    sent = finished(run).record.job.values
     assert sent[one] == 3.5
     assert {sent[key] for key in others} == {7.0}
