@@ -498,7 +498,8 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     wanted = _in_lists(candidates, wanted)
     alike: dict[tuple[str, str], list[InputRef]] = defaultdict(list)
     for candidate, (label, _) in zip(candidates, wanted, strict=True):
-        alike[candidate.node, label].append(candidate.ref)
+        if candidate.type == "STRING":
+            alike[candidate.node, label].append(candidate.ref)
     firsts = {refs[0] for refs in alike.values() if len(refs) > 1}
     named = [
         _wanted(

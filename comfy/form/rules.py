@@ -105,27 +105,19 @@ _TECHNICAL_ENDS = ("options", "blocks", "vector", "vectors", "code", "method")
 _TECHNICAL_NAMES = frozenset(
     {"layer_weights", "max_length", "batch_index", "batch_size", "algorithm", "crf", "type"}
 )
-# Label by file type, if the input's name says nothing, or if users paint a mask.
+# Label by file type, if the input's name says nothing.
 _MEDIA_WORDS = {
     ("video", "file"): message("Video"),
     ("audio", "file"): message("Audio"),
     ("image", "file"): message("Image"),
-    ("mask", "image"): message("Image (paint over what to change)"),
 }
+_PAINTED = message("Image (paint over what to change)")
 _FRAMES = message("Frames")
 # Outputs of nodes that only write or read texts.
 _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
 _LENGTHS = frozenset(
-    {
-        "length",
-        "num_frames",
-        "video_frames",
-        "frames",
-        "video_length",
-        "frame_count",
-        "duration",
-        "seconds",
-    }
+    {"length", "num_frames", "video_frames", "frames", "video_length", "frame_count"}
+    | {"duration", "seconds"}
     | {"duration_seconds", "audio_length", "seconds_total", "total_frames", "max_frames"}
 )
 _SHAPES = re.compile(
@@ -220,11 +212,10 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
     is_base64 = candidate.spec is not None and candidate.spec.is_base64
     number = roles.samplers.passes.get(candidate.node, 0)
     aim = aim_of(facts, roles)
-    is_plain = roles.repaints or facts.widget != "mask"
-    media = (facts.widget, "file" if is_base64 else facts.meaning)
     label = (
         rule.label
-        or (_MEDIA_WORDS.get(media) if is_plain else "")
+        or (_PAINTED if facts.widget == "mask" and roles.repaints else "")
+        or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
         or _rows_label(candidate)
         or _count_label(facts, roles)
         or _duration_label(facts, roles, aim)
