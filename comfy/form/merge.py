@@ -52,7 +52,7 @@ _LONGEST_ACRONYM = 5
 # Names of a picture in a video, which a whole video or a sound isn't.
 _FRAMES = frozenset(map(plain_words, ("first_frame", "last_frame")))
 # Nodes that read a text aloud, which isn't called a prompt.
-_SPEAKS = re.compile(r"speech|speak|tts|voice|dialog|talk", re.IGNORECASE)
+SPEAKS = re.compile(r"speech|speak|tts|voice|dialog|talk|chatterbox", re.IGNORECASE)
 # Names of files that are numbered for a node, as prompts refer to them.
 _REFERENCES = {
     "image": plain_words("reference_image"),
@@ -596,7 +596,7 @@ def _better_label(candidate: Candidate) -> str:
     elif number := _NUMBER.search(candidate.input):
         names.insert(0, message("{label} {number}", label=message("Part"), number=int(number[0])))
     else:
-        speaks = _SPEAKS.search(candidate.class_type)
+        speaks = SPEAKS.search(candidate.class_type)
         names.append(message("Text to speak") if speaks else message("Prompt"))
     return next((name for name in names if not is_bare(name)), "")
 

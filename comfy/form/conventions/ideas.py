@@ -11,6 +11,7 @@ from comfy.base.wording import did_you_mean, short, task_words
 from comfy.form.candidates import Candidate
 from comfy.form.check import check, labelled_errors
 from comfy.form.describe import kind_of
+from comfy.form.merge import SPEAKS
 from comfy.form.model import Field, Form, Idea, main_prompt
 from comfy.workflow.config import IDEA_COVER, IdeaConfig, image_beside
 
@@ -28,6 +29,16 @@ _STARTERS: Mapping[tuple[str, str], tuple[Message, ...]] = MappingProxyType(
             message("a sailing boat under a starry sky, full moon, long exposure"),
         ),
         ("image", "image"): _EDITS,
+        ("images", "image"): (
+            message("put the object from image 2 into image 1"),
+            message("give image 1 the colors and materials of image 2"),
+            message("combine both images into one scene"),
+        ),
+        ("pose", "image"): (
+            message("a dancer in a red dress on an empty stage"),
+            message("a hiker in a yellow jacket on a mountain path"),
+            message("an astronaut on the moon, black sky, hard light"),
+        ),
         ("mask", "image"): (
             message("a sailing boat with white sails"),
             message("a flock of birds in the sky at sunset"),
@@ -48,6 +59,16 @@ _STARTERS: Mapping[tuple[str, str], tuple[Message, ...]] = MappingProxyType(
             message("an upbeat techno beat with a bright synth"),
             message("slow bells at night, dark and quiet"),
             message("an acoustic guitar by the sea, gentle waves"),
+        ),
+        ("speech", "audio"): (
+            message("Welcome aboard. The weather is fine, and we leave in ten minutes."),
+            message("Once upon a time, a small boat sailed out to find the edge of the sea."),
+            message("Thank you for calling. How can I help you today?"),
+        ),
+        ("audio", "video"): (
+            message("a person speaks calmly and looks at the camera"),
+            message("a person sings with closed eyes, soft stage light"),
+            message("a person talks with lively gestures, a slow zoom in"),
         ),
         ("image", "text"): (
             message("Describe this image in one sentence."),
@@ -96,10 +117,27 @@ def _texts_for_prompt(form: Form) -> Iterator[Idea]:
         return
     if isinstance(prompt.default, str) and prompt.default.strip():
         yield Idea(short(prompt.default), {prompt.key: prompt.default})
-    kind = kind_of(form)
-    is_special = kind[0] != "mask" and task_words(form.title)
-    for text in () if is_special else _STARTERS.get(kind, ()):
+    for text in _STARTERS.get(_kind_of_texts(form), ()):
         yield Idea(text, {prompt.key: str(text)})
+
+
+def _kind_of_texts(form: Form) -> tuple[str, str]:
+    """Return the most important input and the result that texts for the prompt fit, as in
+    `_STARTERS`; "" if the title names a special task, such as a restoration."""
+    needed, made = kind_of(form)
+    files = [one for one in form.fields if one.group == "main" and one.is_media]
+    shown = [one for one in files if one.role != "guide"]
+    if made == "audio":
+        classes = [node["class_type"] for node in form.prompt.values()]
+        return "speech" if any(map(SPEAKS.search, classes)) else needed, made
+    if made == "video" and any(one.media == "audio" for one in files):
+        return "audio", made
+    if not shown:
+        return "pose" if files and "pose" in form.title.lower() else "text", made
+    if made == "image" and len(shown) > 1 and needed == "image":
+        return "images", made
+    is_special = needed != "mask" and task_words(form.title)
+    return "" if is_special else needed, made
 
 
 def _values_of(
