@@ -36,6 +36,8 @@ _TITLES: Mapping[tuple[str, str], str] = MappingProxyType(
     }
 )
 _BOTH_ENDS = re.compile("flf|first.?last|last.?frame|end.?frame", re.IGNORECASE)  # in a file's name
+# Tasks that are only a step after the sampler if a workflow takes no image.
+_LAST_STEPS = re.compile("upscaler?|enhance|detailer", re.IGNORECASE)
 _KINDS: tuple[ResultKind, ...] = ("text", "image", "video", "audio")
 _SECONDS = ("seconds", "duration", "duration_seconds", "audio_length", "seconds_total")
 _FRAMES = ("length", "num_frames", "video_frames", "frames", "frames_number", "total_frames")
@@ -61,8 +63,10 @@ def kind_title(form: Form, name: str) -> str:
     file, or else in the workflow's file `name`. That name's words for a task replace the kind:
     "Object swap (Qwen)". "" if neither tells."""
     models = (choice_labels([f.default])[0][0] for f in form.fields if f.role == "model")
-    kind = kind_of(form)
-    title = task_words(name) or _TITLES.get(kind, "")
+    kind, task = kind_of(form), task_words(name)
+    if kind[0] == "text" and _LAST_STEPS.fullmatch(task):
+        task = ""
+    title = task or _TITLES.get(kind, "")
     if kind == ("image", "video") and _BOTH_ENDS.search(name):
         title = message("First and last frame to video")
     names = next(filter(None, map(known_names, (*models, name))), "")

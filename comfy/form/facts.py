@@ -325,9 +325,13 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
 
 
 def _is_alpha(output: Link, trace: Trace) -> bool:
-    """Return whether an output is a mask that nodes only write back as an image's transparency."""
-    uses = trace.uses[output]
-    return trace.given_type(*output) == "MASK" and all(_ALPHA.search(use.input) for use in uses)
+    """Return whether an output is a mask that stands for an image's transparency: nodes only write
+    it back, or invert it for a branch that a switch leaves out."""
+    return trace.given_type(*output) == "MASK" and all(
+        _ALPHA.search(use.input)
+        or (trace.prompt[use.node]["class_type"] == "InvertMask" and use.node not in trace.chosen)
+        for use in trace.uses[output]
+    )
 
 
 @dataclass(frozen=True, slots=True)

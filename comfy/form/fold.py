@@ -20,6 +20,7 @@ from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import is_bare, says_something
+from comfy.form.merge import only_adds
 from comfy.prompt.bypass import expendable
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import FieldGroup
@@ -50,6 +51,8 @@ def fold(
     written = {one.key for one in main if one.rule.merge == "pole" and str(one.value).strip()}
     spare = {one.key for one in main if written and _is_blank_prompt(one)}
     texts = {one.rule.merge for one in main} & _TEXTS
+    added = {one.key for one in main if one.rule.merge in _TEXTS and only_adds(one)}
+    spare |= added if written - added else set()
     is_repainted = any(one.widget == "mask" and not one.aim for one in main)
     spare |= {one.key for one in main if one.rule.sets == "size" and (one.is_idle or is_repainted)}
     front = _in_front([one for one in main if not _is_setting(one, texts, spare)] or main)
@@ -66,8 +69,8 @@ def _is_setting(
     candidate: Candidate, texts: Collection[str | None], spare: Collection[str]
 ) -> bool:
     """Return whether this is a seed or a number of steps that no author put on the form, a file
-    that the author's choices leave out, an empty prompt beside another or a size that doesn't
-    decide the result's (`spare` has the keys), or, beside a prompt, a setting that the author of a
+    that the author's choices leave out, an empty prompt beside another, a text that only adds to
+    one or a size that doesn't decide the result's (`spare` has the keys), or, beside a prompt, a setting that the author of a
     subgraph promoted or a text of a guessed class. `texts` are the kinds of prompts."""
     is_recipe = candidate.widget == "seed" or candidate.rank in _STEPS
     is_promoted = bool(texts) and candidate.rule.group == "advanced"

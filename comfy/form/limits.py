@@ -289,6 +289,8 @@ def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:
             problems.append(sentences(f"{origin} is {quoted(short(value))}.", str(bad)))
             continue
         default, beyond = _within(usable, candidate.limits)
+        if is_seed and usable < 0:  # random, in some node packs
+            break
         if beyond:
             problems.append(sentences(f"{origin} is {plain_number(usable)}.", beyond))
         return default, problems

@@ -42,7 +42,8 @@ _POLES = frozenset(
 # Titles that name a part of a prompt, which its only text isn't.
 _PARTS = frozenset({"style", "styles"})
 # Titles and texts that only add to a prompt.
-_ADDS = re.compile(r"\b(prefix|suffix|quality|styles?|wildcards?)\b", re.IGNORECASE)
+_ADDS = re.compile(r"\b(prefix|suffix|quality|wildcards?)\b", re.IGNORECASE)
+_STYLES = re.compile(r"\bstyles?\b", re.IGNORECASE)
 _WILDCARD = re.compile(r"\{[^{}|]*+\|[^{}]*+\}")
 # The title that the editor gives a new group.
 _NEW_GROUP = "Group"
@@ -344,14 +345,16 @@ def _prompts_first(fields: list[Candidate]) -> list[Candidate]:
         if one.group == "main" and not one.is_declared and one.rule.merge in ("pole", "text")
     ]
     ordered = [*fields]
-    by_role = sorted((one for _, one in texts), key=_only_adds)
+    by_role = sorted(
+        (one for _, one in texts), key=lambda one: only_adds(one) or bool(_STYLES.search(one.title))
+    )
     for (place, _), one in zip(texts, by_role, strict=True):
         ordered[place] = one
     return ordered
 
 
-def _only_adds(text: Candidate) -> bool:
-    """Return whether a text is a prefix, a style or a choice of words."""
+def only_adds(text: Candidate) -> bool:
+    """Return whether a text is a prefix, tags for quality or a choice of words."""
     return bool(_ADDS.search(text.title) or _WILDCARD.fullmatch(str(text.value).strip()))
 
 

@@ -36,7 +36,7 @@ _EXTENDED = re.compile(r"\b(?:outpaint|uncrop|extend|expand)")
 _SHEET = re.compile(
     r"\b(?:character|model|reference) sheet|turnaround|\b(?:various|different|several) poses"
 )
-_OF_FAULTS = frozenset({"face"})  # as in "deformed face": they don't remove a person
+_OF_FAULTS = frozenset({"face", "character", "artist"})  # "deformed face": no person is meant
 
 _LIGHTS: dict[Light, str] = {
     "sunset": "sunset dusk evening golden orange warm fire twilight amber lava autumnal",

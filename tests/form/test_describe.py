@@ -44,6 +44,13 @@ def test_a_form_says_what_it_makes(
     assert str(facts(form)) == line
 
 
+def test_an_upscaler_without_an_image_is_a_last_step() -> None:
+    """The file's name then doesn't say what the workflow is for."""
+    name = "anima-upscale-with-wildcards"
+    assert str(kind_title(form_of(text_to_image()), name)) == "Text to image (SD 1.5)"
+    assert str(kind_title(form_of(_from_image()), name)) == "Upscale (SD 1.5)"
+
+
 def test_a_chains_form_says_what_it_makes() -> None:
     """It combines the forms of its steps, and has no prompt of its own."""
     assert str(facts(replace(form_of(text_to_image()), prompt={}))) == "Text → Image, 512 × 512"

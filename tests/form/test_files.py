@@ -15,6 +15,7 @@ from comfy.form.model import Form
 from comfy.prompt.arrange import add_loaders, room_to_grow
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import parse_config
+from tests.form.more_nodes import form_with
 from tests.support.samples.extra_nodes import wide_catalog, wide_form
 from tests.support.samples.forms import (
     field_of,
@@ -239,6 +240,17 @@ def test_users_paint_no_mask_that_becomes_transparency() -> None:
     prompt = image_prompt() | {"12": node("JoinImageWithAlpha", image=["8", 0], alpha=["10", 1])}
     prompt = with_values(prompt, "9", images=["12", 0])
     assert field_of(prompt, "10.image").widget == "image"
+
+
+@pytest.mark.parametrize(("removes", "widget"), [(True, "image"), (False, "mask")])
+def test_a_mask_that_a_switch_leaves_out_is_transparency(*, removes: bool, widget: str) -> None:
+    """Only an image that has no background needs it, if the workflow removes others'."""
+    prompt = with_values(image_prompt(), "3", latent_image=["12", 0])
+    prompt["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["14", 0])
+    prompt["13"] = node("InvertMask", mask=["10", 1])
+    prompt["14"] = node("Switch", switch=removes, on_true=["15", 0], on_false=["13", 0])
+    prompt["15"] = node("SolidMask", value=1.0, width=64, height=64)
+    assert form_with(prompt).field("10.image").widget == widget
 
 
 def test_a_mask_file_is_an_image() -> None:

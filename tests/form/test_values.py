@@ -209,6 +209,12 @@ def test_filling_leaves_the_workflow_alone() -> None:
     assert used["6.text"] == "a fox"
 
 
+def test_a_negative_seed_of_the_workflow_means_random() -> None:
+    """Some node packs save -1 for it."""
+    form = form_of(with_values(text_to_image(), "3", seed=-1))
+    assert (form.field("3.seed").default, form.problems) == (None, ())
+
+
 def test_an_empty_seed_is_drawn_and_recorded() -> None:
     """The values contain the seed that the run uses. It's within limits and exact in a browser."""
     values, errors = check(FORM, {"3.seed": ""})

@@ -11,7 +11,7 @@ from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.workflow.config import parse_config
 from comfy.workflow.resolve import on_server
-from tests.form.more_nodes import form_with, more_nodes, spec
+from tests.form.more_nodes import TEXT, form_with, more_nodes, spec
 from tests.support.samples.forms import (
     form_of,
     node,
@@ -150,6 +150,19 @@ def test_an_empty_prompt_beside_a_written_one_is_folded() -> None:
     assert {one.key: one.group for one in form.fields}["20.text"] == "advanced"
     blank = form_with(with_values(prompt, "6", text=""))
     assert {one.key: one.group for one in blank.fields}["20.text"] == "main"
+
+
+def test_a_text_that_only_adds_to_the_prompt_is_folded() -> None:
+    """Tags for quality and lists of words, but not the only text."""
+    adds = node("StringConcatenate", "Quality tags", string_a="masterpiece", string_b=["21", 0])
+    text = node("PrimitiveStringMultiline", "Scene", value="a fox in the snow")
+    held = {"PrimitiveStringMultiline": spec({"value": TEXT}, "STRING")}
+    catalog = Catalog({**more_nodes().raw, **held})
+    prompt = with_values(text_to_image(n20=adds, n21=text), "6", text=["20", 0])
+    assert front(build_form(workflow_of(prompt), catalog))[0] == "Scene"
+    assert "Quality tags" not in front(build_form(workflow_of(prompt), catalog))
+    alone = with_values(prompt, "21", value="")
+    assert "Quality tags" in front(build_form(workflow_of(alone), catalog))
 
 
 @pytest.mark.parametrize("images", [4, 6])
