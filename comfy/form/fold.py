@@ -70,8 +70,9 @@ def _is_setting(
 ) -> bool:
     """Return whether this is a seed or a number of steps that no author put on the form, a file
     that the author's choices leave out, an empty prompt beside another, a text that only adds to
-    one or a size that doesn't decide the result's (`spare` has the keys), or, beside a prompt, a setting that the author of a
-    subgraph promoted or a text of a guessed class. `texts` are the kinds of prompts."""
+    one or a size that doesn't decide the result's (`spare` has the keys), or, beside a prompt, a
+    setting that the author of a subgraph promoted or a text of a guessed class. `texts` are the
+    kinds of prompts."""
     is_recipe = candidate.widget == "seed" or candidate.rank in _STEPS
     is_promoted = bool(texts) and candidate.rule.group == "advanced"
     is_choice = "pole" in texts and candidate.is_guessed and candidate.rule.merge == "text"

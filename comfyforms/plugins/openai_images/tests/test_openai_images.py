@@ -267,11 +267,14 @@ def test_a_lost_result_ends_a_stream_with_an_error(app: RunningApp, clients: Cli
                 if path := blobs.path(file.digest):
                     path.unlink()
 
+    def generate_until_lost() -> None:
+        for _ in range(20):
+            [*clients().images.generate(stream=True, **QUICK)]
+
     leave = app.runs.subscribe(lose)
     try:
         with pytest.raises(openai.APIError) as failed:
-            for _ in range(20):
-                [*clients().images.generate(stream=True, **QUICK)]
+            generate_until_lost()
     finally:
         leave()
     assert failed.value.code == "run_failed"
