@@ -124,9 +124,10 @@ class Imitation:
         if lasts:
             self._hints["last"] = lasts[-1]
         self._composes = len(parts) > 1 and any(map(_ROLES.search, parts))
-        if len(parts) > 1:
-            self._hints["picture"] = together(list(parts.values()))
         self._own_text = self._text()
+        if len(parts) > 1:
+            asked = f"{self._name} {self._own_text}"
+            self._hints["picture"] = together(list(parts.values()), asked)
         if self._own_text:
             self._hints["text"] = self._own_text
         if negative := self._text("negative"):

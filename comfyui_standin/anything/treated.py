@@ -6,13 +6,22 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+from PIL import (
+    Image,
+    ImageChops,
+    ImageColor,
+    ImageDraw,
+    ImageEnhance,
+    ImageFilter,
+    ImageOps,
+    ImageStat,
+)
 
 from comfyui_standin.anything.values import NUMBERS
 from comfyui_standin.nodes.base import Images
 from comfyui_standin.nodes.image import crop_to_ratio, each, fitted, resize
 from comfyui_standin.nodes.motion import Pan
-from comfyui_standin.painter.canvas import is_landscape, on_white, subject
+from comfyui_standin.painter.canvas import on_white, subject
 from comfyui_standin.painter.paint import area_of
 
 _MOST_PIXELS = 2048 * 2048
@@ -28,6 +37,10 @@ _LEAST = 64  # pixels: a number of a node without names that may be a side
 _KEEPS_RATIO = re.compile(r"keep|proportion|^fit\b|aspect|total")
 _BOXES = re.compile("B?BOX|BOUNDING|DETECT|JSON")
 _LAYERS = ("destination|background|base|bottom", "source|foreground|overlay|layer|top")
+_KEPT = re.compile(r"\bkeep[^.;]*")  # what stays as it is
+_REPLACES = re.compile(r"\b(replac|swap|exchang)|替换|换成")
+_MATERIAL = re.compile(r"material|textur|fabric|\bfur\b|材质|纹理")
+_COLORS = re.compile(r"\b(re)?light(s|ing)?\b|colou?rs?\b|style|\btones?\b|palette|光|色调|风格")
 _SIDES = ("left", "top", "right", "bottom")
 Change = Callable[[Image.Image], Image.Image]
 
@@ -95,19 +108,52 @@ def _pixels(value: object) -> int:
     return max(0, min(4096, int(value))) if isinstance(value, int | float) else 0
 
 
-def together(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Return a picture with the subjects of the others in front, or whole landscapes in frames."""
-    whole = pictures[0].convert("RGB")
-    high = whole.height * 2 // 5
-    for number, one in enumerate(pictures[1:4], 1):
-        small = ImageOps.contain(one.convert("RGB"), (whole.width * 2 // 5, high))
-        right = whole.width - whole.width * 3 // 10 * (number - 1)
-        mask: Image.Image | None = subject(small)
-        if is_landscape(small):
-            edge = max(1, whole.height // 100)
-            small, mask = ImageOps.expand(ImageOps.crop(small, edge), edge, "white"), None
-        whole.paste(small, (right - small.width, whole.height - small.height), mask)
+def together(pictures: Sequence[Image.Image], text: str = "") -> Image.Image:
+    """Return a picture with the material or colors of the second one if the words ask for them,
+    otherwise with the subjects of the others: in place of its own one, or in front."""
+    whole, asked = pictures[0].convert("RGB"), _KEPT.sub(" ", text.lower())
+    mask = subject(whole)
+    area = area_of(mask) if _REPLACES.search(asked) else None
+    if _MATERIAL.search(asked):
+        whole = Image.composite(_covered(whole, pictures[1]), whole, mask)
+    elif _COLORS.search(asked):
+        whole = _colored_like(whole, pictures[1])
+    else:
+        if area:  # its own subject makes room
+            sides = whole.resize((2, whole.height), Image.Resampling.NEAREST).resize(whole.size)
+            wider = mask.filter(ImageFilter.BoxBlur(max(mask.size) // 40))
+            whole.paste(sides, mask=wider.point([255 * (level > 9) for level in range(256)]))
+        for number, one in enumerate(pictures[1:4]):
+            cut = subject(one)
+            box = area_of(cut) or (0, 0, *one.size)
+            right = whole.width - whole.width * 3 // 10 * number
+            corner = (right - whole.width * 2 // 5, whole.height * 3 // 5, right, whole.height)
+            left, top, right, bottom = area if area and not number else corner
+            room = max(1, right - left), max(1, bottom - top)
+            small = ImageOps.contain(one.convert("RGB").crop(box), room)
+            place = (left + right - small.width) // 2, bottom - small.height
+            whole.paste(small, place, cut.crop(box).resize(small.size))
+    whole.info["joined"] = True
     return whole
+
+
+def _covered(image: Image.Image, other: Image.Image) -> Image.Image:
+    """Return an image whose lights and shadows are on the middle of another one."""
+    middle = ImageOps.crop(other.convert("RGB"), min(other.size) // 4)
+    shade = image.convert("L").point([64 + level * 3 // 4 for level in range(256)])
+    return ImageChops.multiply(ImageOps.fit(middle, image.size), shade.convert("RGB"))
+
+
+def _colored_like(image: Image.Image, other: Image.Image) -> Image.Image:
+    """Return an image whose colors have the mean and the spread of another one's."""
+    bands = []
+    both = (one.convert("YCbCr").split() for one in (image, other))
+    for own, wanted in zip(*both, strict=True):
+        old, new = ImageStat.Stat(own), ImageStat.Stat(wanted)
+        by = max(0.5, min(2.0, new.stddev[0] / max(1.0, old.stddev[0])))
+        levels = [round(new.mean[0] + by * (level - old.mean[0])) for level in range(256)]
+        bands.append(own.point(levels))
+    return Image.merge("YCbCr", bands).convert("RGB")
 
 
 def _layers(inputs: Mapping[str, Any]) -> tuple[Images, ...]:

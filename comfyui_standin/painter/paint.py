@@ -292,6 +292,8 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         paint_into(canvas, scene, brief.mask.resize(size))
     elif brief.given is not None and brief.kept:
         canvas = Canvas(ImageOps.fit(brief.given, size), rng)
+        if "joined" in brief.given.info:  # the words name what is in it
+            scene = replace(scene, things=scene.things & _COVERING, accents=())
         if brief.text.strip() and (not brief.moves or _is_painting(brief.given)):
             canvas.image = _edited(canvas.image, scene, rng)
             _add_in_front(canvas, scene)
@@ -339,7 +341,7 @@ def _edited(given: Image.Image, scene: Scene, rng: random.Random) -> Image.Image
     light, without its background, or with room for things."""
     palette = palette_of(scene)
     lit = Canvas(_refined(given, scene, sharpened=False), rng)
-    told = scene.is_lit or scene.things or scene.manners or scene.accents
+    told = scene.is_lit or scene.things or scene.manners or scene.accents or "joined" in given.info
     if scene.is_placed or scene.things & _COVERING:
         behind = _place(given.size, scene, rng)
         behind.paste(lit.image, mask=subject(given))

@@ -16,6 +16,7 @@ from comfyui_standin.anything.values import hints_of
 from comfyui_standin.nodes.motion import Pan
 from comfyui_standin.nodes.video import mp4
 from comfyui_standin.painter.canvas import subject
+from comfyui_standin.painter.paint import Brief, paint
 
 
 def test_a_moving_view_stores_its_image_once() -> None:
@@ -97,11 +98,34 @@ def test_the_subject_of_a_landscape_is_cut_out() -> None:
     assert set(rest) == {(255, 255, 255)}
 
 
-def test_a_landscape_is_edited_together_as_a_whole_picture() -> None:
+def test_only_the_subject_of_a_second_picture_is_added() -> None:
     shown = together([Image.new("RGB", (200, 200), "gray"), landscape()])
-    edge, sky, ground = (shown.getpixel(at) for at in ((199, 199), (130, 130), (130, 190)))
-    assert edge == (255, 255, 255)
-    assert (sky, ground) == (ImageColor.getrgb("skyblue"), ImageColor.getrgb("sienna"))
+    colors = {color for _, color in shown.getcolors(200 * 200) or ()}
+    assert {(255, 0, 0), (128, 128, 128)} <= colors
+    assert not {ImageColor.getrgb(name) for name in ("skyblue", "sienna", "white")} & colors
+
+
+@pytest.mark.parametrize(
+    ("text", "thing", "corner"),
+    [
+        ("the lighting of image 2 on image 1", "blue", "blue"),
+        ("Change the sofa in image 1 to the fur material in image 2", "blue", "skyblue"),
+        ("Replace the man in image 1. Keep the colors, lighting and style.", "lime", "skyblue"),
+    ],
+)
+def test_a_second_picture_gives_what_the_words_ask_for(text: str, thing: str, corner: str) -> None:
+    """A picture gives its colors, its material, or its subject in place of the other one."""
+    second = Image.new("RGB", (96, 96), "blue")
+    if thing == "lime":
+        second.paste(thing, (36, 36, 60, 60))
+    shown = together([landscape(), second], text)
+    seen = [shown.getpixel(at) for at in ((50, 70), (2, 2))]
+    usual = [ImageColor.getrgb(thing), ImageColor.getrgb(corner)]
+    for pixel, wanted in zip(seen, usual, strict=True):
+        assert isinstance(pixel, tuple)
+        assert pixel.index(max(pixel)) == wanted.index(max(wanted)), seen
+    given = paint(Brief(text, width=96, height=96, given=shown, kept=True))
+    assert given.tobytes() == shown.tobytes(), "the words name what is in it"
 
 
 def test_detected_subjects_are_boxed() -> None:
