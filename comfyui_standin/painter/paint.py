@@ -294,7 +294,7 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         canvas = Canvas(ImageOps.fit(brief.given, size), rng)
         if "joined" in brief.given.info:  # the words name what is in it
             scene = replace(scene, things=scene.things & _COVERING, accents=())
-        if brief.text.strip() and (not brief.moves or _is_painting(brief.given)):
+        if brief.text.strip() and not _is_first_frame(brief):
             canvas.image = _edited(canvas.image, scene, rng)
             _add_in_front(canvas, scene)
     elif scene.is_sheet or (brief.alone and brief.guide is None and not scene.is_placed):
@@ -332,8 +332,10 @@ def _background(
     return image
 
 
-def _is_painting(image: Image.Image) -> bool:
-    return image.info.get("comment") in (PAINTED, PAINTED.encode())
+def _is_first_frame(brief: Brief) -> bool:
+    """Return whether a video begins with the given image. A painting may change."""
+    comment = brief.given.info.get("comment") if brief.given else PAINTED
+    return brief.kept and brief.moves and comment not in (PAINTED, PAINTED.encode())
 
 
 def _edited(given: Image.Image, scene: Scene, rng: random.Random) -> Image.Image:
@@ -439,7 +441,7 @@ def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: scenery.L
 
 def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
     rng = random.Random(hashed(brief.seed, brief.number, telling_words(brief.negative)))
-    for name in sorted(scene.manners):
+    for name in () if _is_first_frame(brief) else sorted(scene.manners):
         image = _TOUCHES[name](image, rng)
     if brief.kept:  # it has its finish already
         return image

@@ -36,6 +36,12 @@ _EXTENDED = re.compile(r"\b(?:outpaint|uncrop|extend|expand)")
 _SHEET = re.compile(
     r"\b(?:character|model|reference) sheet|turnaround|\b(?:various|different|several) poses"
 )
+_PICTURE = "photo|image|picture|film|movie|portrait|print|drawing|sketch|painting|style|art|scene"
+_OF_PART = re.compile(  # words for a manner that tell of one thing in the picture
+    rf"\b(?:monochrome|gr[ae]yscale|noir) (?!{_PICTURE}|with\b|and\b|of\b|in\b)(?=\w)"
+    rf"|\bcharcoal\b(?! (?:{_PICTURE}))|(?<!as a )\bposter\b(?! (?:{_PICTURE}))"
+)
+_UNCOLORED = re.compile(rf"\bblack[ -]and[ -]white(?= (?:{_PICTURE}))")
 _OF_FAULTS = frozenset({"face", "character", "artist"})  # "deformed face": no person is meant
 
 _LIGHTS: dict[Light, str] = {
@@ -238,7 +244,7 @@ def read(text: str, negative: str) -> Scene:
     """Return the scene that a positive and a negative text describe together."""
     mood = hashed(" ".join(sorted(telling_words(text))))
     whole = _in_english(text)
-    text = _GONE.sub(" ", whole)
+    text = _UNCOLORED.sub("monochrome", _GONE.sub(" ", whole))
     words = telling_words(text)
     unwanted = set(telling_words(negative)) - _OF_FAULTS
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
@@ -259,7 +265,7 @@ def read(text: str, negative: str) -> Scene:
         season=_first(_SEASONS, words, unwanted) or "summer",
         places=places,
         things=things,
-        manners=_all(_MANNERS, words) - _all(_MANNERS, unwanted),
+        manners=_all(_MANNERS, telling_words(_OF_PART.sub(" ", text))) - _all(_MANNERS, unwanted),
         accents=tuple(_COLOURS[word] for word in words if word in _COLOURS),
         mood=mood,
         avoided=avoided,

@@ -170,7 +170,9 @@ def test_an_edit_that_extends_an_image_does_not_change_its_colors() -> None:
 
 
 def test_a_video_begins_with_its_image() -> None:
-    brief = replace(USUAL, text="a cat at night", given=subject("red"), kept=True, moves=True)
+    brief = replace(
+        USUAL, text="a cat at night, monochrome", given=subject("red"), kept=True, moves=True
+    )
     assert paint(brief).tobytes() == subject("red").tobytes()
 
 
@@ -256,6 +258,20 @@ def test_a_desert_at_noon_is_sand_under_a_blue_sky() -> None:
 )
 def test_words_choose_the_light(text: str, light: str) -> None:
     assert read(text, "").light == light
+
+
+@pytest.mark.parametrize(
+    ("text", "manners"),
+    [
+        ("a black and white photo of a cat", {"mono"}),
+        ("a cat, monochrome", {"mono"}),
+        ("a charcoal sketch of a cat as a poster", {"mono", "ink", "poster"}),
+        ("a woman in a monochrome jacket with a black-and-white scarf", set()),
+        ("a magazine poster cover in ivory, charcoal and gold", set()),
+    ],
+)
+def test_a_manner_of_one_thing_is_not_the_pictures(text: str, manners: set[str]) -> None:
+    assert read(text, "").manners == manners
 
 
 @pytest.mark.parametrize(("text", "light"), [("the same at night", (0, 90)), ("in day", (90, 255))])
