@@ -1,4 +1,4 @@
-"""Moving views of one image, or from one to another: the frames of the videos of a demo."""
+"""Moving views of one image, or fades from one to another: the frames of the videos of a demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SWING = 0.06  # of the shorter side
 
 class Pan(Sequence[Image.Image]):
     """Frames of a moving view of one image, cropped from it as they are read. With another image,
-    the view moves to that one. `still`: the image that all frames show a part of; `size`: of a
+    it fades into that one. `still`: the image that all frames show a part of; `size`: of a
     frame, of even numbers; `edge`: by how much the still is larger."""
 
     def __init__(self, image: Image.Image, count: int, last: Image.Image | None = None) -> None:
@@ -42,11 +42,12 @@ class Pan(Sequence[Image.Image]):
     def offset(self, number: int) -> tuple[int, int]:
         """Return a frame's place in the still. The first one is in its corner, since decoders
         don't crop the left side to the pixel."""
-        if self.last:
-            part = number / max(1, self._count - 1)
-            return round(self.size[0] * (1 - cos(pi * part)) / 2), 0
         turn = tau * number / self._count
         return round(self.margin * (1 - cos(turn))), round(self.margin * (1 - cos(2 * turn)) / 3)
+
+    def share(self, number: int) -> int:
+        """Return how much of the last image a frame shows, of 64."""
+        return round(32 * (1 - cos(pi * number / max(1, self._count - 1))))
 
     def __len__(self) -> int:
         return self._count
@@ -61,4 +62,9 @@ class Pan(Sequence[Image.Image]):
         if not -self._count <= number < self._count:
             raise IndexError(number)
         left, top = self.offset(number % self._count)
-        return self.still.crop((left, top, left + self.size[0], top + self.size[1]))
+        width, height = self.size
+        frame = self.still.crop((left, top, left + width, top + height))
+        if self.last is None:
+            return frame
+        last = self.still.crop((width, 0, 2 * width, height))
+        return Image.blend(frame, last, self.share(number % self._count) / 64)

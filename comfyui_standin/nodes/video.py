@@ -5,7 +5,8 @@ whole encoder fits into this file and needs no library, and every player and bro
 result. The price is size: 1.5 bytes per pixel and image.
 
 The frames of a `Pan` are the exception: only its still is stored, and each frame moves it by one
-motion vector, at five bits per macroblock.
+motion vector, at five bits per macroblock. With a last image, each frame mixes two halves of the
+still.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from comfyui_standin.nodes.motion import Pan
 _MACROBLOCK = 16
 _ORDER_BITS = 16  # of an image's number in the order of output
 _TIMESCALE = 90_000
-# Baseline profile and the highest level, since such images need a high bit rate.
-_PROFILE, _LEVEL = 66, 51
+# Main profile and the highest level, since such images need a high bit rate.
+_PROFILE, _LEVEL = 77, 51
 
 # The stream is byte-aligned after an I_PCM macroblock. mb_type ue(25) takes nine bits, so seven
 # zeros follow.
@@ -91,8 +92,14 @@ def mp4(images: Sequence[Image.Image], fps: float, comment: str = "") -> bytes:
     if isinstance(images, Pan):
         edge, coded, keys = images.edge, images.still.size, (1,)
         samples = [_nal(_slice(images.still, 0))]
-        moves = (images.offset(number) for number in range(1, len(images)))
-        samples += [_nal(_moved(move, coded, at)) for at, move in enumerate(moves, 1)]
+        samples += [
+            _nal(
+                _faded(images.share(number), images.size[0], coded, number)
+                if images.last
+                else _moved(images.offset(number), coded, number)
+            )
+            for number in range(1, len(images))
+        ]
     else:
         edge, coded, keys = (0, 0), (width, height), None
         samples = [
@@ -116,7 +123,7 @@ def _sps(width: int, height: int, edge: tuple[int, int]) -> bytes:
     columns, rows = -(-width // _MACROBLOCK), -(-height // _MACROBLOCK)
     right = columns * _MACROBLOCK - width + edge[0]
     bottom = rows * _MACROBLOCK - height + edge[1]
-    bits = Bits().put(_PROFILE, 8).put(0xC0, 8).put(_LEVEL, 8).ue(0)
+    bits = Bits().put(_PROFILE, 8).put(0x40, 8).put(_LEVEL, 8).ue(0)
     bits.ue(0).ue(0).ue(_ORDER_BITS - 4).ue(1).put(0, 1)  # 16 frame numbers, one reference
     bits.ue(columns - 1).ue(rows - 1).put(1, 1).put(1, 1)  # frames only, direct 8x8
     bits.put(1, 1).ue(0).ue(right // 2).ue(0).ue(bottom // 2)
@@ -124,7 +131,7 @@ def _sps(width: int, height: int, edge: tuple[int, int]) -> bytes:
 
 
 def _pps() -> bytes:
-    bits = Bits().ue(0).ue(0).put(0, 1).put(0, 1).ue(0).ue(0).ue(0).put(0, 1).put(0, 2)
+    bits = Bits().ue(0).ue(0).put(0, 1).put(0, 1).ue(0).ue(0).ue(0).put(0, 1).put(1, 2)  # weights
     return (
         b"\x68" + bits.ue(0).ue(0).ue(0).put(0b100, 3).end()
     )  # the deblocking filter can be turned off
@@ -149,6 +156,21 @@ def _moved(move: tuple[int, int], coded: tuple[int, int], number: int) -> bytes:
     first = bits.ue(0).ue(0).se(4 * move[0]).se(4 * move[1]).ue(0)  # in quarters of a pixel
     columns, rows = (-(-side // _MACROBLOCK) for side in coded)
     return b"\x01" + _escaped(first.same(1, 5 * (columns * rows - 1)).end())
+
+
+def _faded(share: int, right: int, coded: tuple[int, int], number: int) -> bytes:
+    """Return a B frame that shows the first one, mixed with a share, of 64, of what is `right`
+    pixels further in it. Only the first macroblock states its vectors, the others are skipped."""
+    bits = Bits().ue(0).ue(6).ue(0).put(1, 4).put(2 * number % 2**_ORDER_BITS, _ORDER_BITS)
+    bits.put(1, 1).put(0, 3).ue(5).ue(5)  # spatial prediction, usual lists, weights of 2**5
+    for weight in (64 - share, share):
+        for colors in (1, 2):
+            bits.put(1, 1)
+            for _ in range(colors):
+                bits.se(weight).se(0)
+    bits.ue(0).ue(1).ue(0).ue(3).se(0).se(0).se(4 * right).se(0).ue(0)  # of both lists
+    columns, rows = (-(-side // _MACROBLOCK) for side in coded)
+    return b"\x01" + _escaped((bits.ue(columns * rows - 1) if columns * rows > 1 else bits).end())
 
 
 def _macroblocks(image: Image.Image) -> list[bytes]:
@@ -250,7 +272,7 @@ def _comment(text: str) -> bytes:
 
 def _samples(track: _Track, start: int) -> bytes:
     sps, pps, sizes = track.sps, _pps(), track.sizes
-    config = bytes((1, _PROFILE, 0xC0, _LEVEL, 0xFF, 0xE1)) + struct.pack(">H", len(sps)) + sps
+    config = bytes((1, _PROFILE, 0x40, _LEVEL, 0xFF, 0xE1)) + struct.pack(">H", len(sps)) + sps
     config += b"\x01" + struct.pack(">H", len(pps)) + pps
     sample = bytes(6) + struct.pack(">H", 1) + bytes(16) + struct.pack(">HH", *track.size)
     sample += (
