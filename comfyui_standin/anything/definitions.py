@@ -122,7 +122,8 @@ def _definitions(workflow: object, known: Mapping[str, NodeInfo]) -> Definitions
         by_class[use.type].append(use)
     loose = by_class.pop("", [])
     classes = dict(islice(by_class.items(), _MOST_CLASSES))
-    guessed = {name: _entry(name, found) for name, found in classes.items() if name not in known}
+    lacking = {name: found for name, found in classes.items() if name not in known}
+    guessed = {name: _entry(name, found, known) for name, found in lacking.items()}
     has_output = any(known.get(name, guessed.get(name, {}))["output_node"] for name in classes)
     for name, entry in () if has_output else guessed.items():
         entry["output_node"] = not all(use.feeds for use in classes[name])
@@ -237,7 +238,7 @@ def _names_of(
     if len(slots) >= len(listed):
         return slots
     named = node.get("widgets_values_named") or ()
-    own = [one for one in named if _name(one) and one != "control_after_generate"]
+    own = [one for one in named if _name(one) and not one.startswith("control_after_generate")]
     if len(own) == len(listed):
         return own
     shipped = _shipped().get(_name(node["type"]), [])
@@ -339,7 +340,7 @@ def _input_type(entry: NodeInfo | None, name: str) -> str:
 # Entries
 
 
-def _entry(name: str, uses: list[_Use]) -> NodeInfo:
+def _entry(name: str, uses: list[_Use], known: Mapping[str, NodeInfo]) -> NodeInfo:
     """Return the entry of an unknown class. Nothing is required, because another node of the class
     may lack it."""
     inputs: dict[str, Spec] = {}
@@ -351,6 +352,8 @@ def _entry(name: str, uses: list[_Use]) -> NodeInfo:
     takes = {kind for use in uses for kind in use.sockets.values()}
     for widget in (one for use in uses for one in use.widgets):
         spec, before = _spec(widget, loads=bool(outputs) and "IMAGE" not in takes), None
+        if spec[0] == "STRING" and (choices := _known_choices(name, widget, known)):
+            spec = ["COMBO", {"options": choices}]
         before = inputs.get(widget.name)
         if before and before[0] == spec[0] == "COMBO":
             choices = dict.fromkeys([*before[1]["options"], *spec[1]["options"]])
@@ -376,6 +379,20 @@ def _entry(name: str, uses: list[_Use]) -> NodeInfo:
         module="custom_nodes.guessed",
         extra={GUESSED: True},
     )
+
+
+def _known_choices(name: str, widget: _Widget, known: Mapping[str, NodeInfo]) -> list[object]:
+    """Return the choices of the input of this name that has the value, in the known class with the
+    most similar name; [] without one."""
+    key = widget.name.rpartition(".")[2]
+    found: dict[str, list[object]] = {}
+    for other, entry in known.items():
+        groups = (entry["input"].get(group, {}) for group in ("required", "optional"))
+        for kind, *options in (one[key] for one in groups if key in one):
+            choices = options[0].get("options", []) if kind == "COMBO" and options else kind
+            if isinstance(choices, list) and widget.value in choices:
+                found[other] = choices
+    return next((found[one] for one in get_close_matches(name, found, 1, 0)), [])
 
 
 def _common(kinds: Iterable[str]) -> str:

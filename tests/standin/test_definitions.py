@@ -72,12 +72,28 @@ def test_older_graphs_get_names_by_the_values_types(known: dict[str, Any]) -> No
     [
         {"inputs": [{"name": n, "widget": {"name": n}} for n in ("first", "second")]},
         {"widgets_values_named": {"first": 7, "second": "b"}},
+        {"widgets_values_named": {"first": 7, "control_after_generate#1": "fixed", "second": "b"}},
     ],
 )
 def test_the_graphs_own_names_come_first(told: dict[str, Any], known: dict[str, Any]) -> None:
     found = definitions(positional(7, "b", **told), known)
 
     assert [*inputs_of(found, "Mystery")] == ["first", "second"]
+
+
+def test_a_text_has_the_choices_of_the_most_similar_known_class(known: dict[str, Any]) -> None:
+    """Without a class that has an input of this name and this value, it stays a text."""
+    known = known | {
+        "Paint2ImageToVideo": {"input": {"required": {"ratio": [["auto", "9:16"]]}}},
+        "ShapeTool": {"input": {"required": {"ratio": ["COMBO", {"options": ["auto", "21:9"]}]}}},
+    }
+    named = {"model.ratio": "auto", "mood": "calm"}
+    node = graph_node(1, "Paint3ImageToVideo", "auto", "calm", widgets_values_named=named)
+
+    spec = Catalog(definitions(graph(node), known).entries)["Paint3ImageToVideo"]
+
+    assert spec.by_name["model.ratio"].choices == ("auto", "9:16")
+    assert spec.by_name["mood"].type == "STRING"
 
 
 def test_classes_of_public_packs_have_their_names(known: dict[str, Any]) -> None:
