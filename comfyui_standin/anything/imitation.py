@@ -242,7 +242,7 @@ class Imitation:
             hints = {**self._hints, **self._as_guide()}
             return Token(kind, hints | ({"seconds": self._seconds()} if kind == "AUDIO" else {}))
         paid = self._own_text and self._entry["category"].startswith(_PAID)
-        if kind == "IMAGE" and (paid or self._composes):
+        if kind == "IMAGE" and (paid or self._composes) and not _KEEPS.search(self._name):
             return self._painted(self._hints.get("picture") or value[0])
         return self._stitched(value) if kind == "IMAGE" else self._treated(value)
 

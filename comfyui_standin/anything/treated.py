@@ -35,6 +35,7 @@ _LIMBS = (  # of a figure, each a line
 )
 _LEAST = 64  # pixels: a number of a node without names that may be a side
 _KEEPS_RATIO = re.compile(r"keep|proportion|^fit\b|aspect|total")
+_FACTORS = frozenset({"scale_by", "multiplier", "upscale_by", "upscale_factor", "scale_factor"})
 _BOXES = re.compile("B?BOX|BOUNDING|DETECT|JSON")
 _LAYERS = ("destination|background|base|bottom", "source|foreground|overlay|layer|top")
 _KEPT = re.compile(r"\bkeep[^.;]*")  # what stays as it is
@@ -62,7 +63,9 @@ def treated(
             return each(images, lambda image: image.crop(around(mask[0].resize(image.size))))
         return each(images, lambda image: _filled(image, mask[0]))
     chosen = {str(one).lower() for one in inputs.values() if isinstance(one, str)}
-    if re.search("resi[zs]e|scale|crop|pad|outpaint|upsampler|megapixel", name):
+    if "enhance" in name and _FACTORS.intersection(numbers):
+        images = each(images, lambda image: _sized(name, image, numbers, keeps=False))
+    elif re.search("resi[zs]e|scale|crop|pad|outpaint|upsampler|megapixel", name):
         keeps = any(_KEEPS_RATIO.search(one) for one in chosen) or inputs.get("keep_proportion")
         return each(images, lambda image: _sized(name, image, numbers, keeps=bool(keeps)))
     if (layers := _layers(inputs)) and layers[0][0] is images[0]:
@@ -209,12 +212,14 @@ def _sized(
         for side, usual in (("width", int(wide)), ("height", int(high)))
     )
     longest = numbers.get("longer_size", numbers.get("largest_size", numbers.get("longer_edge", 0)))
-    by = numbers.get("scale_by", numbers.get("multiplier", numbers.get("upscale_by", 0.0)))
+    by = next((one for key, one in numbers.items() if key in _FACTORS), 0.0)
     if pixels := numbers.get("megapixels"):
         by = (abs(pixels) * 1024 * 1024 / (image.width * image.height)) ** 0.5
     elif longest:
         by = longest / max(image.size)
-    elif "model" in name and not width:
+    elif "upscale" in name and "resolution" in numbers:
+        by = numbers["resolution"] / min(image.size)
+    elif ("model" in name or "upscaler" in name) and not by:
         by = 2.0
     if not width and not height:
         width = round(image.width * (by or 1.0))
@@ -292,6 +297,7 @@ def _blurred(image: Image.Image) -> Image.Image:
 
 
 _CHANGES: Mapping[str, Change] = {
+    r" mask\b": lambda image: subject(image).convert("RGB"),
     "canny|edge|line_?art|anyline|scribble|hed|pidi|mlsd|teed": _edges,
     r"(?<!m)pose|dwpre": _pose,
     "normal": _normal,

@@ -150,6 +150,24 @@ def test_a_resized_picture_keeps_its_proportions_if_the_node_says_so() -> None:
         assert treated("ImageResize+", (image,), {**numbers, "method": method})[0].size == size
 
 
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("TopazImageEnhanceV2", {"model.upscale_factor": 3}),
+        ("SeedVR2VideoUpscaler", {"resolution": 144, "batch_size": 1}),
+    ],
+)
+def test_an_upscaled_picture_is_larger(name: str, numbers: dict[str, int]) -> None:
+    assert treated(name, (Image.new("RGB", (96, 48)),), numbers)[0].size == (288, 144)
+
+
+def test_a_map_of_masks_shows_the_subject_in_white() -> None:
+    image = Image.new("RGB", (96, 96), "gray")
+    image.paste("red", (32, 32, 64, 64))
+    (mask,) = treated("MoGeRender", (image,), {"output": "mask"})
+    assert [mask.getpixel(at) for at in ((2, 2), (48, 48))] == [(0, 0, 0), (255, 255, 255)]
+
+
 def test_a_picture_is_padded_to_the_wanted_size() -> None:
     sides = {"target_width": 64, "target_height": 64}
     assert treated("ResizeAndPadImage", (Image.new("RGB", (96, 48)),), sides)[0].size == (64, 64)
