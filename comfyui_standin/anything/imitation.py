@@ -343,10 +343,9 @@ class Imitation:
     def _answer(self) -> str:
         """Return a text that stands for a language model's answer."""
         asked = " ".join((self._own_text or self._hints.get("text", "")).split())[:300]
-        pictures = self._first_of("IMAGE")
-        seen = words_of_image(pictures[0]) if pictures else ""
-        answered = f"an answer to “{asked}”" if asked else ""
-        return with_mark(": ".join(filter(None, (answered, seen))) or "an answer")
+        if pictures := self._first_of("IMAGE"):
+            return with_mark(words_of_image(pictures[0]))
+        return with_mark(f"an answer to “{asked}”" if asked else "an answer")
 
     def _number(self, name: str, given: list[Value]) -> float:
         pictures = self._first_of("IMAGE") or self._first_of("MASK")

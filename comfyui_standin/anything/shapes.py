@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import struct
 from pathlib import Path
@@ -13,7 +14,7 @@ from comfyui_standin.painter.canvas import subject
 
 _POINTS, _HIGH, _DEEP = 64, 0.14, 0.28  # of a model: points on each side, and its two heights
 _WHOLE = 150  # a subject with a higher mean fills its picture
-_CELLS = 40  # of a drawing, on each side
+_FINE, _COLORS = 320, 12  # of a drawing: the longer side's cells, and its flat colors
 _SCENE = Path(__file__).with_name("model.json")
 DEMO = "Made by a demo server without models"
 
@@ -85,14 +86,25 @@ def _binary(parts: tuple[bytes, ...], most: list[float]) -> bytes:
 
 
 def drawing(picture: Image.Image) -> bytes:
-    """Return a picture as an SVG of colored dots."""
-    tall = max(1, round(_CELLS * picture.height / picture.width))
-    small = picture.convert("RGB").resize((_CELLS, tall), Image.Resampling.BOX)
-    colors = small.tobytes()
-    dots = (
-        f'<circle cx="{at % _CELLS + 0.5}" cy="{at // _CELLS + 0.5}" r=".56"'
-        f' fill="#{colors[3 * at : 3 * at + 3].hex()}"/>'
-        for at in range(_CELLS * tall)
+    """Return a picture as an SVG of its size, with a few flat areas. Each color is one path, of
+    lines as high as a row."""
+    wide, tall = (max(1, round(side * _FINE / max(picture.size))) for side in picture.size)
+    small = picture.convert("RGB").resize((wide, tall)).filter(ImageFilter.MedianFilter(5))
+    flat = small.quantize(_COLORS, dither=Image.Dither.NONE)
+    palette, levels = flat.getpalette() or [], flat.tobytes()
+    paths: dict[int, str] = {}
+    for row in range(tall):
+        left = 0
+        for color, run in itertools.groupby(levels[row * wide : (row + 1) * wide]):
+            length = len(list(run))
+            paths[color] = f"{paths.get(color, '')}M{left} {row + 0.5}h{length}"
+            left += length
+    areas = (
+        f'<path stroke="#{bytes(palette[3 * color : 3 * color + 3]).hex()}" d="{path}"/>'
+        for color, path in paths.items()
     )
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_CELLS} {tall}">'
-    return f"{head}<desc>{DEMO}</desc>{''.join(dots)}</svg>".encode()
+    width, height = picture.size
+    head = f'width="{width}" height="{height}" viewBox="0 0 {wide} {tall}" stroke-width="1.1"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {head}><desc>{DEMO}</desc>{"".join(areas)}</svg>'
+    ).encode()

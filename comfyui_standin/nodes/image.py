@@ -85,6 +85,7 @@ def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
             if images and upright.size != images[0].size:
                 continue
             images.append(upright.convert("RGB"))
+            images[-1].info["name"] = inputs["image"]
             if "A" in upright.getbands() or "transparency" in upright.info:
                 masks.append(ImageOps.invert(upright.convert("RGBA").getchannel("A")))
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect
 
 from PIL import Image, ImageStat
@@ -13,6 +14,7 @@ from comfyui_standin.nodes.base import (
     NodeRun,
     node,
 )
+from comfyui_standin.painter.words import read
 
 # Up to which hue, of 255, each reaches.
 _ENDS = (14, 32, 50, 114, 142, 184, 212, 241)
@@ -36,13 +38,16 @@ def _generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def words_of_image(image: Image.Image) -> str:
-    """Describe an image's brightness, shape and colors in words that can serve as a prompt."""
+    """Describe an image's things, by its file's name, and its brightness, shape and colors in words
+    that can serve as a prompt."""
     small = image.convert("RGB").resize((32, 32))
     bright = ImageStat.Stat(small.convert("L")).mean[0]
     light = "bright" if bright > 150 else "dark" if bright < 80 else "softly lit"
     width, height = image.size
     shape = "wide" if width > height else "tall" if height > width else "square"
-    return f"a {light}, {shape} scene in {' and '.join(_colors(small))}"
+    scene = f"a {light}, {shape} scene in {' and '.join(_colors(small))}"
+    named = read(re.sub(r"[\W\d_]+", " ", str(image.info.get("name", ""))), "").things
+    return f"{' and '.join(sorted(named))}, {scene}" if named else scene
 
 
 def _colors(image: Image.Image) -> list[str]:

@@ -120,7 +120,7 @@ _THINGS: dict[str, str] = {
     ),
     "plane": "plane planes airplane aircraft jet rocket spaceship mothership helicopter",
     "bottle": (
-        "bottle bottles perfume product wine dispenser jar tube serum cream lotion shampoo soda"
+        "bottle bottles perfume product wine dispenser jar tube serum lotion shampoo soda"
         " beer cosmetics beverage packaging skincare"
     ),
     "bag": "bag bags handbag backpack purse suitcase chest",

@@ -564,7 +564,7 @@ def test_a_ratio_keeps_to_the_wanted_resolution(
     assert "megapixels" not in hints
 
 
-def test_answers_name_the_question_and_the_picture(demo: DemoServer) -> None:
+def test_answers_name_the_question_or_what_the_picture_shows(demo: DemoServer) -> None:
     asked = {"clip": ["1", 0], "prompt": "Write a haiku about rain", "max_length": 512}
     asked |= {"sampling_mode": "off"}
     model = {"model": "Qwen3-VL-8B-Instruct", "custom_prompt": "What is it?", "image": ["6", 0]}
@@ -576,7 +576,7 @@ def test_answers_name_the_question_and_the_picture(demo: DemoServer) -> None:
             "3": ("SaveText", {"text": ["2", 0], "filename_prefix": "t", "format": "txt"}),
             "4": ("AILab_QwenVL", model),
             "5": ("PreviewAny", {"source": ["4", 0]}),
-            "6": ("EmptyImage", {"width": 96, "height": 64, "batch_size": 1, "color": 255}),
+            "6": ("LoadImage", {"image": "1-lighthouse.png"}),
         },
     )
 
@@ -584,7 +584,7 @@ def test_answers_name_the_question_and_the_picture(demo: DemoServer) -> None:
     assert said == "[demo] an answer to “Write a haiku about rain”"
     assert content(demo, outputs["3"]["files"][0]).decode() == said
     (seen,) = outputs["5"]["text"]
-    assert seen.startswith("[demo] an answer to “What is it?”: a ")
+    assert seen.startswith("[demo] lighthouse, a ")
 
 
 def test_a_controlnet_steers_the_result(demo: DemoServer) -> None:

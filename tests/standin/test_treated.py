@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageColor, ImageOps
 
 from comfyui_standin.anything.arithmetic import computed
 from comfyui_standin.anything.results import marked
-from comfyui_standin.anything.shapes import solid
+from comfyui_standin.anything.shapes import drawing, solid
 from comfyui_standin.anything.treated import together, treated
 from comfyui_standin.anything.values import hints_of
 from comfyui_standin.nodes.motion import Pan
@@ -64,6 +64,13 @@ def test_a_3d_model_is_a_body_of_the_subject() -> None:
 
     assert max(abs(x) for x, _, _ in shown) < 0.55, "it has no background"
     assert max(z for _, _, z in shown) == -min(z for _, _, z in shown) > 0.1, "it has a back"
+
+
+def test_a_drawing_has_the_pictures_size_and_few_flat_areas() -> None:
+    head, _, areas = drawing(landscape().resize((480, 360))).decode().partition("</desc>")
+    assert 'width="480" height="360"' in head
+    assert 3 <= areas.count("<path") < 20
+    assert 'stroke="#ff0000"' in areas
 
 
 @pytest.mark.parametrize(
