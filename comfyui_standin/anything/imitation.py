@@ -452,7 +452,9 @@ class Imitation:
                 picture = self._hints.get("picture") or (own and paintings.picture(own))
                 return Token(kind, {**self._hints, "picture": picture or self._painted()[0]})
             case _:
-                return Token(kind, self._hints)
+                images = self._first_of("IMAGE")
+                length = {"frames": len(images)} if isinstance(images, Pan) else {}
+                return Token(kind, self._hints | length)
 
     def _model(self) -> Model:
         named = (
@@ -558,10 +560,11 @@ class Imitation:
         if mask is not None and picture is None and not self._hints.get("text"):
             return each(mask, lambda image: image.convert("RGB"))
         keeps = not self._hints.get("text") or _KEEPS.search(self._name)
-        if picture is not None and keeps:
-            return treated(self._name, (picture,), self._inputs, self._outputs)
-        pictures = self._painted(picture)
         count = self._frames()
+        if picture is not None and keeps:
+            seen = Pan(picture, count) if count > 1 else (picture,)
+            return treated(self._name, seen, self._inputs, self._outputs)
+        pictures = self._painted(picture)
         return Pan(pictures[0], count, self._hints.get("last")) if count > 1 else pictures
 
     def _moves(self) -> bool:

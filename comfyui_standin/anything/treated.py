@@ -302,7 +302,7 @@ _CHANGES: Mapping[str, Change] = {
     r"(?<!m)pose|dwpre": _pose,
     "normal": _normal,
     "depth|midas|zoe|lotus|moge|marigold": _depth,
-    "remove_?(video)?_?b(ack)?g|rembg|rmbg|birefnet|inspyrenet|segment|matt(e|ing)": _cut_out,
+    "remove_?(video)?_?b(ack)?g|rembg|rmbg|birefnet|inspyrenet|segment|matt(e|ing)|splat": _cut_out,
     "blur": _blurred,
     "sharpen|enhance|restor": lambda image: image.filter(ImageFilter.UnsharpMask(3, 120, 2)),
     "gr[ae]yscale|desaturate": lambda image: ImageOps.grayscale(image).convert("RGB"),

@@ -45,6 +45,7 @@ _SIZE = re.compile(r"(\d{3,4})\s*[x×*]\s*(\d{3,4})")
 _RATIO = re.compile(r"\b(\d{1,2})[:/](\d{1,2})\b")
 _LINES = re.compile(r"(\d{3,4})[pP]")
 _BEFORE = re.compile(r"control|pose|depth|canny|mask")  # inputs that only guide
+_VIDEO = re.compile(rb"(?:avc1|hvc1|hev1|av01|vp09|mp4v)\0{6}.{18}(..)(..)", re.DOTALL)
 _AREA = 1024 * 1024
 
 
@@ -128,6 +129,8 @@ def _told(name: str, value: object) -> Hints:
             return {**size, "text": text, "mask": mask, **_pictured(first, guides=False)}
         case AudioLatent(seconds, _, text):
             return {"seconds": seconds, "text": text}
+        case MediaFile(data, ".mp4"):
+            return _shape(data)
         case VideoFrames(images, fps):
             return {**_told(name, images), "fps": fps}
         case (Image.Image() as first, *_):
@@ -137,6 +140,23 @@ def _told(name: str, value: object) -> Hints:
             return {**size, **seen}
         case _:
             return {}
+
+
+def _shape(video: bytes) -> Hints:
+    """Return the size, length and rate of a video file, by its sample table."""
+    if (track := _VIDEO.search(video)) is None:
+        return {}
+    head, table = video.rfind(b"mdhd", 0, track.start()), video.find(b"stsz", track.end())
+    rate, duration, frames = (
+        int.from_bytes(video[at : at + 4]) for at in (head + 16, head + 20, table + 12)
+    )
+    width, height = map(int.from_bytes, track.groups())
+    return {
+        "width": width,
+        "height": height,
+        "frames": frames,
+        "fps": frames * rate / (duration or 1),
+    }
 
 
 def _pictured(image: Image.Image | None, *, guides: bool) -> Hints:

@@ -17,6 +17,9 @@ from PIL import Image, ImageChops, ImageStat
 from comfyui_standin import DemoServer
 from comfyui_standin.anything.results import marked
 from comfyui_standin.anything.values import hints_of
+from comfyui_standin.nodes.base import MediaFile
+from comfyui_standin.nodes.motion import Pan
+from comfyui_standin.nodes.video import mp4
 from tests.standin.calls import content, frames, kinds, picture, ran
 from tests.support.waiting import LONGEST_WAIT
 
@@ -321,6 +324,37 @@ def test_a_video_ends_with_the_last_of_two_pictures(demo: DemoServer) -> None:
     first, *_, last = (picture(demo, one) for one in outputs["shown"]["images"])
     assert first.getpixel((20, 20)) == (0, 0, 255)
     assert unlike(last, mine, (0, 0, 200, 200)) < 20
+
+
+@pytest.mark.parametrize(
+    ("is_mine", "size", "length"), [(False, (768, 512), 72), (True, (320, 192), 33)]
+)
+def test_a_videos_poses_have_its_size_and_length(
+    demo: DemoServer, *, is_mine: bool, size: tuple[int, int], length: int
+) -> None:
+    mine = {"image": ("mine.mp4", mp4(Pan(Image.new("RGB", (320, 192)), 33), 12))}
+    url = f"{demo.url}/upload/image"
+    name = requests.post(url, files=mine, timeout=LONGEST_WAIT).json()["name"] if is_mine else ""
+    drawn = {"keypoints": ["3", 0], "stick_width": 4, "face_point_size": 2, "score_threshold": 0.5}
+    drawn |= {f"draw_{one}": True for one in ("body", "hands", "face", "feet", "head")}
+    read = {"model": ["6", 0], "vae": ["6", 2], "image": ["2", 0], "batch_size": 16}
+
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadVideo", {"file": name or "walk.mp4"}),
+            "2": ("GetVideoComponents", {"video": ["1", 0]}),
+            "3": ("SDPoseKeypointExtractor", read),
+            "4": ("SDPoseDrawKeypoints", drawn),
+            "5": ("CreateVideo", {"images": ["4", 0], "fps": ["2", 2]}),
+            "6": ("CheckpointLoaderSimple", {"ckpt_name": "any.safetensors"}),
+            "7": ("SaveVideo", {"video": ["5", 0], "filename_prefix": "v", "format": "auto"}),
+        },
+    )
+
+    shape = hints_of({"video": MediaFile(content(demo, outputs["7"]["images"][0]), ".mp4")})
+    assert (shape["width"], shape["height"], shape["frames"]) == (*size, length)
+    assert shape["fps"] == (12 if is_mine else 16)
 
 
 def test_seconds_become_frames(demo: DemoServer) -> None:

@@ -78,6 +78,7 @@ def test_a_drawing_has_the_pictures_size_and_few_flat_areas() -> None:
     [
         ("RemoveBackground", "white", "red"),
         ("JoinImageWithAlpha", "white", "red"),
+        ("RenderSplat", "white", "red"),
         ("OpenposePreprocessor", "black", None),
         ("ImageComposite", "gray", "red"),
     ],
