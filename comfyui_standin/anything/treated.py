@@ -63,7 +63,7 @@ def treated(
             return each(images, lambda image: image.crop(around(mask[0].resize(image.size))))
         return each(images, lambda image: _filled(image, mask[0]))
     chosen = {str(one).lower() for one in inputs.values() if isinstance(one, str)}
-    if "enhance" in name and _FACTORS.intersection(numbers):
+    if "enhance" in name and not numbers.keys().isdisjoint({*_FACTORS, "output_width"}):
         images = each(images, lambda image: _sized(name, image, numbers, keeps=False))
     elif re.search("resi[zs]e|scale|crop|pad|outpaint|upsampler|megapixel", name):
         keeps = any(_KEEPS_RATIO.search(one) for one in chosen) or inputs.get("keep_proportion")
@@ -219,7 +219,7 @@ def _sized(
         by = longest / max(image.size)
     elif "upscale" in name and "resolution" in numbers:
         by = numbers["resolution"] / min(image.size)
-    elif ("model" in name or "upscaler" in name) and not by:
+    elif re.search("model|upscaler|enhance", name) and not by:
         by = 2.0
     if not width and not height:
         width = round(image.width * (by or 1.0))

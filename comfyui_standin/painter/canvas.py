@@ -89,7 +89,8 @@ def subject(image: Image.Image) -> Image.Image:
     rows = is_landscape(image)
     cut = _large(_standing_out(small, 1, 1)) if rows else _standing_out(small, *_CORNERS)
     mask = cut if cut.getbbox() else spot(small.size)
-    return mask.filter(ImageFilter.GaussianBlur(1)).resize(image.size, Image.Resampling.BICUBIC)
+    soft = mask.filter(ImageFilter.GaussianBlur(1)).resize(image.size, Image.Resampling.BICUBIC)
+    return soft.point([max(0, min(255, 4 * level - 408)) for level in range(256)])
 
 
 def is_landscape(image: Image.Image) -> bool:

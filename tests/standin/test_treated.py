@@ -107,6 +107,11 @@ def test_the_subject_of_a_landscape_is_cut_out() -> None:
     assert set(rest) == {(255, 255, 255)}
 
 
+def test_a_cut_out_has_a_sharp_edge() -> None:
+    levels = subject(landscape().resize((960, 960))).histogram()
+    assert sum(levels[1:-1]) < 0.015 * 960 * 960
+
+
 def test_only_the_subject_of_a_second_picture_is_added() -> None:
     shown = together([Image.new("RGB", (200, 200), "gray"), landscape()])
     colors = {color for _, color in shown.getcolors(200 * 200) or ()}
@@ -161,12 +166,18 @@ def test_a_resized_picture_keeps_its_proportions_if_the_node_says_so() -> None:
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [
-        ("TopazImageEnhanceV2", {"model.upscale_factor": 3}),
+        ("PaidEnhancer", {"model.upscale_factor": 3}),
+        ("TopazImageEnhanceV2", {"output_width": 288, "output_height": 0}),
         ("SeedVR2VideoUpscaler", {"resolution": 144, "batch_size": 1}),
     ],
 )
 def test_an_upscaled_picture_is_larger(name: str, numbers: dict[str, int]) -> None:
     assert treated(name, (Image.new("RGB", (96, 48)),), numbers)[0].size == (288, 144)
+
+
+def test_an_enhancer_without_a_size_doubles_it() -> None:
+    numbers = {"output_width": 0, "output_height": 0}
+    assert treated("TopazEnhance", (Image.new("RGB", (96, 48)),), numbers)[0].size == (192, 96)
 
 
 def test_a_map_of_masks_shows_the_subject_in_white() -> None:
