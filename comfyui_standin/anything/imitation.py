@@ -476,8 +476,9 @@ class Imitation:
 
     def _painted(self, given: Image.Image | None = None) -> Images:
         hints = self._hints
-        width, height = given.size if given is not None else self._size()
-        mask = hints.get("mask")
+        mask, (width, height) = hints.get("mask"), self._size()
+        if given is not None and (mask or _is_about((width, height), given.size)):
+            width, height = given.size
         briefs = (
             Brief(
                 text=hints.get("text") or ("" if given else str(self._entry["display_name"])),
@@ -679,6 +680,11 @@ class Imitation:
                 return VideoFrames(Pan(images[0], frames, latent.last), self._fps())
             case _:
                 return None
+
+
+def _is_about(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two sizes differ by less than what is cut off for a latent."""
+    return all(abs(one - two) < 8 for one, two in zip(size, other, strict=True))
 
 
 def _is_map(value: Value) -> bool:

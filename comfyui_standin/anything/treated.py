@@ -275,10 +275,10 @@ def _depth(image: Image.Image) -> Image.Image:
 
 def _pose(image: Image.Image) -> Image.Image:
     """Return a figure of limbs in the middle of a black image."""
-    figure = Image.new("RGB", (128, 128))
+    figure = Image.new("RGB", (1024, 1024))
     for number, limb in enumerate(_LIMBS):
         color = ImageColor.getrgb(f"hsl({30 * number}, 90%, 50%)")
-        ImageDraw.Draw(figure).line(limb, color, 4, "curve")
+        ImageDraw.Draw(figure).line([8 * one for one in limb], color, 24, "curve")
     return ImageOps.pad(figure, image.size)
 
 

@@ -313,6 +313,27 @@ def test_a_video_begins_with_the_users_picture(demo: DemoServer) -> None:
     assert unlike(picture(demo, outputs["shown"]["images"][0]), mine, (30, 30, 200, 200)) < 20
 
 
+@pytest.mark.parametrize(("ratio", "size"), [("auto", (256, 256)), ("16:9", (1368, 768))])
+def test_an_edited_picture_has_the_ratio_that_is_chosen(
+    demo: DemoServer, ratio: str, size: tuple[int, int]
+) -> None:
+    upload(demo, "mine.png")
+    node = {"model": "grok-imagine-image-pro", "image": ["1", 0], "prompt": "in green", "seed": 1}
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadImage", {"image": "mine.png"}),
+            "2": (
+                "GrokImageEditNode",
+                {**node, "resolution": "1K", "number_of_images": 1, "aspect_ratio": ratio},
+            ),
+            "3": ("PreviewImage", {"images": ["2", 0]}),
+        },
+    )
+
+    assert picture(demo, outputs["3"]["images"][0]).size == size
+
+
 def test_a_video_ends_with_the_last_of_two_pictures(demo: DemoServer) -> None:
     mine = upload(demo, "mine.png")
     blank = {"width": 256, "height": 256, "batch_size": 1, "color": 255}
