@@ -356,8 +356,8 @@ def _entry(name: str, uses: list[_Use], known: Mapping[str, NodeInfo]) -> NodeIn
             spec = ["COMBO", {"options": choices}]
         before = inputs.get(widget.name)
         if before and before[0] == spec[0] == "COMBO":
-            choices = dict.fromkeys([*before[1]["options"], *spec[1]["options"]])
-            before[1]["options"] = list(choices)[:_MOST]
+            both = dict.fromkeys([*before[1]["options"], *spec[1]["options"]])
+            before[1]["options"] = list(both)[:_MOST]
         elif not before or (before[0], spec[0]) == ("INT", "FLOAT"):
             inputs[widget.name] = spec
     sockets = dict.fromkeys(key for use in uses for key in use.sockets)
