@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from comfyui_standin.nodes.base import NodeInfo, Spec, is_link, node_info
 GUESSED = "standin_guessed"  # a key of an entry: the class is defined by the workflow alone
 PAINTED = "standin_painted"  # an input's option: no file is read, except one that nodes can upload
 _MOST_CLASSES, _MOST_NODES, _MOST, _LONGEST = 500, 5000, 200, 200
+_CONTROL_NAME = "control_after_generate"  # with a number if there are several
 _CONTROL = ("fixed", "increment", "decrement", "randomize")
 _SCALARS = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
 _TEXTS = ("ASCII", "TEXT")  # names of packs for STRING
@@ -210,9 +211,22 @@ def _widgets(
         names = (one for one in values if _name(one) and (one in slots or one not in types))
         yield from (_Widget(key, types.get(key, ""), values[key]) for key in islice(names, _MOST))
         return
+    named = node.get("widgets_values_named")
+    if isinstance(named, dict) and isinstance(values, list) and _is_same(named, values):
+        for key, after in pairwise([*islice(filter(_name, named), _MOST), ""]):
+            is_number, is_next = type(named[key]) in (int, float), after.startswith(_CONTROL_NAME)
+            if not key.startswith(_CONTROL_NAME):
+                yield _Widget(key, types.get(key, ""), named[key], is_number and is_next)
+        return
     listed = _positions(values[:_MOST] if isinstance(values, list) else [])
     for key, (value, control) in zip(_names_of(node, slots, listed), listed, strict=False):
         yield _Widget(key, types.get(key, ""), value, control)
+
+
+def _is_same(named: Mapping[str, Any], values: list[Any]) -> bool:
+    """Return whether the named values are all listed ones, besides control words at the end."""
+    first, rest = values[: len(named)], values[len(named) :]
+    return [*named.values()] == first != [] and all(one in _CONTROL for one in rest)
 
 
 def _positions(values: list[Any]) -> list[tuple[object, bool]]:
@@ -233,14 +247,10 @@ def _positions(values: list[Any]) -> list[tuple[object, bool]]:
 def _names_of(
     node: Mapping[str, Any], slots: list[str], listed: list[tuple[object, bool]]
 ) -> Iterable[str]:
-    """Return the names of a node's saved values: its sockets', those saved with them, the shipped
-    ones, else names by their types."""
+    """Return the names of a node's saved values: its sockets', the shipped ones, else names by
+    their types."""
     if len(slots) >= len(listed):
         return slots
-    named = node.get("widgets_values_named") or ()
-    own = [one for one in named if _name(one) and not one.startswith("control_after_generate")]
-    if len(own) == len(listed):
-        return own
     shipped = _shipped().get(_name(node["type"]), [])
     seeds = (
         "seed" in key or not control for key, (_, control) in zip(shipped, listed, strict=False)

@@ -72,13 +72,23 @@ def test_older_graphs_get_names_by_the_values_types(known: dict[str, Any]) -> No
     [
         {"inputs": [{"name": n, "widget": {"name": n}} for n in ("first", "second")]},
         {"widgets_values_named": {"first": 7, "second": "b"}},
-        {"widgets_values_named": {"first": 7, "control_after_generate#1": "fixed", "second": "b"}},
     ],
 )
 def test_the_graphs_own_names_come_first(told: dict[str, Any], known: dict[str, Any]) -> None:
     found = definitions(positional(7, "b", **told), known)
 
     assert [*inputs_of(found, "Mystery")] == ["first", "second"]
+
+
+def test_control_words_anywhere_are_no_values(known: dict[str, Any]) -> None:
+    """The editor numbers the names of several."""
+    control = "control_after_generate"
+    named = {"seed": 7, f"{control}#1": "fixed", "own": True, control: "fixed"}
+
+    found = definitions(positional(*named.values(), widgets_values_named=named), known)
+
+    inputs = Catalog(found.entries)["Mystery"].inputs
+    assert [(one.name, one.options) for one in inputs] == [("seed", {control: True}), ("own", {})]
 
 
 def test_a_text_has_the_choices_of_the_most_similar_known_class(known: dict[str, Any]) -> None:
