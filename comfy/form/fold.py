@@ -2,9 +2,9 @@
 decide which files a run can do without.
 
 In front are the files that a run needs, the prompt with its negative one, and as many others as
-make four things: further files, one size or length, then other texts, and the rest by rank. An
-author's own choices stay, and so does the number of results, which the page shows beside Generate.
-A width and a height are one thing.
+make four things: further files, one size or length, then other texts, a length, and the rest by
+rank. An author's own choices stay, and so does the number of results, which the page shows beside
+Generate. A width and a height are one thing.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from comfy.workflow.config import FieldGroup
 
 _MOST_THINGS = 4
 # Ranks of sizes and lengths in the rules, and of numbers that are one thing if a node has several.
-_EXTENTS = range(27, 36)
+_EXTENTS = range(27, 37)
+_LENGTH_RANK = 35
 _TOGETHER = frozenset({27, 31, 33})
 _STEPS = frozenset({50, 51})
+_FILE_SIZE = re.compile(r"\(\d+ ?[MG]B\)$")
 _TEXTS = frozenset({"pole", "text"})
 _NUMBER = re.compile(r"(?<!\d)\d+$")
 _MENTIONED = re.compile(r"(?:image|picture|photo|图片?)[ _]?(\d+)", re.IGNORECASE)
 # Order in which things come in front. The first two are there in any case.
-_FILE, _PROMPT, _MORE_FILES, _EXTENT, _TEXT, _REST, _BLANK = range(7)
+_FILE, _PROMPT, _MORE_FILES, _EXTENT, _TEXT, _LENGTH, _REST, _BLANK = range(8)
 
 
 def fold(
@@ -51,6 +53,8 @@ def fold(
     written = {one.key for one in main if one.rule.merge == "pole" and str(one.value).strip()}
     spare = {one.key for one in main if written and _is_blank_prompt(one)}
     texts = {one.rule.merge for one in main} & _TEXTS
+    is_prompted = any(_is_written(one) for one in main)
+    spare |= {one.key for one in main if _is_aside(one, is_prompted=is_prompted)}
     added = {one.key for one in main if one.rule.merge in _TEXTS and only_adds(one)}
     spare |= added if written - added else set()
     is_repainted = any(one.widget == "mask" and not one.aim for one in main)
@@ -78,6 +82,22 @@ def _is_setting(
     is_choice = "pole" in texts and candidate.is_guessed and candidate.rule.merge == "text"
     is_unused = (candidate.is_idle and candidate.optional) or candidate.key in spare
     return not candidate.is_declared and (is_recipe or is_promoted or is_choice or is_unused)
+
+
+def _is_written(candidate: Candidate) -> bool:
+    """Return whether this is a text, of a class that the server knows, that isn't empty."""
+    is_known = candidate.rule.merge in _TEXTS and not candidate.is_guessed
+    return is_known and bool(str(candidate.value).strip())
+
+
+def _is_aside(candidate: Candidate, *, is_prompted: bool) -> bool:
+    """Return whether this is a choice of a guessed class whose other values are unknown, or a text
+    of one that reads like a choice or a file, or whose name says nothing beside another text."""
+    text = str(candidate.value).strip()
+    is_word = (" " not in text and text.isascii()) or bool(_FILE_SIZE.search(text))
+    is_text = candidate.rule.merge == "text" and is_bare(candidate.label)
+    is_choice = candidate.rule.merge == "input" and candidate.widget == "text"
+    return candidate.is_guessed and (is_choice or (is_text and (is_prompted or is_word)))
 
 
 def _is_blank_prompt(candidate: Candidate) -> bool:
@@ -127,6 +147,7 @@ def _ordered(main: list[Candidate]) -> Iterator[tuple[int, Hashable, str]]:
             (_MORE_FILES, bool(KINDS[one.widget].file)),
             (_EXTENT, thing == extent),
             (_TEXT, is_text and str(one.value).strip() != ""),
+            (_LENGTH, one.rank == _LENGTH_RANK),
             (_REST, not is_text),
             (_BLANK, True),
         )

@@ -319,9 +319,11 @@ def _is_unused_part(facts: InputFacts) -> bool:
 
 
 def _is_wish(facts: InputFacts) -> bool:
-    """Return whether a text is empty and its node changes an image or a video without it."""
+    """Return whether a text is empty and its node changes an image or a video without it, or names
+    what to find in an image."""
     is_empty = facts.is_text and facts.is_blank and not facts.held
-    return is_empty and not facts.gives.isdisjoint(facts.takes & {"IMAGE", "VIDEO"})
+    finds = facts.is_text and not facts.service and "MASK" in facts.gives and "IMAGE" in facts.takes
+    return finds or (is_empty and not facts.gives.isdisjoint(facts.takes & {"IMAGE", "VIDEO"}))
 
 
 def _is_technical(facts: InputFacts) -> bool:
@@ -675,7 +677,14 @@ RULES: tuple[Rule, ...] = (
         35,
         title=True,
         merge="input",
-        fits=lambda s: s.meaning in _LENGTHS and (_sets_length(s) or _cuts(s)),
+        fits=lambda s: s.meaning in _LENGTHS and _sets_length(s),
+    ),
+    Rule("main", 36, title=True, merge="input", fits=_cuts),
+    Rule(
+        "main",
+        37,
+        merge="input",
+        fits=lambda s: s.meaning == "quality" and s.is_choice and s.makes == "media",
     ),
     # Number of videos, sounds or models.
     Rule(

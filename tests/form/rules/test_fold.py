@@ -122,6 +122,68 @@ def test_a_guessed_nodes_choice_is_no_prompt() -> None:
     assert front(build_form(workflow_of(alone), catalog)) == ["Prompt", "Image"]
 
 
+def guessed(*outputs: str, **inputs: Any) -> dict[str, Any]:
+    return spec({"image": ["IMAGE"], **inputs}, "IMAGE", *outputs, standin_guessed=True)
+
+
+@pytest.mark.parametrize("text", ["", "GroundingDINO_SwinT_OGC", "Swin (694MB)"])
+def test_a_guessed_nodes_word_is_folded(text: str) -> None:
+    """It reads like a choice or a file. What to find in an image comes after the image."""
+    texts = {"text": TEXT, "text_2": TEXT}
+    catalog = Catalog({**more_nodes().raw, "Find": guessed("MASK", **texts)})
+    save = node("SaveImage", images=["2", 0], filename_prefix="x")
+    finds = node("Find", image=["1", 0], text="person, bag", text_2=text)
+    form = build_form(workflow_of({"1": PHOTO, "2": finds, "3": save}), catalog)
+    assert front(form) == ["Image", "Prompt"]
+
+
+def test_a_written_text_comes_before_a_guessed_nodes() -> None:
+    """A guessed node's own prompt isn't an unnamed text."""
+    held = spec({"value": TEXT}, "STRING")
+    save = node("SaveImage", images=["3", 0], filename_prefix="x")
+    for name, label in (("text", []), ("prompt", ["Prompt"])):
+        shows = guessed(**{name: TEXT, "words": ["STRING", {"forceInput": True}]})
+        catalog = Catalog({**more_nodes().raw, "Shows": shows, "PrimitiveString": held})
+        words = node("PrimitiveString", "Story", value="a fox")
+        shown = node("Shows", image=["1", 0], words=["2", 0], **{name: "hmm, {seg} hmm"})
+        prompt = {"1": PHOTO, "2": words, "3": shown, "4": save}
+        assert {*front(build_form(workflow_of(prompt), catalog))} == {"Story", "Image", *label}
+
+
+def test_a_guessed_nodes_text_box_is_no_size() -> None:
+    """Users can't know its other values."""
+    catalog = Catalog({**more_nodes().raw, "Draw": guessed(resolution=["STRING", {}], prompt=TEXT)})
+    save = node("SaveImage", images=["2", 0], filename_prefix="x")
+    draw = node("Draw", image=["1", 0], resolution="768p", prompt="a fox")
+    form = build_form(workflow_of({"1": PHOTO, "2": draw, "3": save}), catalog)
+    assert "Resolution" not in front(form)
+
+
+def test_a_length_comes_before_a_second_size_or_quality() -> None:
+    required = {
+        "image": ["IMAGE"],
+        "prompt": TEXT,
+        "aspect_ratio": [["1:1", "3:2"]],
+        "resolution": [["720p", "1080p"]],
+        "duration": ["INT", {"min": 1, "max": 9}],
+        "quality": [["low", "high"]],
+    }
+    values: dict[str, Any] = {"prompt": "a fox", "resolution": "720p", "quality": "low"}
+    values |= {"aspect_ratio": "1:1", "duration": 5}
+    save = node("SaveImage", images=["2", 0], filename_prefix="x")
+    lengths = ["Prompt", "Image", "Aspect ratio", "Duration (seconds)"]
+    for left_out, wanted in (
+        ((), lengths),
+        (("duration", "resolution"), [*lengths[:3], "Quality"]),
+    ):
+        inputs = {name: one for name, one in required.items() if name not in left_out}
+        service = spec(inputs, "IMAGE") | {"api_node": True}
+        given = {name: one for name, one in values.items() if name not in left_out}
+        prompt = {"1": PHOTO, "2": node("Service", image=["1", 0], **given), "3": save}
+        catalog = Catalog({**more_nodes().raw, "Service": service})
+        assert front(build_form(workflow_of(prompt), catalog)) == wanted
+
+
 def test_a_form_of_only_seeds_and_steps_keeps_them_in_front() -> None:
     """Otherwise nothing would be there."""
     prompt = {

@@ -227,7 +227,9 @@ def test_texts_that_only_add_to_a_prompt_come_after_it(title: str, text: str) ->
     texts["StringConcatenate"] = spec({"string_a": TEXT, "string_b": TEXT}, "STRING")
     prompt = with_values(text_to_image(n20=held, n21=joined), "6", text=["21", 0])
     form = build_form(workflow_of(prompt), Catalog({**more_nodes().raw, **texts}))
-    assert [one.key for one in form.fields][:2] == ["21.string_b", "20.value"]
+    keys = [one.key for one in form.fields]
+    assert keys[0] == "21.string_b"
+    assert "20.value" in keys
 
 
 def test_a_word_before_all_titles_is_left_out() -> None:
