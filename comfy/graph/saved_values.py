@@ -82,11 +82,15 @@ def restored(
 
 def _in_order(widgets: list[NodeWidget], values: Sequence[Any]) -> Restored | None:
     """Return the reading that gives the most widgets a value that fits. If there are several, a
-    widget has only a value that is the same in all of them. None if the widgets depend on values.
+    widget has only a value that is the same in all of them. None if the widgets depend on values,
+    except on a choice in the first one.
     """
+    first = next((one for one in widgets[:1] if one.spec and one.spec.adds_inputs), None)
+    if first and values and isinstance(values[0], str):
+        assign(widgets, first, values[0])
     stored = [one for one in widgets if one.stored]
     rows, columns = len(stored), len(values)
-    if rows * columns > _MOST_PAIRS or any(map(_changes, stored)):
+    if rows * columns > _MOST_PAIRS or any(_changes(one) for one in stored if one is not first):
         return None
     pairs = [*zip(stored, values, strict=False)]
     ends = [*zip(reversed(stored), reversed(values), strict=False)]

@@ -643,6 +643,20 @@ def test_values_that_do_not_fit_are_defaults(
     assert read_as(*values) == ({**FITTING_INPUTS, **replaced}, True)
 
 
+@pytest.mark.parametrize(("model", "own"), [("fast", {"model.length": 5}), ("newer", {})])
+def test_a_newer_choices_own_values_are_passed_over(model: str, own: dict[str, Any]) -> None:
+    """The seed and the switch come after values that the server doesn't know."""
+    option = {"key": "fast", "inputs": {"required": {"length": ["INT", {"default": 1}]}}}
+    declared = {
+        "model": ["COMFY_DYNAMICCOMBO_V3", {"options": [option]}],
+        "seed": ["INT", {"default": 0}],
+        "watermark": ["BOOLEAN", {"default": False}],
+    }
+    values = (model, 5, "balanced", 77, "randomize", True)
+    expected = {"model": model, **own, "seed": 77, "watermark": True}
+    assert read_as(*values, declared=declared) == (expected, False)
+
+
 @pytest.mark.parametrize(
     "values",
     [
