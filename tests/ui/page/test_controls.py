@@ -168,6 +168,7 @@ def test_width_and_height_of_one_node_are_a_pair() -> None:
     high = replace(NUMBER, key="5.height", node="5", input="height")
     assert size_pairs([wide, NUMBER, high]) == [(wide, high)]
     assert size_pairs([wide, replace(high, node="6")]) == []
+    assert size_pairs([replace(wide, folded=True), replace(high, folded=True)]) == []
     left = replace(NUMBER, key="7.value", node="7", input="value", role="width")
     right = replace(left, key="8.value", node="8", role="height")
     assert size_pairs([left, right]) == [(left, right)]

@@ -283,8 +283,8 @@ def _sections(rest: Sequence[Field], steps: Mapping[str, str]) -> Iterable[Secti
 
 def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
     """Return the pairs of width and height that belong to one node, or that follow each other as
-    the sides of a result."""
-    fields = [field for field in fields if field.type == "INT"]
+    the sides of a result. Folded ones don't decide the result's size."""
+    fields = [field for field in fields if field.type == "INT" and not field.folded]
     by_place = {(field.node, field.input): field for field in fields}
     sides = {a.key: b for a, b in pairwise(fields) if (a.role, b.role) == ("width", "height")}
     pairs = (
