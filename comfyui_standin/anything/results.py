@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from comfyui_standin.anything.shapes import DEMO, drawing, solid
-from comfyui_standin.anything.values import ANY, PLAIN, SHAPES, Token, Value, kind_of
+from comfyui_standin.anything.values import ANY, PLAIN, SHAPES, Token, Value, hints_of, kind_of
 from comfyui_standin.nodes import image as images_of
 from comfyui_standin.nodes.base import Inputs, Latent, MediaFile, NodeInfo, NodeRun, VideoFrames
 from comfyui_standin.nodes.latent import decoded
@@ -63,11 +63,13 @@ def limited(entry: NodeInfo, inputs: Inputs) -> Inputs:
 def to_show(entry: NodeInfo, inputs: Mapping[str, Value]) -> dict[str, Value]:
     """Return what an output node shows of its inputs: pictures and texts with the mark of a demo.
     The node's own outputs have none, since other nodes may crop them."""
-    shown = _MOST_FRAMES if _MOVING.search(entry["name"]) else _MOST
+    moving = _MOVING.search(entry["name"])
+    whole = moving and "Animated" not in entry["name"]  # a video of one image is small
+    shown = _MOST_FRAMES if moving else _MOST
     return {
         name: with_mark(one)
         if isinstance(one, str) and _is_shown_text(entry, name)
-        else marked(_fewer(one, shown))
+        else marked(one if whole and isinstance(one, Pan) else _fewer(one, shown))
         for name, one in inputs.items()
     }
 
@@ -210,6 +212,7 @@ class Results:
         named = (inputs.get(key) for key in ("filename_prefix", "prefix", "filename"))
         prefix = next((one for one in named if isinstance(one, str) and one.strip()), "ComfyUI")
         self._prefix = prefix[:120]
+        self._fps = max(1.0, min(60.0, float(hints_of(inputs).get("fps", 16.0))))
 
     def add(self, value: Value, side: str = "") -> bool:
         """Show a value. Return False if it can't be saved. `side`: "a_" or "b_" of a comparison."""
@@ -232,9 +235,9 @@ class Results:
             case Latent():
                 yield from self._files(marked(decoded(value)))
             case (Image.Image(), *_) if len(value) > 1 and _MOVING.search(self._name):
-                yield from self._files(VideoFrames(value, 16.0))
+                yield from self._files(VideoFrames(value, self._fps))
             case (Image.Image() as only,) if "video" in self._name.lower():
-                yield from self._files(VideoFrames(Pan(only, _MOST_FRAMES), 16.0))
+                yield from self._files(VideoFrames(Pan(only, _MOST_FRAMES), self._fps))
             case (Image.Image(), *_):
                 for image in value:
                     yield "images", self._png(image), "_.png"

@@ -43,6 +43,7 @@ NUMBERS = {  # hints by the names of inputs
 _LEAST = {"width": 16, "height": 16, "seed": 0, "denoise": 0, "cfg": 0}  # less says nothing
 _SIZE = re.compile(r"(\d{3,4})\s*[x×*]\s*(\d{3,4})")
 _RATIO = re.compile(r"\b(\d{1,2})[:/](\d{1,2})\b")
+_SECONDS = re.compile(r"(\d{1,3}(?:\.\d+)?) ?(?:s|sec|seconds)?")
 _LINES = re.compile(r"(\d{3,4})[pP]")
 _BEFORE = re.compile(r"control|pose|depth|canny|mask")  # inputs that only guide
 _VIDEO = re.compile(rb"(?:avc1|hvc1|hev1|av01|vp09|mp4v)\0{6}.{18}(..)(..)", re.DOTALL)
@@ -101,11 +102,13 @@ def hints_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
             if hint and (key not in hints or (key == "text" and len(hint) > len(hints["text"]))):
                 hints[key] = hint
     own_size = False
-    for name, value in inputs.items():
+    for name, value in sorted(inputs.items(), key=lambda one: isinstance(one[1], str)):
         bare = name.rpartition(".")[2].lower()
         if isinstance(value, int | float) and not isinstance(value, bool):
             known = (key for key, one in NUMBERS.items() if one.fullmatch(bare))
             hints |= {key: value for key in known if value >= _LEAST.get(key, 1e-6)}
+        elif NUMBERS["seconds"].fullmatch(bare) and (match := _SECONDS.fullmatch(str(value))):
+            hints["seconds"] = float(match[1])  # a choice
         elif isinstance(value, str) and len(value) < 40 and (size := _size(bare, value, inputs)):
             hints |= size
             own_size = True

@@ -378,6 +378,31 @@ def test_a_videos_poses_have_its_size_and_length(
     assert shape["fps"] == (12 if is_mine else 16)
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("5", 5), ("10s", 10), (8, 8), ("auto", None), ("768", 768)]
+)
+def test_a_chosen_duration_is_a_number(value: object, seconds: float | None) -> None:
+    assert hints_of({"model.duration": value}).get("seconds") == seconds
+
+
+def test_a_combined_video_has_the_length_and_rate_of_its_frames(demo: DemoServer) -> None:
+    combined = {"images": ["1", 0], "frame_rate": 24, "filename_prefix": "v", "save_output": True}
+    node: dict[str, Any] = {"type": "VHS_VideoCombine", "widgets_values": combined}
+    node["inputs"] = [{"name": "images", "type": "IMAGE", "link": 1}]
+    outputs = ran(
+        demo,
+        {
+            "0": ("LoadVideo", {"file": "walk.mp4"}),
+            "1": ("GetVideoComponents", {"video": ["0", 0]}),
+            "2": ("VHS_VideoCombine", combined),
+        },
+        extra_data={"extra_pnginfo": {"workflow": {"nodes": [node]}}},
+    )
+
+    shape = hints_of({"video": MediaFile(content(demo, outputs["2"]["images"][0]), ".mp4")})
+    assert (shape["frames"], shape["fps"]) == (72, 24)
+
+
 def test_seconds_become_frames(demo: DemoServer) -> None:
     node: dict[str, Any] = {"type": "PackFrameCalculator", "widgets_values": [5, 24]}
     node["inputs"] = [{"name": "fps", "type": "FLOAT", "widget": {"name": "fps"}, "link": 1}]

@@ -220,6 +220,12 @@ def test_a_zero_leaves_a_number_to_the_node() -> None:
     assert (hints["width"], hints["height"], hints["seed"]) == (640, 480, 0)
 
 
+def test_a_chosen_size_comes_before_the_numbers_for_another_one() -> None:
+    hints = hints_of({"model.size": "(1K) 1024x768 (4:3)", "model.width": 2048, "height": 2048})
+
+    assert (hints["width"], hints["height"]) == (1024, 768)
+
+
 def test_videos_side_by_side_stay_a_video() -> None:
     moving = Pan(Image.new("RGB", (96, 64)), 9)
     joined = treated("ImageConcatMulti", moving, {"image_1": moving, "image_2": moving})
