@@ -275,6 +275,8 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
     if meant == candidate.ref:
         target, meaning = trace.parameter(*meant) or meant
     target_node, target_spec = trace.prompt[target], trace.spec(target)
+    if meaning == "strength" and _is_lora(target_node["inputs"]):
+        meaning = "strength_model"
     own_pole = pole_of(meaning)
     service = target_spec is not None and bool(target_spec.raw.get("api_node"))
     gives, takes = trace.given_types(target), trace.taken_types(target)

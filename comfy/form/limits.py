@@ -20,6 +20,8 @@ from comfy.form.model import Field, FieldKind, Several
 from comfy.prompt.rows import first_row, parse_rows
 from comfy.prompt.value_types import BadValue, match_choice, read_value
 
+# In characters: a longer number has an error of arithmetic, such as 1.2000000000000002.
+_LONGEST_NUMBER = 16
 # Seeds that packs replace when the editor queues a prompt (docs/comfyui.md#54), with the step from
 # run to run: 0 draws each one.
 _QUEUED_SEEDS = MappingProxyType({-1: 0, -2: 1, -3: -1})
@@ -288,6 +290,8 @@ def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:
                 break
             problems.append(sentences(f"{origin} is {quoted(short(value))}.", str(bad)))
             continue
+        if isinstance(usable, float) and len(repr(usable)) > _LONGEST_NUMBER:
+            usable = float(f"{usable:.7g}")
         default, beyond = _within(usable, candidate.limits)
         if is_seed and usable < 0:  # random, in some node packs
             break

@@ -149,6 +149,8 @@ _RECIPE = frozenset(
         "base_shift",
     }
 )
+# Titles of an author's own values for sampling.
+_METHOD = re.compile(r"^bypass|(^|[_ ])steps?$", re.IGNORECASE)
 _WISHES = frozenset(
     {"style", "voice", "language", "generate_audio", "style_preset", "mood", "keyscale", "bpm"}
 )
@@ -767,7 +769,12 @@ RULES: tuple[Rule, ...] = (
         worth_showing=True,
         fits=lambda s: s.meaning in ("cfg", "guidance", "denoise"),
     ),
-    Rule("advanced", 215, title=True, fits=lambda s: s.meaning in _RECIPE or s.is_recipe),
+    Rule(
+        "advanced",
+        215,
+        title=True,
+        fits=lambda s: s.meaning in _RECIPE or s.is_recipe or bool(_METHOD.search(s.title)),
+    ),
     Rule("advanced", 310, fits=lambda s: not s.service and _is_technical(s)),
     # The author's own choice.
     Rule(

@@ -166,6 +166,15 @@ def test_the_workflows_own_value_is_never_rounded() -> None:
     assert check(form, {"5.width": 515})[0]["5.width"] == 515
 
 
+@pytest.mark.parametrize(
+    ("saved", "shown"),
+    [(1.2000000000000002, 1.2), (0.8999999761581421, 0.9), (7.12345678, 7.12345678)],
+)
+def test_an_error_of_arithmetic_is_not_shown(saved: float, shown: float) -> None:
+    form = form_of(with_values(text_to_image(), "3", cfg=saved))
+    assert form.field("3.cfg").default == shown
+
+
 def test_the_workflows_own_choice_is_accepted() -> None:
     """The app may send a model that the server lacks unchanged. The server decides about it."""
     form = form_of(with_values(text_to_image(), "4", ckpt_name="gone.safetensors"))

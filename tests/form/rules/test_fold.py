@@ -184,6 +184,28 @@ def test_a_length_comes_before_a_second_size_or_quality() -> None:
         assert front(build_form(workflow_of(prompt), catalog)) == wanted
 
 
+@pytest.mark.parametrize("title", ["Split_step", "bypass_i2v"])
+def test_an_authors_value_for_the_sampling_is_advanced(title: str) -> None:
+    held = {"Held": spec({"value": ["INT", {}]}, "INT")}
+    shown = {"Shown": spec({"image": ["IMAGE"], "index": ["INT", {}]}, "IMAGE")}
+    catalog = Catalog({**more_nodes().raw, **held, **shown})
+    added = node("Shown", image=["8", 0], index=["20", 0])
+    for named, is_front in ((title, False), ("Stepping stones", True)):
+        prompt = text_to_image(n20=node("Held", named, value=3), n21=added)
+        form = build_form(workflow_of(with_values(prompt, "9", images=["21", 0])), catalog)
+        assert ({one.key: one.group for one in form.fields}["20.value"] == "main") is is_front
+
+
+def test_a_strength_of_a_lora_is_named_after_it() -> None:
+    inputs = {"lora": [["a.safetensors"]], "strength": ["FLOAT", {"default": 1.0}]}
+    catalog = Catalog(
+        {**more_nodes().raw, "PickLora": spec({"model": ["MODEL"], **inputs}, "MODEL")}
+    )
+    lora = node("PickLora", model=["4", 0], lora="a.safetensors", strength=1.0)
+    prompt = with_values(text_to_image(n20=lora), "3", model=["20", 0])
+    assert "LoRA strength" in front(build_form(workflow_of(prompt), catalog))
+
+
 def test_a_form_of_only_seeds_and_steps_keeps_them_in_front() -> None:
     """Otherwise nothing would be there."""
     prompt = {
