@@ -200,8 +200,8 @@ def _demo_notes(prompt: Prompt, catalog: Catalog) -> Iterator[Note]:
     names = dict.fromkeys(node["class_type"] for node in prompt.values())
     if count := sum(name in catalog and catalog[name].is_guessed for name in names):
         said = plural(
-            "This is a demo: results are painted, and one kind of node is guessed.",
-            "This is a demo: results are painted, and {count} kinds of nodes are guessed.",
+            "Demo: painted results, one kind of guessed node.",
+            "Demo: painted results, {count} kinds of guessed nodes.",
             count=count,
         )
         yield Note(said, "", None)

@@ -46,6 +46,7 @@ PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another wor
 LONG = (
     *("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py"),
     *("/groups/nightly/", "/test_runs.py", "/nightly/test_shared.py", "/nightly/test_pages.py"),
+    "/nightly/test_without.py",
 )
 
 # A test file that contains one of these starts processes of `tests/support/app_process.py`, or of a

@@ -72,7 +72,7 @@ def test_a_workflow_of_unknown_nodes_runs_at_once(app: RunningApp) -> None:
     assert values["1.text"] == TEXT
     assert form["problems"] == []
     (note,) = form["notes"]
-    assert note == "This is a demo: results are painted, and one kind of node is guessed."
+    assert note == "Demo: painted results, one kind of guessed node."
     run = post(app, f"/api/v1/workflows/{name}/runs", {"values": {}})
     assert run.status_code == 201, run.text
     path = f"/api/v1/runs/{run.json()['id']}"

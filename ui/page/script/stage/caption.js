@@ -3,7 +3,7 @@
 
 import { theComponent } from "../batches/given.js";
 import { button, element } from "../dom.js";
-import { message } from "../messages.js";
+import { LANGUAGE, message } from "../messages.js";
 import { captionOf } from "../runs/results.js";
 
 /** @import { CaptionPart } from "../runs/results.js" */
@@ -20,7 +20,7 @@ export class Caption {
    * @param {Element | null} media the element that shows its result
    */
   show(view, media) {
-    const parts = view ? [...soundOf(media), ...captionOf(view, sizeOf(media))] : [];
+    const parts = view ? [...lengthOf(media), ...captionOf(view, sizeOf(media))] : [];
     const chain = view?.page.part_of ?? "";
     const batch = view?.page.batch ?? "";
     const wanted = JSON.stringify([parts, chain, batch]);
@@ -49,12 +49,16 @@ function factFor({ part, shown, copied }) {
 }
 
 /**
- * Return the length and rate of a sound, as a part of the caption.
+ * Return the length of a video, or the length and rate of a sound, as a part of the caption.
  * @param {Element | null} media
  * @returns {CaptionPart[]}
  */
-function soundOf(media) {
-  const words = media instanceof HTMLElement ? (media.dataset.sound ?? "") : "";
+function lengthOf(media) {
+  let words = media instanceof HTMLElement ? (media.dataset.sound ?? "") : "";
+  if (media instanceof HTMLVideoElement && media.duration > 0 && Number.isFinite(media.duration)) {
+    const rounded = Math.round(media.duration * 10) / 10;
+    words = message("{seconds} s", { seconds: rounded.toLocaleString(LANGUAGE) });
+  }
   return words ? [{ part: "size", shown: words, copied: words }] : [];
 }
 

@@ -4,7 +4,7 @@
 
 import { ifUnshowable } from "../arrivals.js";
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
-import { isEdited, whyOff } from "../editor/editing.js";
+import { isEdited, isPrivate, whyOff } from "../editor/editing.js";
 import { fieldId } from "../form/field_errors.js";
 import { whileShown } from "../form/filled.js";
 import { tryOut } from "../form/ideas.js";
@@ -143,7 +143,7 @@ export class EmptyStage {
     ]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const isBefore = state.makes === "image"; // other results aren't a later state of it
+      const isBefore = state.makes === "image" && !isGuide(imageOf()); // a later state of it
       const picture = this.#given ? [givenImage(this.#given, isBefore)] : [];
       const given = isComing && !this.#given ? [roomFor()] : picture;
       const theirs = cover.url ? [coverOf(cover)] : given;
@@ -189,18 +189,31 @@ export class EmptyStage {
     this.place.replaceChildren(card);
   }
 
-  /** Move the ideas to the field that they fill in the one-column layout, and below the stage otherwise. */
+  /**
+   * Move the ideas to the field that they fill in the one-column layout. Otherwise they are below the stage, or in it if
+   * it shows no picture.
+   */
   #placeIdeas() {
     const [key = ""] = Object.keys(this.#first?.values ?? {});
-    const place = (isNarrow() && document.getElementById(fieldId(key))) || this.ways;
+    const beside = $(".state-card", this.place) ? this.place : this.ways;
+    const place = (isNarrow() && document.getElementById(fieldId(key))) || beside;
     if (this.#ideas.parentElement !== place) place.append(this.#ideas);
   }
 }
 
-/** Return the address of the first image in front, "" without one. A mask or a control image isn't seen in the result. */
+/** Return the first image in front, preferably one that is seen in the result. */
+function imageOf() {
+  const fields = "#form-side [id^=field-]:not(.guide.painted, .section *)";
+  const images = all(`${fields} :is(.image-frame img, [data-image])`);
+  return images.find((one) => !isGuide(one)) ?? images[0];
+}
+
+/** Return whether this is a control image. @param {HTMLElement | undefined} image */
+const isGuide = (image) => Boolean(image?.closest(".guide"));
+
+/** Return the address of the image in front, "" without one. */
 function imageIn() {
-  const field = "#form-side [id^=field-]:not(.guide, .section *)";
-  const place = $(`${field} :is(.image-frame img, [data-image])`);
+  const place = imageOf();
   return place instanceof HTMLImageElement ? place.src : (place?.dataset.image ?? "");
 }
 
@@ -230,13 +243,14 @@ function cardOf(icon, words, ...ways) {
 }
 
 /**
- * Return the way to the missing parts, and other ways to begin, as far as this user may.
+ * Return the way to the missing parts, and other ways to begin, as far as this user may. Who has opened a workflow
+ * knows them.
  * @param {PageState} state
  */
-const otherWays = ({ lacks }) => [
+const otherWays = ({ lacks, form }) => [
   ...(lacks ? [toMissing()] : []),
-  ...(mayStart() ? [fromTemplate()] : []),
-  ...(mayOpen() ? [element("p", "hint", DROP)] : []),
+  ...(mayStart() && !isPrivate(form) ? [fromTemplate()] : []),
+  ...(mayOpen() && !isPrivate(form) ? [element("p", "hint", DROP)] : []),
 ];
 
 function fromTemplate() {
