@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import json
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-import requests
 
 from comfyui_standin import DemoServer
+from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import QUICK, call, events, problem
@@ -45,15 +47,16 @@ def test_waiting_for_a_batch_ends_when_it_pauses_itself(served: Served) -> None:
             call(app, "POST", f"{told['url']}/stop")
             assert [event.told["state"] for event in heard if event.name] == ["stopped"]
 
-        with demo.hold("progress") as held, ThreadPoolExecutor(1) as other:
-            leaving = other.submit(
-                call, app, "POST", f"{BATCH}?wait=true", json={"axes": axes}, timeout=2
-            )
+        host = app.url.removeprefix("http://")
+        with demo.hold("progress") as held, closing(HTTPConnection(host)) as leaving:
+            cookies = "; ".join(f"{name}={value}" for name, value in cookie_of(ANN).items())
+            headers = {"Content-Type": "application/json", "Cookie": cookies}
+            asked = f"/api/v1{BATCH}?wait=true"
+            leaving.request("POST", asked, json.dumps({"axes": axes}), headers)
             assert held.reached.wait(LONGEST_WAIT)
             batch = call(app, "GET", "/batches?limit=1").json()["batches"][0]
             assert call(app, "POST", f"{batch['url']}/pause").json()["state"] == "paused"
-            with pytest.raises(requests.Timeout):
-                leaving.result()
+            leaving.close()
             eventually(lambda: call(app, "GET", batch["url"]).json()["state"] == "stopped")
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
 
