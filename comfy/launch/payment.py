@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,10 +30,10 @@ class PaidWork:
 
     @property
     def prices(self) -> list[str]:
-        """Return the names of the paid nodes with their prices, each once."""
+        """Return the names of the paid nodes with their prices, equal ones with their number."""
         titles = (self.titles.get(one.node) or one.class_type for one in self.nodes)
-        texts = map(_with_price, titles, (one.price for one in self.nodes))
-        return list(dict.fromkeys(texts))
+        texts = Counter(map(_with_price, titles, (one.price for one in self.nodes)))
+        return [f"{count} × {text}" if count > 1 else text for text, count in texts.items()]
 
 
 @dataclass(frozen=True, slots=True)

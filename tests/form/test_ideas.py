@@ -52,3 +52,20 @@ def test_speech_has_sentences_to_speak() -> None:
     }
     form = build_form(workflow_of(prompt), Catalog({**more_nodes().raw, "ChatterBoxTTS": aloud}))
     assert [str(one.label)[-1] for one in form.ideas[1:]] == [".", ".", "?"]
+
+
+def test_a_videos_soundtrack_has_no_ideas_for_pictures() -> None:
+    scored = {
+        "1": node("LoadVideo", file="boat.mp4"),
+        "2": node("AddMusic", video=["1", 0], text=AUTHORS),
+        "3": node("SaveVideo", video=["2", 0], filename_prefix="x"),
+    }
+    classes = {
+        "LoadVideo": spec({"file": [["boat.mp4"], {"video_upload": True}]}, "VIDEO"),
+        "AddMusic": spec({"video": ["VIDEO"], "text": TEXT}, "VIDEO"),
+        "SaveVideo": spec({"video": ["VIDEO"]}, output_node=True),
+    }
+    catalog = Catalog({**more_nodes().raw, **classes})
+    for title, count in (("Soundtrack", 1), ("Repaint a video", 4)):
+        workflow = workflow_of(scored, FormConfig(title=title))
+        assert len(build_form(workflow, catalog).ideas) == count, title

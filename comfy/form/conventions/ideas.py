@@ -3,6 +3,7 @@ beside the workflow."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -82,6 +83,7 @@ _STARTERS: Mapping[tuple[str, str], tuple[Message, ...]] = MappingProxyType(
         ),
     }
 )
+_SOUNDS = re.compile(r"music|sound|audio|sfx|foley|dubb", re.IGNORECASE)  # made for a video
 _NO_IMAGE = "This must be the name of an image beside the workflow."
 
 
@@ -136,7 +138,7 @@ def _kind_of_texts(form: Form) -> tuple[str, str]:
         return "pose" if files and "pose" in form.title.lower() else "text", made
     if made == "image" and len(shown) > 1 and needed == "image":
         return "images", made
-    is_special = needed != "mask" and task_words(form.title)
+    is_special = needed != "mask" and (task_words(form.title) or _SOUNDS.search(form.title))
     return "" if is_special else needed, made
 
 

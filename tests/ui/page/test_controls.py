@@ -17,7 +17,7 @@ from ui.page.form.arrangement import build_control, draw_size, held_fields, size
 from ui.page.form.kinds.dropdown import choices_of
 from ui.page.form.kinds.registry import VIEWS
 from ui.page.form.kinds.view import Control, element_id, help_text
-from ui.page.form.panel import below_title
+from ui.page.form.panel import below_title, draw_group
 
 TEXT = Field("6.text", "6", "text", "Text", "STRING", KINDS["text"], "main", "")
 NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", KINDS["number"], "main", 20, 1, 10000, 1)
@@ -213,3 +213,20 @@ def test_labels_below_their_nodes_title_do_not_repeat_it() -> None:
 
 def labelled(*of: str) -> str:
     return distinct([Wanted(of[0], of[1:]), Wanted(of[0], ["elsewhere"])])[0]
+
+
+def test_a_file_is_added_below_the_last() -> None:
+    """The button doesn't part the images that the author put in a row."""
+    first = replace(TEXT, key="1.image", kind=KINDS["image"], default=None, grows="3.image_2")
+    second = replace(first, key="2.image", grows=None)
+    with gr.Blocks() as page:
+        list(
+            draw_group(
+                "", [first, second, TEXT], dict.fromkeys(("1.image", "2.image", "6.text")), ()
+            )
+        )
+    drawn = [type(one).__name__ for one in page.blocks.values()]
+    assert [one for one in drawn if one in ("Image", "Button", "Textbox")] == [
+        *("Image", "Image"),
+        *("Button", "Textbox"),
+    ]

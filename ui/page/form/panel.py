@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, zip_longest
 from types import MappingProxyType
 from typing import Any
 
@@ -281,7 +281,8 @@ def draw_group(
 ) -> Iterable[Control]:
     pairs = {width.key: height for width, height in size_pairs(fields)}
     heights = {height.key for height in pairs.values()}
-    for field in fields:
+    grows = []
+    for field, after in zip_longest(fields, fields[1:]):
         if field.key in pairs:
             yield from draw_size(scope, field, pairs[field.key], values, unfolded)
         elif field.role == "negative" and field.group == "main":
@@ -289,7 +290,11 @@ def draw_group(
         elif field.key not in heights:
             yield build_control(field, values[field.key], scope)
         if field.grows and field.kind.file:
-            _draw_more(field.grows)
+            grows.append(field.grows)
+        if not (after and after.is_media):  # below the last file
+            for one in grows:
+                _draw_more(one)
+            grows.clear()
 
 
 def _draw_more(field: str) -> None:

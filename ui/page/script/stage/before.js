@@ -84,8 +84,8 @@ export class Before {
   #leave = (event) => {
     const over = document.querySelector("dialog:modal");
     const isBelow = over !== null && !over.contains(this.place);
-    if (event.key !== "Escape" || this.place.hidden || isBelow || !this.place.checkVisibility())
-      return;
+    const isLasting = !this.toggle.isConnected; // an example's comparison
+    if (event.key !== "Escape" || isBelow || isLasting || !this.place.checkVisibility()) return;
     event.preventDefault(); // otherwise Esc would also leave the full screen
     event.stopPropagation();
     this.#show(false);
