@@ -293,7 +293,7 @@ def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:
         if isinstance(usable, float) and len(repr(usable)) > _LONGEST_NUMBER:
             usable = float(f"{usable:.7g}")
         default, beyond = _within(usable, candidate.limits)
-        if is_seed and usable < 0:  # random, in some node packs
+        if beyond and is_seed and usable < 0:  # random, in some node packs
             break
         if beyond:
             problems.append(sentences(f"{origin} is {plain_number(usable)}.", beyond))
