@@ -67,7 +67,7 @@ _TEXT = re.compile(
 _ANSWERS = re.compile(
     r"llm|gemini|claude|gpt|qwen_?vl|chat|vqa|florence|caption|describe|interrogat|generate|tagger"
 )
-_GUIDES = re.compile(r"control|pose|depth|canny|face|mask")
+_GUIDES = re.compile(r"control|pose|depth|canny|face|instantid|pulid|mask")
 _BLANK = re.compile("empty|solid|blank")
 _CHOICES = ("COMBO", "COMFY_DYNAMICCOMBO_V3")
 _WORDS = re.compile(r"[^\W\d_]")

@@ -716,6 +716,32 @@ def test_a_controlnet_steers_the_result(demo: DemoServer) -> None:
     assert result("castle.png") != result("portrait.png")
 
 
+def test_a_picture_of_a_face_is_not_the_picture_to_edit(demo: DemoServer) -> None:
+    upload(demo, "mine.png")
+    applied = {"image": ["1", 0], "model": ["4", 0], "positive": ["5", 0], "negative": ["2", 0]}
+    inputs = {"model": ["6", 0], "positive": ["6", 1], "negative": ["6", 2]}
+    inputs |= {"latent_image": ["7", 0], "seed": 1, "steps": 2, "cfg": 7.0, "denoise": 1.0}
+    inputs |= {"sampler_name": "euler", "scheduler": "normal"}
+    outputs = ran(
+        demo,
+        {
+            "1": ("LoadImage", {"image": "mine.png"}),
+            "4": ("CheckpointLoaderSimple", {"ckpt_name": "any.safetensors"}),
+            "2": ("CLIPTextEncode", {"clip": ["4", 1], "text": ""}),
+            "5": ("CLIPTextEncode", {"clip": ["4", 1], "text": "character sheet of a man"}),
+            "6": ("ApplyInstantID", applied),
+            "7": ("EmptyLatentImage", {"width": 128, "height": 128, "batch_size": 1}),
+            "8": ("KSampler", inputs),
+            "9": ("VAEDecode", {"samples": ["8", 0], "vae": ["4", 2]}),
+            "10": ("SaveImage", {"images": ["9", 0], "filename_prefix": "c"}),
+        },
+    )
+
+    corner = picture(demo, outputs["10"]["images"][0]).getpixel((4, 4))
+    assert isinstance(corner, tuple)
+    assert min(corner) > 150, "it has a photographer's background"
+
+
 def test_an_unknown_sampler_reports_steps_and_sends_previews(demo: DemoServer) -> None:
     address = f"{demo.url.replace('http', 'ws')}/ws?clientId=me"
     connection = websocket.create_connection(address, timeout=LONGEST_WAIT)
