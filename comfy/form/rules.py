@@ -121,7 +121,7 @@ _LENGTHS = frozenset(
     | {"duration_seconds", "audio_length", "seconds_total", "total_frames", "max_frames"}
 )
 _SHAPES = re.compile(
-    r"^(aspect_?ratio|ratio|resolution|size|(image_)?size_preset|image_size|target_resolution|max_resolution)$"
+    r"^(aspect_?ratio|ratio|(upscaler_)?resolution|size|(image_)?size_preset|image_size|target_resolution|max_resolution)$"
 )
 _WIDTHS = frozenset(
     {"width", "target_width", "output_width", "empty_latent_width", "image_width", "resize_width"}
@@ -785,6 +785,7 @@ RULES: tuple[Rule, ...] = (
     # The author's own switch.
     Rule("main", 47, title=True, fits=lambda s: s.meaning == "switch" and bool(s.title)),
     Rule("main", 48, merge="input", fits=lambda s: s.service and s.meaning in _WISHES),
+    Rule("main", 48, merge="input", fits=lambda s: s.meaning == "creativity"),
     Rule("main", 48, merge="input", fits=lambda s: s.is_choice and s.meaning == "voice"),
     # Kind of service.
     Rule(

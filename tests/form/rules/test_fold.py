@@ -196,6 +196,18 @@ def test_an_authors_value_for_the_sampling_is_advanced(title: str) -> None:
         assert ({one.key: one.group for one in form.fields}["20.value"] == "main") is is_front
 
 
+def test_what_an_enhancer_decides_is_in_front() -> None:
+    inputs = {"upscaler_resolution": [["1080p", "4K"]], "creativity": ["INT", {}]}
+    enhance = spec({"image": ["IMAGE"], **inputs}, "IMAGE")
+    prompt = {
+        "1": PHOTO,
+        "2": node("Enhance", image=["1", 0], upscaler_resolution="4K", creativity=3),
+        "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
+    }
+    form = build_form(workflow_of(prompt), Catalog({**more_nodes().raw, "Enhance": enhance}))
+    assert front(form) == ["Image", "Upscaler resolution", "Creativity"]
+
+
 def test_a_strength_of_a_lora_is_named_after_it() -> None:
     inputs = {"lora": [["a.safetensors"]], "strength": ["FLOAT", {"default": 1.0}]}
     catalog = Catalog(
