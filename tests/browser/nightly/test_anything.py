@@ -68,7 +68,9 @@ def test_a_control_image_is_no_state_before(anything: Site, visit: Visit) -> Non
     prompt["5"]["inputs"]["positive"] = ["21", 0]
     person = visit(anything).open()
     give(person.page, json.dumps(prompt).encode(), "brought.json")
-    expect(person.page.locator("#stage .given")).to_have_text("Your result will appear here.")
+    expect(person.page.locator("#stage .given")).to_have_text(
+        "Your result will appear here.Text, Image → Image, 512 × 512"
+    )
     field = person.field("20.image").bounding_box()
     button = person.page.locator("#generate").bounding_box()
     assert field is not None

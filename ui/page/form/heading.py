@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -67,6 +68,8 @@ _DEMO = message(
     option="<code>--server http://&lt;address&gt;:8188</code>",
 )
 MissingKind = Literal["node", "paid", "model", "setting"]
+# Parts of a title that stay on one line: the model behind what the workflow does, and "Z-Image".
+_UNBROKEN = re.compile(r"\([^()]{1,24}\)|(?<!\S)\S{1,14}-\S{1,14}(?!\S)")
 _MOST_IDEAS = 6
 _NOTE = message("Note")
 _REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
@@ -380,7 +383,8 @@ def draw_heading(  # noqa: PLR0913 - everything that the page knows of a form
     """Draw the title and notes; pass `filled` and the maximum file size to the script. Generate
     waits until the `main` fields are drawn."""
     data = f'data-workflow="{html.escape(name)}" data-largest="{sources.largest_file}"'
-    text = f"<h1 {data}>{html_of(form.title)}</h1>"
+    title = _UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', html_of(form.title))
+    text = f"<h1 {data}>{title}</h1>"
     ideas = [
         {
             "label": idea.label,

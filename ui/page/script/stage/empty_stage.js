@@ -144,7 +144,7 @@ export class EmptyStage {
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
       const isBefore = state.makes === "image" && !isGuide(imageOf()); // a later state of it
-      const picture = this.#given ? [givenImage(this.#given, isBefore)] : [];
+      const picture = this.#given ? [givenImage(this.#given, isBefore, cover.line)] : [];
       const given = isComing && !this.#given ? [roomFor()] : picture;
       const theirs = cover.url ? [coverOf(cover)] : given;
       const example = own ? roomOf(own) : theirs;
@@ -221,11 +221,13 @@ function imageIn() {
  * Return the form's image, dimmed, in the place of the result.
  * @param {string} address
  * @param {boolean} isBefore
+ * @param {string} line what the workflow makes
  */
-function givenImage(address, isBefore) {
+function givenImage(address, isBefore, line) {
   const box = exampleOf(address, isBefore ? BEFORE : "");
   box.classList.add("given");
-  $(".example", box)?.append(element("strong", "", NOTHING_YET));
+  const words = element("p", "muted", line);
+  $(".example", box)?.append(element("strong", "", NOTHING_YET, ...(line ? [words] : [])));
   return box;
 }
 
