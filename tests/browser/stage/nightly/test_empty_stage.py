@@ -117,7 +117,9 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     expect(card).not_to_contain_text("similar here: demo")
     person.page.keyboard.press("Escape")
     person.turn_to("steps/describe-image")
-    expect(empty.locator(".given strong")).to_have_text("Your result will appear here.")
+    expect(empty.locator(".given strong")).to_have_text(
+        "Your result will appear here.Text, Image → Text"
+    )
     expect(empty.locator("figcaption")).to_have_count(0)  # a text isn't a later state of it
     expect(person.page.locator("#stage")).to_contain_text(
         "Drop a workflow file anywhere to open it."

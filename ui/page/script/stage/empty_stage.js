@@ -226,7 +226,7 @@ function imageIn() {
 function givenImage(address, isBefore, line) {
   const box = exampleOf(address, isBefore ? BEFORE : "");
   box.classList.add("given");
-  const words = element("p", "muted", line);
+  const words = element("span", "muted", line);
   $(".example", box)?.append(element("strong", "", NOTHING_YET, ...(line ? [words] : [])));
   return box;
 }
