@@ -245,8 +245,8 @@ function cardOf(icon, words, ...ways) {
 }
 
 /**
- * Return the way to the missing parts, and other ways to begin, as far as this user may. Who has opened a workflow
- * knows them.
+ * Return the way to the missing parts, and other ways to begin, as far as this user may. A user who has opened the
+ * workflow knows those ways.
  * @param {PageState} state
  */
 const otherWays = ({ lacks, form }) => [
