@@ -229,7 +229,7 @@ def test_texts_that_only_add_to_a_prompt_come_after_it(title: str, text: str) ->
     form = build_form(workflow_of(prompt), Catalog({**more_nodes().raw, **texts}))
     keys = [one.key for one in form.fields]
     assert keys[0] == "21.string_b"
-    assert "20.value" in keys
+    assert keys[1] == "20.value" or form.field("20.value").folded
 
 
 def test_a_word_before_all_titles_is_left_out() -> None:
