@@ -72,9 +72,9 @@ class ScaledServer:
 class ScaleMemory:
     """State that lasts, with the time (`time.monotonic`) of its begin.
 
-    `waiting`: runs that wait. `idle`: servers without runs. `away`: servers that don't answer.
-    `roomy`: scales that have a server with room. `unsuited`: scales and runs that can't use their
-    servers, because they waited while there was room.
+    `waiting`: runs that wait. `idle`: servers without runs, unless a run waits that may use them.
+    `away`: servers that don't answer. `roomy`: scales that have a server with room. `unsuited`:
+    scales and runs that can't use their servers, because they waited while there was room.
     """
 
     waiting: Mapping[str, float] = field(default_factory=dict)
@@ -111,12 +111,15 @@ def remembered(
         for run, waited in waits.items()
         if now - max(had_room, waited) >= pace.unsuited
     }
+    unsuited |= {one for one in memory.unsuited if one[1] in waits}
+    awaited = {scale for scale in roomy for run in waits if (scale, run) not in unsuited}
+    idle = [one.id for one in up if not one.runs and one.scale not in awaited]
     return ScaleMemory(
         waiting=waits,
-        idle=_since(memory.idle, [one.id for one in up if not one.runs], now),
+        idle=_since(memory.idle, idle, now),
         away=_since(memory.away, [one.id for one in up if not one.answers], now),
         roomy=roomy,
-        unsuited=frozenset(one for one in memory.unsuited if one[1] in waits) | unsuited,
+        unsuited=frozenset(unsuited),
     )
 
 

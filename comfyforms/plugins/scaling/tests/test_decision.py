@@ -102,6 +102,15 @@ def test_stops_idle_servers() -> None:
     assert looks.look(1101, [replace(SERVER, taking=False)]).stops == ()
 
 
+def test_a_server_that_a_run_waits_for_is_not_idle() -> None:
+    """A run that can't use it keeps no server."""
+    looks = Looks(replace(CLOUD, idle=0))
+    assert looks.look(0, [SERVER], ["a"]).stops == ()
+    assert looks.look(1, [replace(SERVER, runs=1)]).stops == ()
+    assert looks.look(2, [SERVER], ["b"]).stops == ()
+    assert looks.look(2 + PACE.unsuited, [SERVER], ["b"]).stops == ("cloud-1",)
+
+
 def test_stops_servers_that_have_vanished() -> None:
     """A spot server counts as gone sooner."""
     spot = ScaledServer("spot-1", "spot", answers=False, runs=1)
