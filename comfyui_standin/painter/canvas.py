@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import colorsys
 import functools
+import itertools
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from comfyui_standin.painter.words import Colour, Light, Scene, Season
 
 Point = tuple[float, float]
 Rectangle = tuple[float, float, float, float]
 _OVERSAMPLING = 2
-_SIDE, _PATCH = 96, 16  # of the small image that a subject is found in, and of its corners
-_CORNERS = _SIDE - _PATCH, _PATCH
+Run = tuple[int, int, int]  # a row, and where pixels begin and end in it
+_SIDE, _GROUND_WIDE = 192, 160  # of the small image that a subject is found in
+_CALM, _OTHER = 10, 24  # steps of a color: between neighbors, and from the sides
+_MIDDLE = 120  # how far from the center colors may be those of the sides
+_SMALL = 12  # areas that are as many times smaller than the largest one don't count
 _GLOW = Image.radial_gradient("L").point([255 - value for value in range(256)])
 _FOLIAGE: dict[Season, tuple[Colour, float]] = {
     "summer": ((70, 130, 60), 0.0),
@@ -83,20 +88,42 @@ def spot(size: tuple[int, int], reach: int = 150) -> Image.Image:
 
 
 def subject(image: Image.Image) -> Image.Image:
-    """Return a mask of what stands out from the colors of an image's corners, or in a landscape,
-    from the colors at its sides."""
-    small = _small(image)
-    rows = is_landscape(image)
-    cut = _large(_standing_out(small, 1, 1)) if rows else _standing_out(small, *_CORNERS)
-    mask = cut if cut.getbbox() else spot(small.size)
-    soft = mask.filter(ImageFilter.GaussianBlur(1)).resize(image.size, Image.Resampling.BICUBIC)
-    return soft.point([max(0, min(255, 4 * level - 408)) for level in range(256)])
-
-
-def is_landscape(image: Image.Image) -> bool:
-    """Return whether what stands out from an image's corners runs to its left or right side."""
-    left, _, right, _ = _standing_out(_small(image), *_CORNERS).getbbox() or (1, 0, 1, 0)
-    return left == 0 or right == _SIDE
+    """Return a mask of the subject: what isn't calm up to the left, right or upper edge, and is in
+    the middle or has other colors than the two sides. Its edge is as fine as the image's."""
+    whole = image.convert("RGB")
+    small = whole.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    lowest, highest = small.filter(ImageFilter.MinFilter(3)), small.filter(ImageFilter.MaxFilter(3))
+    step = ImageChops.difference(lowest, highest)
+    calm = _strongest(step).point([255 * (level < _CALM) for level in range(256)])
+    sides = _sides(small)
+    far = _strongest(ImageChops.difference(small, sides))
+    behind = _drawn(one for one in _areas(calm) if any(map(_is_outer, one)))
+    found = far.point([255 * (level >= _OTHER) for level in range(256)])
+    found = ImageChops.lighter(found, spot(found.size, _MIDDLE))
+    found = ImageChops.subtract(found, behind.filter(ImageFilter.MaxFilter(5)))
+    found = found.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))  # no lines
+    areas = {_size(one): one for one in _areas(found.filter(ImageFilter.MaxFilter(11)))}
+    large = _drawn(one for size, one in areas.items() if _SMALL * size > max(areas))
+    cut = ImageChops.darker(found, large)
+    holes = (one for one in _areas(ImageChops.invert(cut)) if not any(map(_is_outer, one)))
+    cut = ImageChops.lighter(cut, _drawn(holes))
+    if not cut.getbbox():
+        return spot(image.size)
+    wide, core = cut.filter(ImageFilter.MaxFilter(7)), cut.filter(ImageFilter.MinFilter(5))
+    small.putalpha(ImageChops.invert(wide))  # the colors around, as they go on into the subject
+    around = small.convert("RGBa").filter(ImageFilter.BoxBlur(5)).convert("RGBA").convert("RGB")
+    fine = ImageChops.darker(
+        *(
+            _strongest(ImageChops.difference(whole, one.resize(whole.size)))
+            for one in (around, sides)
+        )
+    )
+    fine = fine.point([max(0, min(255, 10 * (level - 16))) for level in range(256)])
+    wide, core = (
+        one.resize(whole.size).point([255 * (level > 127) for level in range(256)])
+        for one in (wide, core)
+    )
+    return ImageChops.lighter(core, ImageChops.darker(fine, wide))
 
 
 def on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
@@ -104,40 +131,59 @@ def on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
     return Image.composite(image.convert("RGB"), white, mask.resize(image.size))
 
 
-def _small(image: Image.Image) -> Image.Image:
-    return image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX)
+def _strongest(image: Image.Image) -> Image.Image:
+    return functools.reduce(ImageChops.lighter, image.split())
 
 
-def _large(mask: Image.Image) -> Image.Image:
-    """Return the large connected areas of a mask, without thin lines."""
-    rest = mask.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))
-    areas: list[tuple[int, Image.Image]] = []
-    while 255 in (levels := rest.tobytes()):
-        y, x = divmod(levels.index(255), rest.width)
-        ImageDraw.floodfill(rest, (x, y), 1)
-        areas.append((rest.histogram()[1], rest.point([0, 255] + [0] * 254)))
-        rest = rest.point([0] * 255 + [255])
-    kept = (area for size, area in areas if 2 * size > max(size for size, _ in areas))
-    return functools.reduce(ImageChops.lighter, kept, rest)
+def _sides(small: Image.Image) -> Image.Image:
+    """Return an image that goes from the mean color at the left to that at the right, by row."""
+    wide = _SIDE // 6
+    sides = (small.crop((left, 0, left + wide, _SIDE)) for left in (0, _SIDE - wide))
+    pair = Image.new("RGB", (2, _SIDE))
+    for left, side in enumerate(sides):
+        pair.paste(side.resize((1, _SIDE), Image.Resampling.BOX), (left, 0))
+    return pair.resize(small.size, Image.Resampling.BILINEAR)
 
 
-def _standing_out(small: Image.Image, step: int, high: int) -> Image.Image:
-    """Return a mask of what differs from patches at the left and right sides: every `step` pixels
-    one that is `high`."""
-    at = [(x, y) for y in range(0, _SIDE, step) for x in (0, _SIDE - _PATCH)]
-    patches = [small.crop((x, y, x + _PATCH, y + high)) for x, y in at]
-    colours = b"".join(one.resize((1, 1), Image.Resampling.BOX).tobytes() for one in patches)
-    usual = Image.frombytes("RGB", (2, len(at) // 2), colours)
-    usual = usual.resize(small.size, Image.Resampling.BILINEAR)
-    red, green, blue = ImageChops.difference(small, usual).split()
-    far = ImageOps.autocontrast(ImageChops.lighter(ImageChops.lighter(red, green), blue))
-    whole = far.filter(ImageFilter.MaxFilter(9)).filter(ImageFilter.MinFilter(9))
-    found = ImageChops.multiply(whole, spot(small.size, 220))
-    cut = found.point([255 * (level > 60) for level in range(256)])
-    around = ImageOps.expand(cut, 1)
-    ImageDraw.floodfill(around, (0, 0), 255)
-    holes = ImageOps.invert(ImageOps.crop(around, 1))
-    return ImageChops.lighter(cut, holes)
+def _areas(mask: Image.Image) -> list[list[Run]]:
+    """Return the connected areas of a mask, as runs of pixels in rows."""
+    data, areas, above = mask.tobytes(), dict[int, list[Run]](), list[tuple[Run, int]]()
+    owner: list[int] = []
+    for y in range(mask.height):
+        row = []
+        for match in re.finditer(b"\xff+", data[y * mask.width : (y + 1) * mask.width]):
+            left, right = match.span()
+            mine = len(owner)
+            owner.append(mine)
+            areas[mine] = [(y, left, right)]
+            for (_, start, end), other in above:
+                if start < right and left < end:
+                    while owner[other] != other:
+                        other = owner[other]
+                    if other != mine:
+                        mine, less = sorted((mine, other), key=lambda one: -len(areas[one]))
+                        areas[mine] += areas.pop(less)
+                        owner[less] = mine
+            row.append(((y, left, right), mine))
+        above = row
+    return list(areas.values())
+
+
+def _drawn(areas: Iterable[list[Run]]) -> Image.Image:
+    mask = Image.new("L", (_SIDE, _SIDE))
+    for y, left, right in itertools.chain.from_iterable(areas):
+        mask.paste(255, (left, y, right, y + 1))
+    return mask
+
+
+def _size(area: list[Run]) -> int:
+    return sum(right - left for _, left, right in area)
+
+
+def _is_outer(run: Run) -> bool:
+    """Return whether a run is at an edge. At the lower one, only ground is as wide."""
+    y, left, right = run
+    return y == 0 or left == 0 or right == _SIDE or (y == _SIDE - 1 and right - left > _GROUND_WIDE)
 
 
 class Pen:

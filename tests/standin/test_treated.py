@@ -6,7 +6,7 @@ import json
 import struct
 
 import pytest
-from PIL import Image, ImageChops, ImageColor, ImageOps
+from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageOps
 
 from comfyui_standin.anything.arithmetic import computed
 from comfyui_standin.anything.results import marked
@@ -105,6 +105,24 @@ def test_the_subject_of_a_landscape_is_cut_out() -> None:
     red, *rest = (result.getpixel(at) for at in ((50, 50), (20, 40), (20, 80), (80, 61)))
     assert red == (255, 0, 0)
     assert set(rest) == {(255, 255, 255)}
+
+
+def test_a_cut_out_has_nothing_of_the_background() -> None:
+    """Neither a beam of light before the sky, nor the corners between the beam and the tower. A
+    foot at the lower edge is whole."""
+    image = Image.linear_gradient("L").resize((960, 720)).point(lambda level: 120 + level // 3)
+    image = ImageOps.colorize(image, "black", "skyblue")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, 520, 960, 720), "navy")
+    pen.polygon([(500, 130), (960, 60), (960, 180)], "lightyellow")
+    pen.polygon([(200, 720), (320, 480), (640, 480), (800, 720)], "dimgray")
+    pen.rectangle((430, 90, 520, 480), "red")
+    pen.rectangle((430, 200, 520, 280), "white")
+    mask = subject(image)
+    for at in ((475, 300), (475, 240), (220, 715), (780, 715), (435, 95)):
+        assert mask.getpixel(at) == 255, at
+    for at in ((700, 120), (540, 120), (530, 190), (200, 600), (790, 600), (3, 3)):
+        assert mask.getpixel(at) == 0, at
 
 
 def test_a_cut_out_has_a_sharp_edge() -> None:
