@@ -24,11 +24,11 @@ _PARTS: Mapping[str, str] = {
         skin*: e 0 -.51 .15 .195
         hair: e 0 -.6 .172 .155; x .03 -.49 .15 .16
         blush~: E .08 -.445 .036 .022
-        white: E .06 -.51 .029 .0165
+        eyes: E .06 -.51 .029 .0165
         iris: e -.058 -.51 .0145 .0152; e .062 -.51 .0145 .0152
-        ink: e -.058 -.51 .007 .0072; e .062 -.51 .007 .0072
+        pupil: e -.058 -.51 .007 .0072; e .062 -.51 .007 .0072
         hair: L .0062 .026 -.544 .06 -.554 .094 -.542
-        neck: l .0042 .004 -.5 -.014 -.442 .012 -.436
+        nose: l .0042 .004 -.5 -.014 -.442 .012 -.436
         lips: p -.048 -.394 -.012 -.4 0 -.397 .012 -.4 .048 -.394 0 -.37
     """,
     "cat": """
@@ -73,6 +73,11 @@ _PARTS: Mapping[str, str] = {
         body*: e 0 -.5 .54 .1
         wing: p -.06 -.5 -.34 -.12 -.2 -.12 .2 -.46
         glass: e .4 -.53 .06 .035; e .2 -.53 .02 .02; e .1 -.53 .02 .02; e 0 -.53 .02 .02
+    """,
+    "paperplane": """
+        white: p -.62 -.5 .6 -.86 -.16 -.3
+        pale: p -.16 -.3 .6 -.86 -.1 -.08; p .02 -.26 .6 -.86 .3 -.16
+        wing~: p -.16 -.3 .6 -.86 -.1 -.08
     """,
     "bottle": """
         body*: p -.2 0 -.21 -.54 -.08 -.72 -.08 -.9 .08 -.9 .08 -.72 .21 -.54 .2 0
@@ -166,6 +171,7 @@ _USUAL: Mapping[str, tuple[Colour, ...]] = {
     "beast": _FURS,
     "robot": ((176, 186, 198), (228, 230, 232)),
     "plane": ((232, 234, 238),),
+    "paperplane": ((168, 176, 196),),
     "dragon": ((84, 158, 92), (150, 84, 168), (186, 66, 52)),
     "balloon": ((214, 70, 60),),
     "boat": ((250, 244, 232),),
@@ -176,7 +182,14 @@ _LEMON = (250, 212, 44)
 _SKINS = ((244, 206, 178), (214, 164, 126), (164, 112, 80), (112, 74, 54))
 _HAIRS = ((54, 36, 30), (24, 20, 26), (150, 92, 44), (196, 150, 84), (150, 60, 40))
 _IRISES = ((70, 110, 140), (84, 60, 40), (74, 110, 72))
-_SIZES = {"portrait": 1.0, "balloon": 0.53, "boat": 0.18, "cat": 0.36, "plane": 0.36}
+_SIZES = {
+    "portrait": 1.0,
+    "balloon": 0.53,
+    "boat": 0.18,
+    "cat": 0.36,
+    "plane": 0.36,
+    "paperplane": 0.4,
+}
 _BUILT = {  # size, and the foot below the horizon
     "house": (0.12, 0.13),
     "castle": (0.3, 0.03),
@@ -197,13 +210,14 @@ def figure(name: str, canvas: Canvas, scene: Scene, palette: Palette, layout: La
         "portrait": (middle, 1.0),
         "balloon": (middle, high + 0.03),
         "plane": (middle, high - 0.1),
+        "paperplane": (middle, high - 0.1),
         "boat": (side, layout.horizon + high - 0.47),
         "cat": (side, 0.95),
         "fruit": (side if "portrait" in scene.things else middle, 0.94),
         "bottle": (side, 0.95),
         "bag": (side, 0.95),
     }.get(name, (middle, 0.94))
-    if name not in ("portrait", "balloon", "plane", "boat"):
+    if name not in ("portrait", "balloon", "plane", "paperplane", "boat"):
         _ground(canvas, scene, palette, place, size)
     if name == "campfire":
         canvas.glow((place[0], 0.78), 0.46, (255, 150, 60), 0.6)
@@ -238,18 +252,28 @@ def _colours(name: str, canvas: Canvas, scene: Scene, palette: Palette) -> Mappi
     body = scene.accent(canvas.rng.choice(_USUAL.get(name, _PAINTS)))
     body = mix(body, palette.dark, 0.3 if scene.light == "night" else 0.06)
     skin, hair, iris = (canvas.rng.choice(one) for one in (_SKINS, _HAIRS, _IRISES))
+    hair = scene.hair or hair
     rose, long = mix((206, 84, 84), skin, 0.2), canvas.rng.random() < 0.6
-    womans = {"bob": hair, "blush": rose, "lips": rose, **({"long": hair} if long else {})}
-    mans = {"short": hair, "ear": skin, "lips": mix(skin, (150, 70, 64), 0.4)}
+    long = (long and not scene.is_male) if scene.is_long is None else scene.is_long
+    lips = mix(skin, (150, 70, 64), 0.4) if scene.is_male else rose
+    face = {
+        "skin": skin,
+        "nose": mix(skin, palette.dark, 0.22),
+        "eyes": (250, 248, 244),
+        "iris": iris,
+        "pupil": (26, 24, 30),
+        "lips": lips,
+        **({} if scene.is_male else {"blush": rose}),
+    }
     return {
         "body": body,
         "wing": mix(body, palette.dark, 0.35),
         "pale": mix(body, (255, 250, 240), 0.6),
-        "skin": skin,
+        **({"skin": hair} if scene.is_behind else face),
         "neck": mix(skin, palette.dark, 0.22),
         "hair": hair,
-        **(mans if scene.is_male else womans),
-        "iris": iris,
+        **({"short": hair, "ear": skin} if scene.is_male else {"bob": hair}),
+        **({"long": hair} if long else {}),
         "rose": rose,
         "eye": (226, 214, 96),
         "stone": mix(mix(palette.far, palette.dark, 0.5), (190, 180, 176), 0.2),

@@ -17,7 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps, ImageStat
+from PIL import (
+    Image,
+    ImageChops,
+    ImageDraw,
+    ImageEnhance,
+    ImageFilter,
+    ImageFont,
+    ImageOps,
+    ImageStat,
+)
 
 from comfyui_standin.painter import scenery
 from comfyui_standin.painter import things as whole
@@ -49,6 +58,8 @@ PAINTED = "painted by the demo"  # comment of an image whose content is free
 _SPARSE = 48  # the mean level of a map of lines is lower
 Box = tuple[int, int, int, int]
 _GROUNDS = {
+    "room": scenery.room,
+    "canyon": scenery.canyon,
     "desert": scenery.desert,
     "city": scenery.city,
     "town": scenery.town,
@@ -297,7 +308,9 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         if brief.text.strip() and not _is_first_frame(brief):
             canvas.image = _edited(canvas.image, scene, rng)
             _add_in_front(canvas, scene)
-    elif scene.is_sheet or (brief.alone and brief.guide is None and not scene.is_placed):
+    elif scene.is_sheet or (
+        (brief.alone or scene.headline) and brief.guide is None and not scene.is_placed
+    ):
         canvas = Canvas(gradient(size, _PLAIN), rng)
         _inset(canvas, scene, (0, size[1] // 12, size[0], size[1]))
     elif brief.guide is not None and not brief.text.strip():
@@ -312,8 +325,29 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         canvas = Canvas(_refined(brief.given.resize(size), scene), rng)
         _add_things(canvas, scene, palette_of(scene), scenery.choose_layout(canvas, scene))
     image = _finish(canvas.image, scene, brief)
+    if scene.headline and not _is_first_frame(brief):
+        _written(image, scene.headline)
     return (
         image.resize((brief.width, brief.height), Image.Resampling.BICUBIC) if scale < 1 else image
+    )
+
+
+def _written(image: Image.Image, text: str) -> None:
+    """Write a text at the top of an image, as wide as fits."""
+    font = ImageFont.load_default(100)
+    size = min(image.height / 7, 100 * 0.9 * image.width / max(1.0, font.getlength(text)))
+    font = ImageFont.load_default(max(4, size))
+    top = image.crop((0, 0, image.width, max(1, round(size * 1.4)))).convert("L")
+    light = ImageStat.Stat(top).mean[0] < 120
+    colour, rim = ((28, 26, 32), (255, 255, 255))[:: -1 if light else 1]
+    ImageDraw.Draw(image).text(
+        (image.width / 2, size * 0.8),
+        text,
+        colour,
+        font,
+        "mm",
+        stroke_width=size / 24,
+        stroke_fill=rim,
     )
 
 
@@ -424,10 +458,13 @@ def _add_weather(canvas: Canvas, scene: Scene) -> None:
 
 
 def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: scenery.Layout) -> None:
-    scenery.sky(canvas, scene, palette, layout)
-    watery = scene.places & {"sea", "lake"}
+    if "room" not in scene.places:
+        scenery.sky(canvas, scene, palette, layout)
+    watery = scene.places & {"sea", "lake"} and "room" not in scene.places
     behind = [name for name in ("forest", "town", "city") if name in scene.places]
-    if "mountains" in scene.places or ("lake" in scene.places and "city" not in scene.places):
+    if "room" in scene.places:
+        pass
+    elif "mountains" in scene.places or ("lake" in scene.places and "city" not in scene.places):
         scenery.mountains(canvas, scene, palette, layout)
     if watery:
         for name in behind:

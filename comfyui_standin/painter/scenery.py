@@ -310,6 +310,55 @@ def desert(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
         )
 
 
+def canyon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint walls of rock at both sides of a sandy path."""
+    rock = mix(palette.sand, (176, 96, 60), 0.4)
+    ground = layout.horizon + 0.06
+    canvas.layer(
+        lambda pen: pen.rectangle((0, ground, 1, 1)),
+        (mix(palette.sand, rock, 0.3), palette.sand),
+        top=ground,
+    )
+    for index, reach in enumerate((0.44, 0.34, 0.2)):
+        colour = mix(mix(rock, palette.sky[-1], 0.3 - 0.15 * index), palette.dark, 0.1 * index)
+        for side in (0, 1):
+            ridge = canvas.ridge(reach, 0.05, points=17)
+            foot = ground + 0.12 * index
+            wall = [(abs(side - x + 0.12 * (y - 0.5)), y * foot) for y, x in ridge]
+            canvas.area(
+                [(side, -0.1), *wall, (side, foot + 0.14)],
+                (mix(colour, palette.sun, 0.25), colour, mix(colour, palette.dark, 0.35)),
+            )
+
+
+def room(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Paint a room with a floor of boards and a wide window to the sky."""
+    night = 0.45 if scene.light == "night" else 0.0
+    wall = mix(scene.accent((232, 220, 200)), (238, 228, 212), 0.6)
+    wood = mix((170, 118, 74), palette.dark, night)
+    floor = layout.horizon + 0.08
+    frame = mix(wood, palette.dark, 0.3)
+    canvas.layer(lambda pen: pen.rectangle((0, 0, 1, floor)), mix(wall, palette.dark, night))
+
+    def panes(pen: Pen, rim: float = 0.0) -> None:
+        for left in (0.1, 0.225, 0.38, 0.505, 0.66, 0.785):
+            pen.rectangle((left - rim, 0.1 - rim, left + 0.118 + rim, floor - 0.14 + rim))
+
+    canvas.layer(lambda pen: panes(pen, 0.01), frame)
+    canvas.layer(panes, palette.sky, top=0.1, bottom=floor)
+    canvas.layer(
+        lambda pen: pen.rectangle((0, floor, 1, 1)),
+        (mix(wood, palette.dark, 0.2), mix(wood, palette.sun, 0.25)),
+        top=floor,
+    )
+
+    def boards(pen: Pen) -> None:
+        for part in range(-12, 13):
+            pen.line([(0.5 + part * 0.07, floor), (0.5 + part * 0.2, 1)], 0.003)
+
+    canvas.layer(boards, mix(wood, palette.dark, 0.45), opacity=0.7)
+
+
 def _cactus(foot: Point, tall: float, aspect: float) -> Callable[[Pen], None]:
     """Return a drawing of a cactus with two arms."""
     (x, y), thick = foot, 0.2 * tall

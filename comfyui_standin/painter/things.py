@@ -10,7 +10,7 @@ from comfyui_standin.painter.figures import figure
 from comfyui_standin.painter.scenery import Layout, beach
 from comfyui_standin.painter.words import Colour, Scene
 
-_BEHIND = ("plane", "balloon", "castle", "house", "lighthouse", "boat", "tree")
+_BEHIND = ("plane", "paperplane", "balloon", "castle", "house", "lighthouse", "boat", "tree")
 _IN_FRONT = (
     *("sofa", "car", "dragon", "robot", "beast", "portrait", "cat", "bag", "bottle"),
     *("campfire", "fruit"),

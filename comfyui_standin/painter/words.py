@@ -41,6 +41,19 @@ _OF_PART = re.compile(  # words for a manner that tell of one thing in the pictu
     rf"\b(?:monochrome|gr[ae]yscale|noir) (?!{_PICTURE}|with\b|and\b|of\b|in\b)(?=\w)"
     rf"|\bcharcoal\b(?! (?:{_PICTURE}))|(?<!as a )\bposter\b(?! (?:{_PICTURE}))"
 )
+_BEHIND = re.compile(
+    r"\b(?:from (?:behind|the back)|(?:walk|fac|turn|runn)(?:ing|ed) away|(?:rear|back) view)"
+)
+_OLD = re.compile(r"\b(?:old|elderly|aged) \w|\bgrand(?:mother|father)|\b[6-9]\d[ -]years?[ -]old")
+_LONG = re.compile(r"\blong\b[^.;]{0,30}\bhair|ponytail|\bbraid")
+_SHORT = re.compile(r"\bshort\b[^.;]{0,20}\bhair|\bbun\b|\bbob\b|\bbald")
+_HEADLINE = re.compile(  # words to be read in the picture
+    r"\b(?:headline|title|text|words?|letter(?:s|ing)|slogan|logo|sign|says|saying|reads|reading)\b"
+    r"[^\"“”「」.;]{0,40}[\"“「]([^\"“”「」\n]{1,40})[\"”」]",
+    re.IGNORECASE,
+)
+_NOT_NIGHT = re.compile(r"\bdark (?!(?:sky|night|forest|street|alley|room|and|scene)\b)(?=\w)")
+_NOT_ROOM = re.compile(r"\bstudio (?:ghibli|light\w*|photo\w*|portrait|background|shot|quality)")
 _UNCOLORED = re.compile(rf"\bblack[ -]and[ -]white(?= (?:{_PICTURE}))")
 _OF_FAULTS = frozenset({"face", "character", "artist"})  # "deformed face": no person is meant
 
@@ -51,8 +64,9 @@ _LIGHTS: dict[Light, str] = {
         "night midnight moon moonlit stars starry dark aurora nocturnal neon cyberpunk galaxy milky"
     ),
     "grey": "storm stormy rain rainy fog foggy mist misty overcast gloomy cloudy moody",
-    "day": "day noon midday sunny bright summer clear daylight",
+    "day": "day noon midday sunny bright summer clear daylight sunlit sunlight daytime",
 }
+_TONES = "golden orange warm fire amber lava first pink pastel dreamy soft peach dark neon bright"
 _SEASONS: dict[Season, str] = {
     "autumn": "autumn fall october november maple harvest",
     "winter": "winter snow snowy ice icy frozen frost arctic christmas december january",
@@ -60,7 +74,12 @@ _SEASONS: dict[Season, str] = {
     "summer": "summer tropical july august",
 }
 _PLACES: dict[str, str] = {
-    "desert": "desert dune dunes sahara oasis canyon wasteland western",
+    "canyon": "canyon gorge ravine",
+    "room": (
+        "room tatami studio interior indoor indoors kitchen bedroom office cafe restaurant library"
+        " classroom hall gallery museum gym corridor hallway laboratory runway"
+    ),
+    "desert": "desert dune dunes sahara oasis wasteland western",
     "town": "town village harbour harbor port",
     "sea": (
         "sea ocean coast beach wave waves shore island harbour harbor bay lighthouse boat ship"
@@ -81,7 +100,7 @@ _PLACES: dict[str, str] = {
     "city": (
         "city skyline street skyscraper skyscrapers tokyo york london paris urban building"
         " buildings cyberpunk neon robot downtown car cars alley"
-        " alleyway subway skatepark"
+        " alleyway subway skatepark platform station"
     ),
     "space": (
         "space planet planets nebula galaxy cosmos universe astronaut spaceship orbit saturn alien"
@@ -104,6 +123,7 @@ _THINGS: dict[str, str] = {
         " runner skateboarder skier dancer musician singer baker bakers boxer boxers detective"
         " guitarist pianist statue sculpture baby royal couple mother father soldier bride anime"
         " doctor chef elf fairy vampire god goddess player athlete subject rider"
+        " host guest guests monk samurai ninja geisha ballerina student teacher fashion"
         " surfer surfers snowboarder cyclist bikers nurse superhero"
     ),
     "cat": "cat cats kitten kitty",
@@ -118,6 +138,7 @@ _THINGS: dict[str, str] = {
         "car cars supercar vehicle vehicles automobile porsche taxi truck bus van sedan motorcycle"
         " motorbike convertible f1 nissan"
     ),
+    "paperplane": "paperplane",
     "plane": "plane planes airplane aircraft jet rocket spaceship mothership helicopter",
     "bottle": (
         "bottle bottles perfume product wine dispenser jar tube serum lotion shampoo soda"
@@ -167,6 +188,21 @@ _COLOURS: dict[str, Colour] = {
     "apples": (206, 44, 40),
     "limes": (126, 188, 58),
 }
+_HAIRS: dict[str, Colour] = {
+    **_COLOURS,
+    "blond": (222, 186, 112),
+    "blonde": (222, 186, 112),
+    "grey": (172, 172, 176),
+    "gray": (172, 172, 176),
+    "dark": (38, 30, 30),
+    "ginger": (206, 98, 40),
+    "red": (178, 58, 36),
+}
+_HAIR = re.compile(
+    rf"\b({'|'.join(_HAIRS)})[ -]+(?:[\w-]+,? ){{0,3}}?"
+    r"(?:hair|haired|ponytail|braids?|bun|curls|bob)\b"
+    rf"|\bhair +({'|'.join(_HAIRS)})\b"
+)
 _FOREIGN: dict[str, str] = {
     word: english
     for english, words in json.loads(
@@ -223,6 +259,14 @@ class Scene:
     """Whether the words take away an image's background."""
     is_extended: bool
     """Whether the words add to an image that stays as it is."""
+    hair: Colour | None
+    """The color of a person's hair, if words tell it."""
+    is_long: bool | None
+    """Whether a person's hair is long, None without a word for that."""
+    is_behind: bool
+    """Whether a person is seen from behind."""
+    headline: str
+    """The words to be read in the image."""
     is_sheet: bool
     """True if the words ask for several views of a thing."""
 
@@ -244,7 +288,10 @@ def read(text: str, negative: str) -> Scene:
     """Return the scene that a positive and a negative text describe together."""
     mood = hashed(" ".join(sorted(telling_words(text))))
     whole = _in_english(text)
-    text = _UNCOLORED.sub("monochrome", _GONE.sub(" ", whole))
+    headline = _HEADLINE.search(text[:_READ])
+    text = _HEADLINE.sub(" ", _NOT_ROOM.sub(" ", _NOT_NIGHT.sub(" ", _GONE.sub(" ", whole))))
+    hair = _HAIR.search(text) or _HAIR.search(whole)
+    text = _UNCOLORED.sub("monochrome", _HAIR.sub(" hair ", text))
     words = telling_words(text)
     unwanted = set(telling_words(negative)) - _OF_FAULTS
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
@@ -257,7 +304,8 @@ def read(text: str, negative: str) -> Scene:
         usual = _FIRM_PLACES if things - _ANYWHERE else _FALLBACK_PLACES
         allowed = [place for place in usual if place not in avoided] or ["hills"]
         places = frozenset({allowed[mood % len(allowed)]})
-    light = _first(_LIGHTS, words, unwanted)
+    plain = tuple(word for word in words if word not in _TONES.split())
+    light = _first(_LIGHTS, plain, unwanted) or _first(_LIGHTS, words, unwanted)
     return Scene(
         light=light or _fallback_light(mood, unwanted),
         is_lit=light is not None,
@@ -270,6 +318,10 @@ def read(text: str, negative: str) -> Scene:
         mood=mood,
         avoided=avoided,
         is_male=not _MEN.isdisjoint(words),
+        hair=_HAIRS[hair[1] or hair[2]] if hair else _HAIRS["grey"] if _OLD.search(whole) else None,
+        is_long=True if _LONG.search(whole) else False if _SHORT.search(whole) else None,
+        is_behind=bool(_BEHIND.search(whole)),
+        headline=headline[1] if headline else "",
         is_cut=bool(_CUT.search(whole)),
         is_extended=bool(_EXTENDED.search(whole)),
         is_sheet=bool(things and _SHEET.search(whole)),

@@ -15,7 +15,7 @@ from comfyui_standin.anything.paintings import painting
 from comfyui_standin.nodes import sampling
 from comfyui_standin.painter.canvas import Canvas
 from comfyui_standin.painter.paint import Brief, paint, paint_into
-from comfyui_standin.painter.words import read
+from comfyui_standin.painter.words import _COLOURS, _HAIRS, read
 from tools.messages import shipped_prompts
 from ui.languages.catalogs import Languages
 
@@ -293,6 +293,7 @@ def test_light_changes_a_given_image(text: str, light: tuple[int, int]) -> None:
         ("an orange on a table", {"fruit"}),
         ("oranges, lemons", {"fruit"}),
         ("in black and orange, a castle", {"castle"}),
+        ("a paper airplane over the city", {"paperplane"}),
         ("a rose gold ring", set()),
         ("Remove the boat and the house", set()),
         ("Keep the woman. Replace the cat with a castle.", {"castle"}),
@@ -330,6 +331,58 @@ def test_a_man_has_short_hair_and_no_blush() -> None:
         reds.append(red - green)
     assert widths[0] < 0.8 * widths[1]
     assert reds[0] < reds[1] - 10
+
+
+def portrait(text: str, box: tuple[int, int, int, int]) -> tuple[float, float, float]:
+    """Return the mean color of a part of a painted person."""
+    canvas = Canvas(Image.new("RGB", (256, 256), "blue"), random.Random(2))
+    paint_into(canvas, read(text, ""), Image.new("L", canvas.size, 255))
+    red, green, blue = ImageStat.Stat(canvas.image.crop(box)).mean
+    return red, green, blue
+
+
+@pytest.mark.parametrize(
+    ("text", "color", "others"),
+    [
+        ("a woman with long red hair in a black dress", "red", "black"),
+        ("a woman, black hair pulled into a bun, red dress", "black", "red"),
+        ("红色头发女人", "red", None),
+        ("a 70-year-old woman in blue", "grey", "blue"),
+    ],
+)
+def test_hair_has_the_color_of_its_word(text: str, color: str, others: str | None) -> None:
+    scene = read(text, "")
+    assert scene.hair == _HAIRS[color]
+    assert scene.accents == ((_COLOURS[others],) if others else ())
+    top = portrait(text, (124, 44, 132, 50))
+    assert sum(abs(one - two) for one, two in zip(top, _HAIRS[color], strict=True)) < 140
+
+
+def test_a_person_from_behind_has_no_face() -> None:
+    face = (104, 80, 152, 100)
+    front, behind = (portrait(f"a black-haired man {one}", face) for one in ("", "from behind"))
+    assert sum(behind) < 0.6 * sum(front)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "light"),
+    [
+        ("a dance studio, golden beams, sunlit", "room", "day"),
+        ("two guests in a tatami room at night", "room", "night"),
+        ("a woman in a canyon, dark hair, at noon", "canyon", "day"),
+        ("部屋の中の猫、夜", "room", "night"),
+    ],
+)
+def test_a_place_is_painted_in_its_light(text: str, place: str, light: str) -> None:
+    scene = read(text, "")
+    assert (scene.places, scene.light) == ({place}, light)
+
+
+def test_a_headline_is_written_at_the_top() -> None:
+    plain, written = (f"a poster of a cat, the headline {one} on top" for one in ("", '"Hello"'))
+    assert read(written, "").headline == "Hello"
+    change = ImageChops.difference(*(paint(replace(USUAL, text=one)) for one in (plain, written)))
+    assert ImageStat.Stat(change.crop((0, 0, 128, 20)).convert("L")).extrema[0][1] > 100
 
 
 def test_a_character_sheet_shows_several_figures() -> None:
