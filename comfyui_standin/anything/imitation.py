@@ -79,6 +79,7 @@ _PARTS = re.compile(rf"image_?\d+$|{_ROLES.pattern}")  # inputs for pictures tha
 _LAST = re.compile("(last|end)_?(frame|image|img)")  # inputs for a video's last picture
 _BEGINS = re.compile("im(age|g)_?to_?video|i2v|keyframe")
 _COMPUTES = re.compile("expression|formula|math|calculat")
+_CAMERA = re.compile("camera|multi_?angle|orbit")
 _MEASURES = re.compile("get.*size|image_?(size|dimension|resolution)")
 _WRITES = re.compile("text|string|concat|join|replace|format|prompt")
 _JOINS = re.compile("concat|join|combine|append|merge")
@@ -316,6 +317,9 @@ class Imitation:
 
     def _said(self, name: str, slot: int) -> str:
         """Return the text of an output: the node's texts replaced, joined or filled in."""
+        if _CAMERA.search(self._name):
+            turn = next((one for one in self._inputs.values() if type(one) in (int, float)), 0)
+            return f"the camera is turned by {round(turn) % 360} degrees"
         own = ((key, one) for key, one in self._inputs.items() if isinstance(one, str))
         texts = {key: one for key, one in own if self._kind(key) not in _CHOICES}
         parts = {key: one for key, one in texts.items() if not _MARKS.search(key)}
@@ -342,7 +346,7 @@ class Imitation:
 
     def _answer(self) -> str:
         """Return a text that stands for a language model's answer."""
-        asked = " ".join((self._own_text or self._hints.get("text", "")).split())[:300]
+        asked = " ".join((self._own_text or self._hints.get("text", "")).split())[-300:]
         if pictures := self._first_of("IMAGE"):
             return with_mark(words_of_image(pictures[0]))
         return with_mark(f"an answer to “{asked}”" if asked else "an answer")

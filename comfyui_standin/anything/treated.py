@@ -21,7 +21,7 @@ from comfyui_standin.anything.values import NUMBERS
 from comfyui_standin.nodes.base import Images
 from comfyui_standin.nodes.image import crop_to_ratio, each, fitted, resize
 from comfyui_standin.nodes.motion import Pan
-from comfyui_standin.painter.canvas import on_white, subject
+from comfyui_standin.painter.canvas import on_white, subject, without
 from comfyui_standin.painter.paint import area_of
 
 _MOST_PIXELS = 2048 * 2048
@@ -123,9 +123,7 @@ def together(pictures: Sequence[Image.Image], text: str = "") -> Image.Image:
         whole = _colored_like(whole, pictures[1])
     else:
         if area:  # its own subject makes room
-            sides = whole.resize((2, whole.height), Image.Resampling.NEAREST).resize(whole.size)
-            wider = mask.filter(ImageFilter.BoxBlur(max(mask.size) // 40))
-            whole.paste(sides, mask=wider.point([255 * (level > 9) for level in range(256)]))
+            whole = without(whole, mask)
         for number, one in enumerate(pictures[1:4]):
             cut = subject(one)
             box = area_of(cut) or (0, 0, *one.size)
@@ -240,7 +238,28 @@ def _sized(
 
 def _padded(image: Image.Image, size: tuple[int, int], place: tuple[int, int]) -> Image.Image:
     """Return a picture with the colors of its edges around it, or a mask of what is around it."""
-    wider = Image.new("L", size, 255) if image.mode == "L" else image.resize((9, 9)).resize(size)
+    if image.mode == "L":
+        mask = Image.new("L", size, 255)
+        mask.paste(image, place)
+        return mask
+    (left, top), (wide, high) = place, size
+    right, bottom = left + image.width, top + image.height
+    wider = Image.new(image.mode, size)
+    wider.paste(image, place)
+    pads = left, wide - right, top, high - bottom
+    a, b, c, d = (min(*image.size, 1 + pad // 3) for pad in pads)
+    for strip, (x, y, x2, y2), flipped in (
+        ((left, top, left + a, bottom), (0, top, left, bottom), ImageOps.mirror),
+        ((right - b, top, right, bottom), (right, top, wide, bottom), ImageOps.mirror),
+        ((0, top, wide, top + c), (0, 0, wide, top), ImageOps.flip),
+        ((0, bottom - d, wide, bottom), (0, bottom, wide, high), ImageOps.flip),
+    ):
+        if x2 > x and y2 > y:
+            wider.paste(flipped(wider.crop(strip)).resize((x2 - x, y2 - y)), (x, y))
+    reach, far = max(1, max(size) // 24), Image.new("L", size, 255)
+    far.paste(0, (left - reach, top - reach, right + reach, bottom + reach))
+    soft = wider.filter(ImageFilter.GaussianBlur(reach / 3))
+    wider.paste(soft, mask=far.filter(ImageFilter.BoxBlur(reach)))
     wider.paste(image, place)
     return wider
 

@@ -186,7 +186,10 @@ def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) 
     source = latent.images[number]
     if source is not None and latent.leftover:  # another sampler has begun it
         return source
-    painted = paint(_brief(inputs, plan, latent, number), side)
+    brief = _brief(inputs, plan, latent, number)
+    if source is not None and latent.frames > 1 and plan.denoise < 1 and latent.mask is None:
+        brief = replace(brief, given=None, guide=source)  # a video keeps its shapes
+    painted = paint(brief, side)
     if source is None:
         return painted
     if plan.denoise < _NEW_SHAPES:

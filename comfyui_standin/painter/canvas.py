@@ -95,7 +95,7 @@ def subject(image: Image.Image) -> Image.Image:
     lowest, highest = small.filter(ImageFilter.MinFilter(3)), small.filter(ImageFilter.MaxFilter(3))
     step = ImageChops.difference(lowest, highest)
     calm = _strongest(step).point([255 * (level < _CALM) for level in range(256)])
-    sides = _sides(small)
+    sides = between_sides(small)
     far = _strongest(ImageChops.difference(small, sides))
     behind = _drawn(one for one in _areas(calm) if any(map(_is_outer, one)))
     found = far.point([255 * (level >= _OTHER) for level in range(256)])
@@ -135,14 +135,21 @@ def _strongest(image: Image.Image) -> Image.Image:
     return functools.reduce(ImageChops.lighter, image.split())
 
 
-def _sides(small: Image.Image) -> Image.Image:
+def between_sides(image: Image.Image) -> Image.Image:
     """Return an image that goes from the mean color at the left to that at the right, by row."""
-    wide = _SIDE // 6
-    sides = (small.crop((left, 0, left + wide, _SIDE)) for left in (0, _SIDE - wide))
-    pair = Image.new("RGB", (2, _SIDE))
-    for left, side in enumerate(sides):
-        pair.paste(side.resize((1, _SIDE), Image.Resampling.BOX), (left, 0))
-    return pair.resize(small.size, Image.Resampling.BILINEAR)
+    wide, (width, height) = max(1, image.width // 6), image.size
+    pair = Image.new("RGB", (2, height))
+    for at, left in enumerate((0, width - wide)):
+        side = image.crop((left, 0, left + wide, height))
+        pair.paste(side.resize((1, height), Image.Resampling.BOX), (at, 0))
+    return pair.resize(image.size, Image.Resampling.BILINEAR)
+
+
+def without(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """Return an image whose masked subject, a little wider, is filled from both sides."""
+    wider = mask.filter(ImageFilter.BoxBlur(max(mask.size) // 60))
+    wider = wider.point([min(255, 12 * level) for level in range(256)])
+    return Image.composite(between_sides(image), image, wider)
 
 
 def _areas(mask: Image.Image) -> list[list[Run]]:

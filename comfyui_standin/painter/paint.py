@@ -16,6 +16,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from math import asin, degrees, radians, sin
 
 from PIL import (
     Image,
@@ -30,7 +31,15 @@ from PIL import (
 
 from comfyui_standin.painter import scenery
 from comfyui_standin.painter import things as whole
-from comfyui_standin.painter.canvas import Canvas, Palette, gradient, on_white, palette_of, subject
+from comfyui_standin.painter.canvas import (
+    Canvas,
+    Palette,
+    gradient,
+    on_white,
+    palette_of,
+    subject,
+    without,
+)
 from comfyui_standin.painter.things import THINGS
 from comfyui_standin.painter.words import Colour, Light, Scene, hashed, read, telling_words
 
@@ -305,7 +314,15 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         canvas = Canvas(ImageOps.fit(brief.given, size), rng)
         if "joined" in brief.given.info:  # the words name what is in it
             scene = replace(scene, things=scene.things & _COVERING, accents=())
-        if brief.text.strip() and not _is_first_frame(brief):
+        elif not scene.is_added:
+            scene = replace(scene, things=scene.things - {"portrait"})
+        if scene.turn and not brief.moves:
+            canvas.image = _turned(canvas.image, scene.turn)
+        elif scene.is_swap and scene.things & THINGS.keys() - _COVERING and not brief.moves:
+            mask = subject(canvas.image)
+            canvas.image = without(canvas.image, mask)
+            paint_into(canvas, scene, mask)
+        elif brief.text.strip() and not _is_first_frame(brief):
             canvas.image = _edited(canvas.image, scene, rng)
             _add_in_front(canvas, scene)
     elif scene.is_sheet or (
@@ -317,7 +334,7 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         canvas = Canvas(ImageOps.fit(brief.guide, size), rng)
     elif brief.guide is not None:
         canvas = Canvas(_steered(ImageOps.fit(brief.guide, size), scene, rng), rng)
-        _add_in_front(canvas, scene)
+        _add_weather(canvas, scene)
     elif brief.given is None or scene.is_placed:
         canvas = Canvas(Image.new("RGB", size), rng)
         _compose(canvas, scene, palette_of(scene))
@@ -330,6 +347,19 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
     return (
         image.resize((brief.width, brief.height), Image.Resampling.BICUBIC) if scale < 1 else image
     )
+
+
+def _turned(image: Image.Image, turn: int) -> Image.Image:
+    """Return an image as a camera sees it that goes around it by these degrees: one side comes
+    nearer, and from behind it's mirrored."""
+    (width, height), side = image.size, sin(radians(turn))
+    if 90 < turn < 270:
+        image = ImageOps.mirror(image)
+    if side < 0:
+        return ImageOps.mirror(_turned(ImageOps.mirror(image), round(degrees(asin(-side)))))
+    x, y = width * side / 4, height * side / 6
+    quad = (x, y, x, height - y, width, height, width, 0)
+    return image.transform(image.size, Image.Transform.QUAD, quad, Image.Resampling.BICUBIC)
 
 
 def _written(image: Image.Image, text: str) -> None:

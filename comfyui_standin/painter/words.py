@@ -52,6 +52,16 @@ _HEADLINE = re.compile(  # words to be read in the picture
     r"[^\"“”「」.;]{0,40}[\"“「]([^\"“”「」\n]{1,40})[\"”」]",
     re.IGNORECASE,
 )
+_ADDS = re.compile(
+    r"\b(?:add|insert|put|plac|replac|swap|chang|turn|convert|transform)(?:s|e|es|ing)?\b"
+)
+_SWAPS = re.compile(
+    r"\b(?:replace|swap|change|turn|convert|transform)\b[^.;]{0,100}\b(?:with|to|into|for)\b"
+)
+_ANGLE = re.compile(
+    r"\b(?:turn|rotat|orbit|angle|azimuth|camera)\w*\b[^.;\d]{0,40}?(-?\d{1,3}) ?(?:°|deg)"
+    r"|\b(quarter|side|profile) view|(旋转|回転)(\d{1,3})度"
+)
 _NOT_NIGHT = re.compile(r"\bdark (?!(?:sky|night|forest|street|alley|room|and|scene)\b)(?=\w)")
 _NOT_ROOM = re.compile(r"\bstudio (?:ghibli|light\w*|photo\w*|portrait|background|shot|quality)")
 _UNCOLORED = re.compile(rf"\bblack[ -]and[ -]white(?= (?:{_PICTURE}))")
@@ -118,7 +128,7 @@ _THINGS: dict[str, str] = {
     ),
     "portrait": (
         "portrait portraits woman women man men girl girls boy boys child children kids person face"
-        " lady people human humans female male driver king queen princess selfie hero astronaut"
+        " lady people human humans female male driver king queen princess selfie astronaut"
         " wizard witch knight knights warrior she he her his character characters figure cowboy"
         " runner skateboarder skier dancer musician singer baker bakers boxer boxers detective"
         " guitarist pianist statue sculpture baby royal couple mother father soldier bride anime"
@@ -218,6 +228,7 @@ _FOREIGN_WORD = re.compile(
     )
 )
 _READ = 2_000  # characters of a text
+_FEW = 14  # words of an edit that only names a thing
 _MOST = 5  # things of a scene: the first that are named
 _FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest")
 _FIRM_PLACES = ("hills", "forest", "mountains")
@@ -255,6 +266,12 @@ class Scene:
     avoided: frozenset[str]
     is_male: bool
     """Whether a word says that the person is a man."""
+    is_added: bool
+    """Whether the words add a person to an image. Other long words describe the one in it."""
+    is_swap: bool
+    """Whether the words put a thing in the place of another."""
+    turn: int
+    """Degrees that the camera is turned by, to the left if the words say so."""
     is_cut: bool
     """Whether the words take away an image's background."""
     is_extended: bool
@@ -321,11 +338,23 @@ def read(text: str, negative: str) -> Scene:
         hair=_HAIRS[hair[1] or hair[2]] if hair else _HAIRS["grey"] if _OLD.search(whole) else None,
         is_long=True if _LONG.search(whole) else False if _SHORT.search(whole) else None,
         is_behind=bool(_BEHIND.search(whole)),
+        is_added=len(words) <= _FEW or bool(_ADDS.search(whole)),
+        is_swap=bool(_SWAPS.search(whole)),
+        turn=_turned(whole),
         headline=headline[1] if headline else "",
         is_cut=bool(_CUT.search(whole)),
         is_extended=bool(_EXTENDED.search(whole)),
         is_sheet=bool(things and _SHEET.search(whole)),
     )
+
+
+def _turned(text: str) -> int:
+    match = _ANGLE.search(text)
+    if match is None:
+        return 180 if "back view" in text else 0
+    degrees = int(match[1] or match[4] or (45 if match[2] == "quarter" else 90))
+    left = re.search("left|向左|左に", text) and degrees > 0
+    return (-degrees if left else degrees) % 360
 
 
 def _of_tint(match: re.Match[str]) -> str:

@@ -169,6 +169,41 @@ def test_an_edit_that_extends_an_image_does_not_change_its_colors() -> None:
     assert paint(Brief(text, width=128, height=96, given=given, kept=True)) == given
 
 
+def test_a_camera_goes_around_the_subject() -> None:
+    """It is larger at one side, at the other one for the other angle, and mirrored from behind."""
+    given = subject("red")
+    ImageDraw.Draw(given).rectangle((0, 60, 127, 95), "navy")
+    left, right, behind = (
+        paint(Brief(text, width=128, height=96, given=given, kept=True))
+        for text in (
+            "the camera is turned by 315 degrees",
+            "Rotate the camera 45 degrees to the right",
+            "将镜头旋转180度",
+        )
+    )
+    assert difference(left, ImageOps.mirror(right)) < 8
+    assert min(difference(one, given) for one in (left, right)) > 8
+    assert difference(behind, ImageOps.mirror(given)) < 1
+
+
+def test_a_swapped_subject_is_gone() -> None:
+    given = subject("red")
+    text = "Replace the ball with a blue cat"
+    edited = paint(Brief(text, width=128, height=96, given=given, kept=True))
+    red, _, blue = ImageStat.Stat(edited.crop((52, 32, 76, 66))).mean
+    assert blue > red
+    assert difference(edited.crop((88, 0, 128, 96)), given.crop((88, 0, 128, 96))) < 4
+
+
+def test_a_described_person_is_not_added() -> None:
+    given, long = subject("red"), ", the label, the light, the table, all as before, fine and clear"
+    described, added = (
+        paint(Brief(f"{text} woman{long}", width=128, height=96, given=given, kept=True))
+        for text in ("a portrait of the", "Add a")
+    )
+    assert difference(*(one.crop((70, 40, 128, 96)) for one in (described, added))) > 12
+
+
 def test_a_video_begins_with_its_image() -> None:
     brief = replace(
         USUAL, text="a cat at night, monochrome", given=subject("red"), kept=True, moves=True
@@ -196,6 +231,10 @@ def test_a_guide_steers_the_composition(fill: str | None) -> None:
     inside, outside = (ImageStat.Stat(one.convert("L"), shape).mean[0] for one in (steered, other))
     assert inside > outside + 30
     assert difference(steered, paint(replace(brief, text="a forest in autumn, dusk"))) > 30
+    person = paint(replace(brief, text="mountains at noon, a woman"))
+    corner = (70, 40, 128, 96)
+    covered = difference(person.crop(corner), steered.crop(corner))
+    assert covered < 17, "nothing covers its shapes"
 
 
 @pytest.mark.parametrize("box", [(20, 10, 110, 60), (60, 50, 120, 120)], ids=["wide", "high"])

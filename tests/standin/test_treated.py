@@ -6,7 +6,7 @@ import json
 import struct
 
 import pytest
-from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageOps
+from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageOps, ImageStat
 
 from comfyui_standin.anything.arithmetic import computed
 from comfyui_standin.anything.results import marked
@@ -208,6 +208,18 @@ def test_a_map_of_masks_shows_the_subject_in_white() -> None:
 def test_a_picture_is_padded_to_the_wanted_size() -> None:
     sides = {"target_width": 64, "target_height": 64}
     assert treated("ResizeAndPadImage", (Image.new("RGB", (96, 48)),), sides)[0].size == (64, 64)
+
+
+def test_padding_continues_the_edges_of_a_picture() -> None:
+    image = ImageOps.colorize(Image.linear_gradient("L").resize((96, 48)), "skyblue", "navy")
+    sides = {"left": 24, "top": 40, "right": 24, "bottom": 40}
+    (wider,) = treated("ImagePadForOutpaint", (image,), sides)
+    assert wider.crop((24, 40, 120, 88)).tobytes() == image.tobytes()
+    for edge in (39, 87):
+        above, below = (
+            ImageStat.Stat(wider.crop((0, y, 144, y + 1))).mean for y in (edge, edge + 1)
+        )
+        assert max(abs(one - two) for one, two in zip(above, below, strict=True)) < 8
 
 
 def test_one_picture_is_put_on_another() -> None:
