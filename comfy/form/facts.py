@@ -293,7 +293,7 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
         and not (own_pole is Pole.NEGATIVE and roles.samplers.ignore_negatives(target)),
         incomplete=trace.incomplete,
         pole=own_pole or roles.texts.poles.get(node_id),
-        makes=_makes(target_spec, gives, takes),
+        makes=_makes(target_spec, gives, takes, target, trace),
         gives=gives,
         takes=takes,
         moving=bool(_MOVING.search(target_node["class_type"])),
@@ -485,10 +485,13 @@ def _own_words(candidate: Candidate) -> str:
     return candidate.title if says_something(candidate.title, candidate.class_type, display) else ""
 
 
-def _makes(spec: NodeSpec | None, gives: frozenset[str], takes: frozenset[str]) -> str:
+def _makes(
+    spec: NodeSpec | None, gives: frozenset[str], takes: frozenset[str], target: str, trace: Trace
+) -> str:
     """Return the kind of a node's product. A node that takes and returns a latent or media changes
-    it; a node that only returns it makes it."""
-    if "LATENT" in gives or any(one.endswith(_EMBEDS) for one in gives - takes):
+    it; a node that only returns it makes it. Embeds count as taken only if they are linked."""
+    linked = {trace.type_of(target, name) for name in trace.sources[target]}
+    if "LATENT" in gives or any(one.endswith(_EMBEDS) for one in gives - linked):
         return "latent"
     if spec and spec.raw.get("api_node") and not _MADE_TYPES.isdisjoint(gives):
         return "media"
@@ -510,10 +513,9 @@ def _resizes(target: str, trace: Trace) -> bool:
 
 def _starts_from_image(target: str, trace: Trace) -> bool:
     """Return whether a node is a sampler whose latent comes from a loaded image, or a schedule for
-    one."""
-    if trace.takes_image(target):
-        return True
-    return any(trace.takes_image(use.node) for use in trace.uses.get(Link(target, 0), ()))
+    one. A second pass only refines what the first one made."""
+    nodes = (target, *(use.node for use in trace.uses.get(Link(target, 0), ())))
+    return any(trace.takes_image(one) and one not in trace.sampled for one in nodes)
 
 
 def _is_generator(spec: NodeSpec | None) -> bool:

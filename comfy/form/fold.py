@@ -2,9 +2,9 @@
 decide which files a run can do without.
 
 In front are the files that a run needs, the prompt with its negative one, and as many others as
-make four things: further files, one size or length, then other texts, a length, and the rest by
-rank. An author's own choices stay, and so does the number of results, which the page shows beside
-Generate. A width and a height are one thing.
+make four things: further files, one size or length (which comes before a resolution), then other
+texts, a length, and the rest by rank. An author's own choices stay, and so does the number of
+results, which the page shows beside Generate. A width and a height are one thing.
 """
 
 from __future__ import annotations
@@ -133,12 +133,14 @@ def _ordered(main: list[Candidate]) -> Iterator[tuple[int, Hashable, str]]:
     prompt = next((one for one in texts if str(one.value).strip()), next(iter(texts), None))
     parts: Counter[str] = Counter()
     extent: Hashable = None
+    has_length = any(one.rank == _LENGTH_RANK for one in main)
     for one in main:
         thing: Hashable = (one.node, one.rank) if one.rank in _TOGETHER else one.key
         if one.rule.part:
             parts[one.rule.part] += 1
             thing = ("size", parts[one.rule.part])
-        if extent is None and one.rank in _EXTENTS:
+        is_extent = one.rank in _EXTENTS and not (has_length and "resolution" in one.input)
+        if extent is None and is_extent:
             extent = thing
         is_text = one.rule.essential and not KINDS[one.widget].file
         places = (

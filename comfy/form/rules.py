@@ -33,6 +33,7 @@ from comfy.workflow.config import FieldGroup
 
 _ANGLES = frozenset({"elevation", "azimuth", "horizontal_angle", "vertical_angle"})
 _CAMERA = re.compile(r"camera|angle", re.IGNORECASE)
+_CAMERA_ONLY = frozenset({"LOAD3D_CAMERA"})
 _SYSTEM = re.compile(r"\b(system|trigger|template|instructions)\b", re.IGNORECASE)
 # Titles that ask users for a text or a file.
 _ASKS = re.compile(
@@ -119,7 +120,10 @@ _LENGTHS = frozenset(
     {"length", "num_frames", "video_frames", "frames", "video_length", "frame_count"}
     | {"duration", "seconds"}
     | {"duration_seconds", "audio_length", "seconds_total", "total_frames", "max_frames"}
+    | {"max_duration"}
 )
+_FEWEST_PIXELS = 64  # a smaller resolution is a level
+_DURATIONS = frozenset({"duration", "seconds", "duration_seconds", "max_duration"})
 _SHAPES = re.compile(
     r"^(aspect_?ratio|ratio|(upscaler_)?resolution|size|(image_)?size_preset|image_size|target_resolution|max_resolution)$"
 )
@@ -410,8 +414,11 @@ def _enlarges(facts: InputFacts) -> bool:
 
 
 def _sets_length(facts: InputFacts) -> bool:
-    """Return whether an input belongs to a node that makes a new video, sound or latent."""
-    return (facts.is_number or facts.is_choice) and facts.makes in ("latent", "media")
+    """Return whether an input belongs to a node that makes a new video, sound or latent, or only
+    computes the number of frames or seconds for one."""
+    computes = facts.meaning in _DURATIONS and not facts.gives.isdisjoint({"INT", "FLOAT"})
+    makes = facts.makes in ("latent", "media") or (computes and not facts.held)
+    return (facts.is_number or facts.is_choice) and makes
 
 
 def _repeats(facts: InputFacts) -> bool:
@@ -467,9 +474,15 @@ def _chooses_way(facts: InputFacts) -> bool:
 
 
 def _turns(facts: InputFacts) -> bool:
-    """Return whether a number sets the view of an object."""
+    """Return whether a number sets the view of an object, not only the camera of a 3D model."""
     zooms = facts.meaning == "zoom" and bool(_CAMERA.search(facts.class_type))
-    return facts.meaning in _ANGLES or zooms
+    return (facts.meaning in _ANGLES or zooms) and facts.gives != _CAMERA_ONLY
+
+
+def _previews(facts: InputFacts) -> bool:
+    """Return whether this is a switch for a preview, by the name that its author gave it."""
+    names = f"{facts.title} {facts.candidate.settings.label or ''}"
+    return facts.candidate.type == "BOOLEAN" and "preview" in names.lower()
 
 
 def _cuts(facts: InputFacts) -> bool:
@@ -538,7 +551,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("main", 10, title=True, merge="text", essential=True, fits=_asks),
     # Only affects previews along the way.
-    Rule("advanced", 650, title=True, fits=lambda s: not s.useful),
+    Rule("advanced", 650, title=True, fits=lambda s: not s.useful or _previews(s)),
     # Instructions for a text model.
     Rule("advanced", 240, title=True, fits=lambda s: s.is_text and _is_system(s)),
     # Settings of a text tool.

@@ -352,3 +352,77 @@ def test_the_authors_groups_head_advanced_fields() -> None:
     assert form.field("5.cfg").heading == ""
     sections = {one.key: one.section for one in field_docs(form)}
     assert sections["1.ckpt_name"] == "Load the models"
+
+
+def test_a_length_comes_before_a_resolution() -> None:
+    """The first and the last frame leave room for one."""
+    inputs = {"prompt": TEXT, "resolution": [["720p"]], "duration": ["INT", {"min": 1, "max": 9}]}
+    frames = {"first_frame": ["IMAGE"], "last_frame": ["IMAGE"]}
+    service = spec({**inputs, **frames}, "VIDEO") | {"api_node": True}
+    given = {"prompt": "a fox", "resolution": "720p", "duration": 5}
+    links = {"first_frame": ["1", 0], "last_frame": ["2", 0]}
+    catalog = Catalog({**more_nodes().raw, "Service": service})
+    prompt = {"1": PHOTO, "2": PHOTO, "3": node("Service", **given, **links)}
+    saved = {**prompt, "4": node("SaveVideo", video=["3", 0], filename_prefix="x")}
+    form = build_form(workflow_of(saved), catalog)
+    assert front(form) == ["Prompt", "First frame", "Last frame", "Duration (seconds)"]
+
+
+def test_the_strength_of_a_second_pass_is_advanced() -> None:
+    """Only the first pass changes the user's image."""
+    encode = node("VAEEncode", pixels=["10", 0], vae=["4", 2])
+    first = text_to_image(n10=PHOTO, n5=encode)
+    second = {**first["3"], "inputs": {**first["3"]["inputs"], "latent_image": ["3", 0]}}
+    prompt = {**first, "20": second, "8": node("VAEDecode", samples=["20", 0], vae=["4", 2])}
+    for strength, keys in ((0.4, ["3.denoise"]), (1.0, [])):
+        passes = with_values(with_values(prompt, "3", denoise=strength), "20", denoise=0.3)
+        form = form_of(passes)
+        shown = [one.key for one in form.fields if one.group == "main"]
+        assert [key for key in shown if "denoise" in key] == keys
+
+
+def test_the_size_of_embeds_that_take_no_others_is_in_front() -> None:
+    """An optional socket that nothing is linked to doesn't make it a node that changes some."""
+    size = {name: ["INT", {"max": 4096}] for name in ("width", "height", "num_frames")}
+    empty = spec(size, "VIDEO_EMBEDS", optional={"control_embeds": ["VIDEO_EMBEDS"]})
+    sampler = spec({"image_embeds": ["VIDEO_EMBEDS"], "model": ["MODEL"]}, "LATENT")
+    catalog = Catalog({**more_nodes().raw, "EmptyEmbeds": empty, "EmbedsSampler": sampler})
+    prompt = text_to_image(
+        n3=node("EmbedsSampler", image_embeds=["5", 0], model=["4", 0]),
+        n5=node("EmptyEmbeds", width=832, height=480, num_frames=81),
+    )
+    form = build_form(workflow_of(prompt), catalog)
+    assert {"Width", "Height", "How many"} <= {*front(form)}
+
+
+def test_a_node_that_computes_frames_sets_the_length() -> None:
+    counts = spec({"seconds": ["FLOAT", {}], "fps": ["FLOAT", {}]}, "INT")
+    frames = spec({"length": ["INT", {}]}, "LATENT")
+    catalog = Catalog({**more_nodes().raw, "Counts": counts, "Frames": frames})
+    prompt = text_to_image(
+        n20=node("Counts", seconds=5.0, fps=24.0), n5=node("Frames", length=["20", 0])
+    )
+    assert "Seconds" in front(build_form(workflow_of(prompt), catalog))
+
+
+def test_a_camera_or_a_switch_for_previews_is_advanced() -> None:
+    """The camera of a 3D model's picture says nothing about the model."""
+    camera = spec({"zoom": ["FLOAT", {}]}, "LOAD3D_CAMERA")
+    view = spec({"zoom": ["FLOAT", {}], "horizontal_angle": ["INT", {}]}, "IMAGE")
+    render = spec({"image": ["IMAGE"], "camera": ["LOAD3D_CAMERA"]}, "IMAGE")
+    classes = {"CameraInfo": camera, "CameraView": view, "Render": render}
+    catalog = Catalog({**more_nodes().raw, **classes})
+    switch = node("PrimitiveBoolean", "Enable preview", value=True)
+    prompt = {
+        "1": node("CameraView", zoom=1.0, horizontal_angle=45),
+        "2": node("CameraInfo", zoom=1.0),
+        "3": node("Render", image=["1", 0], camera=["2", 0]),
+        "4": switch,
+        "5": node("Switch", switch=["4", 0], on_true=["3", 0], on_false=["1", 0]),
+        "6": node("SaveImage", images=["5", 0], filename_prefix="x"),
+    }
+    form = build_form(workflow_of(prompt), catalog)
+    assert [one.key for one in form.fields if one.group == "main"] == [
+        "1.zoom",
+        "1.horizontal_angle",
+    ]
