@@ -21,12 +21,12 @@ _ACRONYMS = (
     " T2I T2V TI2V TTS URL USO UV V2V VAE VHS VLM VRAM VTO WEBP XL"
 )
 _NAMES = (
-    "ACE Anima AnimateDiff Anthropic BiRefNet Bria ByteDance Claude ComfyUI ControlNet DALL"
-    " DINO ElevenLabs ERNIE FireRed Flux Gemini Gemma Google Grok HeyGen HiDream HitPaw Hunyuan"
-    " Hunyuan3D Ideogram InstantID InstantX IPAdapter Kandinsky Kimi Kling Kontext Krea Lightx2v"
-    " LoRA Luma Magnific Meshy MiniMax MoGe OmniGen OpenAI OpenPose OpenRouter Pixverse Qwen"
-    " Recraft Rodin Rodin3D SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Trellis Tripo"
-    " VACE Veo Vidu Wan WanVideo WaveSpeed Whisper YOLO"
+    "ACE Anima AnimateDiff Anthropic BiRefNet Bria ByteDance Chatterbox Claude ComfyUI ControlNet"
+    " DALL DINO ElevenLabs ERNIE FireRed Flux Gemini Gemma Google Grok HeyGen HiDream HitPaw"
+    " Hunyuan Hunyuan3D Ideogram InstantID InstantX IPAdapter Kandinsky Kimi Kling Kontext Krea"
+    " Lightx2v LoRA Luma Magnific Meshy MiniMax MoGe OmniGen OpenAI OpenPose OpenRouter Pixverse"
+    " Qwen Recraft Rodin Rodin3D SAM SDPose Seedance Seedream SeedVR Sora SwarmUI Topaz Trellis"
+    " Tripo VACE Veo Vidu Wan WanVideo WaveSpeed Whisper YOLO"
 )
 _MODELS = frozenset(f"{_NAMES} LTX LTXV SD SDXL Z-Image".split()) - {"ComfyUI", "SwarmUI"}
 _ACRONYM_SPELLING = MappingProxyType({one.lower(): one for one in _ACRONYMS.split()})
@@ -46,8 +46,8 @@ _PHRASES = (
 _FILLER = re.compile(r"(?<=\w) (?:example ?)?workflows?(?: (?:api|ui))?(?= |$)", re.IGNORECASE)
 # Words of names that say nothing about a workflow.
 _SAY_NOTHING = re.compile(
-    r"api|comfyui|copy|demo|example|final|image|json|new|pasted|sample|simple|test|text|unsaved"
-    r"|untitled|video|workflows?"
+    r"api|comfyui|copy|demo|example|final|image|integration|json|new|pasted|sample|setup|simple"
+    r"|test|text|unsaved|untitled|video|workflows?"
 )
 # Words for what a workflow does, and words in other scripts.
 _TASK = (
@@ -221,7 +221,7 @@ def says_more(name: str) -> bool:
     words = _LONG_WORD.findall(name.lower())
     is_technical = any(map(str.isdigit, name)) or (" " not in name and known_names(name))
     is_joined = "_" in name or ("-" in name and is_technical)
-    return not is_joined and not all(map(_SAY_NOTHING.fullmatch, words))
+    return not is_joined and not all(_SAY_NOTHING.fullmatch(w) or known_names(w) for w in words)
 
 
 def _is_only_kind(kind: str = "", word: str = "", next_word: str = "") -> bool:

@@ -34,7 +34,7 @@ from comfy.form.conventions.layers import Layer, shown_layer
 from comfy.form.conventions.readers import read_layers
 from comfy.form.conventions.toml import names_of
 from comfy.form.declare import declare
-from comfy.form.describe import describe
+from comfy.form.describe import with_texts
 from comfy.form.fields import make_fields
 from comfy.form.fold import fold
 from comfy.form.limits import choose_widgets, limit_values
@@ -85,7 +85,7 @@ def build_form(
     missing, lacks_prompt = find_missing(workflow, fields, trace, titles)
     form = Form(
         title=config.title or workflow.title or title_from_name(workflow.name),
-        description=_description(config, layers, workflow) or describe(fields, outputs, prompt),
+        description=_description(config, layers, workflow),
         fields=fields,
         outputs=outputs,
         missing=missing,
@@ -111,7 +111,7 @@ def build_form(
         *((lacks_prompt.sentence,) if lacks_prompt else ()),
         *(wrong_ideas if as_authored else ()),
     )
-    form = replace(form, ideas=ideas, problems=problems)
+    form = with_texts(replace(form, ideas=ideas, problems=problems))
     return _translatable(form, catalog) if isinstance(config.title, Message) else form
 
 

@@ -22,6 +22,8 @@ _MOST_DIGITS = 12
 _CORE = frozenset({"nodes", "comfy_extras"})
 _PAID = "comfy_api_nodes"
 _CHOICES = "COMBO COMFY_DYNAMICCOMBO_V3"
+TO_CHANGE = message("Describe what to change in the image.")
+TO_SEE = message("Describe what you want to see.")
 _CONTROL = re.compile(r"^(ControlNetApply|QwenImageDiffsynth|WanVace|AnimaLLLite)")
 _LORA = re.compile(r"^LoraLoader")
 _SCALERS = re.compile(
@@ -139,13 +141,13 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
     CoreInput(
         "prompt text",
         "STRING",
-        message("Describe what to change in the image."),
+        TO_CHANGE,
         classes=re.compile(r"^TextEncode\w*Edit"),
     ),
     CoreInput(
         "text prompt clip_l t5xxl",
         "STRING",
-        message("Describe what you want to see."),
+        TO_SEE,
         classes=re.compile(r"^CLIPTextEncode"),
     ),
     CoreInput(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from comfy.base.messages import listed, message
-from comfy.base.wording import known_names, plain_number, task_words
+from comfy.base.wording import known_names, plain_number, plain_words, task_words
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
+from comfy.form.core_inputs import TO_CHANGE, TO_SEE
 from comfy.form.labels import choice_labels
-from comfy.form.model import Field, Form, needed_outputs
+from comfy.form.model import Field, Form, main_prompt, needed_outputs
 from comfy.prompt.model import Prompt
 from comfy.prompt.trace import Output
 
@@ -35,6 +37,54 @@ _TITLES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("image", "text"): message("Image to text"),
     }
 )
+# Tasks by the inputs, the kind of the result and the names of the node classes (see `task_of`). A
+# colon follows the kind in a graph without a sampler.
+_TASKS: tuple[tuple[str, str], ...] = (
+    ("text>(image|video): .*(segment|sam[23]|grounding)", message("Segmentation")),
+    ("^(image|video)>(image|video): .*(rmbg|rembg|background)", message("Background removal")),
+    ("^(image|video)>(image|video): .*(pose|keypoint)", message("Pose map")),
+    ("^(image|video)>(image|video): .*(depth|moge)", message("Depth map")),
+    ("^(image|video)>(image|video): .*(upscal|seedvr|super_?res)", message("Upscale")),
+    ("image.*>image.*multi_?angle", message("New camera angle")),
+    ("image.*>image.*outpaint", message("Outpaint")),
+    ("audio.*>video.*(talk|lip_?sync|avatar|audio_?encoder|sound_?image)", message("Lip sync")),
+    ("text>audio.*(tts|to_?speech|to_?dialog|chatterbox)", message("Text to speech")),
+    ("^audio>audio.*(voice|rvc|to_?speech)", message("Voice conversion")),
+    ("^audio text>audio.*ace_?step", message("Cover of a song")),
+)
+_TOOLS = re.compile(
+    r"remov|background|upscal|resolution", re.IGNORECASE
+)  # services that draw nothing
+_SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "Segmentation": message("Cut out what you name."),
+        "Background removal": message("Remove the background."),
+        "Pose map": message("Draw the poses of people."),
+        "Depth map": message("Show how far away things are."),
+        "Upscale": message("Enlarge an image or a video."),
+        "New camera angle": message("Show your image from another angle."),
+        "Outpaint": message("Extend your image beyond its edges."),
+        "Lip sync": message("Let a person speak or sing to your sound."),
+        "Text to speech": message("Read a text aloud."),
+        "Voice conversion": message("Give a recording another voice."),
+        "Cover of a song": message("Sing your song in another style."),
+    }
+)
+# Help for the main prompt by the task, by the input and the result, or only by the result.
+_PROMPT_HELP: Mapping[object, str] = MappingProxyType(
+    {
+        "Segmentation": message("Name what to cut out."),
+        "Text to speech": message("The text to read aloud."),
+        ("image", "image"): TO_CHANGE,
+        ("mask", "image"): message("Describe what to paint there."),
+        ("video", "video"): TO_SEE,
+        "image": TO_SEE,
+        "3d": TO_SEE,
+        "video": message("Describe what happens in the video."),
+        "audio": message("Describe the music or the sound."),
+        "text": message("Ask a question, or say what to write."),
+    }
+)
 _BOTH_ENDS = re.compile("flf|first.?last|last.?frame|end.?frame", re.IGNORECASE)  # in a file's name
 # Tasks that are only a step after the sampler if a workflow takes no image.
 _LAST_STEPS = re.compile("upscaler?|enhance|detailer", re.IGNORECASE)
@@ -48,11 +98,13 @@ _IMAGES = MappingProxyType(
 )
 
 
-def describe(fields: Iterable[Field], outputs: Sequence[Output], prompt: Prompt) -> str:
+def describe(form: Form) -> str:
     """Return a sentence such as "Create a video from a text and your image.", "" if the workflow
     makes several kinds of results, or if nothing tells what it needs."""
-    inputs, made = _inputs(fields), _made(outputs, prompt)
+    inputs, made = _inputs(form.fields), _made(form.outputs, form.prompt)
     needs = [*_needs(inputs)]
+    if task := task_of(form):
+        return _SENTENCES[task]
     if made == "text" and needs and not inputs["text"]:
         return message("Write a text about {inputs}.", inputs=_and(needs))
     return _sentence(made, _and(needs)) if needs else ""
@@ -60,17 +112,57 @@ def describe(fields: Iterable[Field], outputs: Sequence[Output], prompt: Prompt)
 
 def kind_title(form: Form, name: str) -> str:
     """Return a title such as "Image to video (Wan 2.2)", with the known names in the main model's
-    file, or else in the workflow's file `name`. That name's words for a task replace the kind:
-    "Object swap (Qwen)". "" if neither tells."""
-    models = (choice_labels([f.default])[0][0] for f in form.fields if f.role == "model")
+    file, in the workflow's file `name` or in the node classes. A task of the classes, or else words
+    for one in the file's name, replace the kind: "Object swap (Qwen)". "" if nothing tells."""
+    models = [choice_labels([f.default])[0][0] for f in form.fields if f.role == "model"]
     kind, task = kind_of(form), task_words(name)
     if kind[0] == "text" and _LAST_STEPS.fullmatch(task):
         task = ""
-    title = task or _TITLES.get(kind, "")
+    known = task_of(form)
+    title = known or task or _TITLES.get(kind, "")
     if kind == ("image", "video") and _BOTH_ENDS.search(name):
         title = message("First and last frame to video")
-    names = next(filter(None, map(known_names, (*models, name))), "")
+    by_class = {known_names(one.replace("3D", "")) for one in _classes(form)} - {""}
+    classes = by_class if len(by_class) == 1 and not models else ()
+    told = filter(None, (*map(known_names, (*models, name)), *classes))
+    is_about_masks = known == _TASKS[0][1]
+    names = next((one for one in told if is_about_masks or not one.startswith("SAM")), "")
     return message("{label} ({detail})", label=title, detail=names) if title and names else title
+
+
+def task_of(form: Form) -> str:
+    """Return a title for what the node classes do, "" if they don't tell. Words in a file's name,
+    which may be a machine's, count less."""
+    inputs, made = _inputs(form.fields), _made(form.outputs, form.prompt)
+    kinds = " ".join(kind for kind in ("audio", "image", "mask", "video", "text") if inputs[kind])
+    is_drawn = any(
+        "LATENT" in one.output_types
+        or (one.raw.get("api_node") and not _TOOLS.search(one.class_type))
+        for one in form.nodes.values()
+    )
+    told = f"{kinds}>{made}{' drawn' * is_drawn}: {' '.join(_classes(form))}"
+    return next((task for one, task in _TASKS if re.search(one, told, re.IGNORECASE)), "")
+
+
+def with_texts(form: Form) -> Form:
+    """Return the form with a description, and with help for its main prompt, if neither the author
+    nor the server gives any. An encoder for edits also works without an image."""
+    form = replace(form, description=form.description or describe(form))
+    prompt, (needed, made) = main_prompt(form.fields), kind_of(form)
+    told = prompt.tooltip if prompt else ""
+    is_wrong = told == TO_CHANGE and needed == "text"
+    if prompt is None or prompt.label == plain_words("lyrics") or (told and not is_wrong):
+        return form
+    images = [one for one in form.fields if one.group == "main" and one.media == "image"]
+    is_guided = needed == "image" and [one.role for one in images] != [""]
+    key = "" if is_guided else (needed, made)
+    rows = (_PROMPT_HELP.get(one) for one in (task_of(form), key, made))
+    helped = replace(prompt, tooltip=next(filter(None, rows), ""))
+    return replace(form, fields=tuple(helped if one is prompt else one for one in form.fields))
+
+
+def _classes(form: Form) -> list[str]:
+    return [node["class_type"] for node in form.prompt.values()]
 
 
 def kind_of(form: Form) -> tuple[str, str]:

@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 
 from comfy.base.wording import known_names, says_more
+from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
 from comfy.form.describe import facts, kind_title
-from tests.support.samples.forms import form_of, node, text_to_image, with_values
+from tests.form.more_nodes import TEXT, more_nodes, spec
+from tests.support.samples.forms import (
+    form_of,
+    main_labels,
+    node,
+    text_to_image,
+    with_values,
+    workflow_of,
+)
 
 
 def _from_image() -> dict[str, Any]:
@@ -65,6 +75,8 @@ def test_a_chains_form_says_what_it_makes() -> None:
         ("03-V7-two-images-edit", False),
         ("ComfyUI_00012_", False),
         ("Simple", False),
+        ("Chatterbox integration", False),
+        ("Flux Kontext", False),
         ("z-image-two-stage", False),
         ("First-Last-Frame-Reasonable", True),
         ("Basic Text to Image", True),
@@ -94,6 +106,89 @@ def test_words_for_a_task_replace_the_kind(name: str, title: str) -> None:
     form = form_of(_from_image())
     unknown = tuple(one for one in form.fields if one.role != "model")
     assert kind_title(replace(form, fields=unknown), name) == title
+
+
+@pytest.mark.parametrize(
+    ("class_type", "title", "sentence"),
+    [
+        ("SAM2Segment", "Segmentation (SAM 2)", "Cut out what you name."),
+        ("RMBG", "Background removal", "Remove the background."),
+        ("DWPose", "Pose map", "Draw the poses of people."),
+        ("DepthAnything", "Depth map", "Show how far away things are."),
+        ("SeedVR2Upscaler", "Upscale (SeedVR 2)", "Enlarge an image or a video."),
+        ("MultiangleCamera", "New camera angle", "Show your image from another angle."),
+        ("PadForOutpaint", "Outpaint", "Extend your image beyond its edges."),
+        ("Cartoonize", "Image to image", "Create an image from your image."),
+    ],
+)
+def test_node_classes_tell_the_task(class_type: str, title: str, sentence: str) -> None:
+    """A file's name that isn't a title counts less. A text for a segmentation names the object."""
+    text = {"prompt": TEXT} if "Segment" in class_type else {}
+    catalog = Catalog({**more_nodes().raw, class_type: spec({"image": ["IMAGE"], **text}, "IMAGE")})
+    prompt = {
+        "1": node("LoadImage", image="boat.png"),
+        "2": node(class_type, image=["1", 0], **dict.fromkeys(text, "a bag")),
+        "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
+    }
+    form = build_form(workflow_of(prompt), catalog)
+    assert (str(kind_title(form, "Simple")), str(form.description)) == (title, sentence)
+    if text:
+        assert [str(one.tooltip) for one in form.fields if one.role == "prompt"] == [
+            "Name what to cut out."
+        ]
+        assert [idea.label for idea in form.ideas] == ["a bag"]
+
+
+def test_a_helper_of_a_sampler_is_no_task() -> None:
+    """A cut-out object only guides the sampler, whose result is another image."""
+    catalog = Catalog({**more_nodes().raw, "RMBG": spec({"image": ["IMAGE"]}, "IMAGE")})
+    cut = {**_from_image(), "11": node("RMBG", image=["10", 0])}
+    form = build_form(workflow_of(with_values(cut, "5", pixels=["11", 0])), catalog)
+    assert str(kind_title(form, "Simple")) == "Image to image (SD 1.5)"
+
+
+@pytest.mark.parametrize(
+    ("class_type", "label", "title"),
+    [
+        ("ChatterBoxSpeech", "Audio", "Text to speech"),
+        ("TextEncodeAceStepAudio", "Audio", "Cover of a song (ACE)"),
+    ],
+)
+def test_sounds_have_tasks_of_their_own(class_type: str, label: str, title: str) -> None:
+    """A file's known name takes part in the title."""
+    reads = spec({"text": TEXT, "audio": ["AUDIO"]}, "AUDIO")
+    catalog = Catalog({**more_nodes().raw, **SOUNDS, class_type: reads})
+    prompt = {
+        "1": node("LoadAudio", audio="voice.wav"),
+        "2": node(class_type, text="Welcome aboard.", audio=["1", 0]),
+        "3": node("SaveAudio", audio=["2", 0], filename_prefix="x"),
+    }
+    form = build_form(workflow_of(prompt), catalog)
+    assert str(kind_title(form, "Simple")) == title
+    assert main_labels(form)[1] == label
+
+
+SOUNDS = {
+    "LoadAudio": spec({"audio": [["voice.wav"], {"audio_upload": True}]}, "AUDIO"),
+    "SaveAudio": spec({"audio": ["AUDIO"], "filename_prefix": ["STRING", {}]}, output_node=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "image", "help_text"),
+    [("TextEncodeQwenImageEdit", True, "change in the image"), ("PackText", False, "want to see")],
+)
+def test_a_prompt_has_help(text: str, image: bool, help_text: str) -> None:
+    """An encoder for edits says what to change only if there is an image. Packs' have help, too."""
+    encode = spec({"clip": ["CLIP"], "prompt": TEXT}, "CONDITIONING", python_module="comfy_extras")
+    catalog = Catalog({**more_nodes().raw, text: encode})
+    prompt = {**(_from_image() if image else text_to_image())}
+    prompt["6"] = node(text, prompt="a boat", clip=["4", 1])
+    form = build_form(workflow_of(prompt), catalog)
+    assert help_text in next(str(one.tooltip) for one in form.fields if one.role == "prompt")
+    if image:
+        alone = build_form(workflow_of({**text_to_image(), "6": prompt["6"]}), catalog)
+        assert "want to see" in next(str(f.tooltip) for f in alone.fields if f.role == "prompt")
 
 
 def test_the_model_of_the_first_sampler_of_the_result_counts() -> None:

@@ -11,7 +11,7 @@ from comfy.base.messages import Message, message, sentences
 from comfy.base.wording import did_you_mean, short, task_words
 from comfy.form.candidates import Candidate
 from comfy.form.check import check, labelled_errors
-from comfy.form.describe import kind_of
+from comfy.form.describe import kind_of, task_of
 from comfy.form.merge import SPEAKS
 from comfy.form.model import Field, Form, Idea, main_prompt
 from comfy.workflow.config import IDEA_COVER, IdeaConfig, image_beside
@@ -138,7 +138,8 @@ def _kind_of_texts(form: Form) -> tuple[str, str]:
         return "pose" if files and "pose" in form.title.lower() else "text", made
     if made == "image" and len(shown) > 1 and needed == "image":
         return "images", made
-    is_special = needed != "mask" and (task_words(form.title) or _SOUNDS.search(form.title))
+    title = task_of(form) or form.title
+    is_special = needed != "mask" and (task_words(title) or _SOUNDS.search(title))
     return "" if is_special else needed, made
 
 
