@@ -150,8 +150,9 @@ class Candidate:
     is for, `turned_on_by`, the switch that the input belongs to, and `result`, the name of the only
     result that it affects, tell fields of the same name apart; so do `used_as` and `aim`, the input
     that a file or a value is for and its name, `drawn_in`, the editor's group, and `target`, the
-    name of the node that a text or an image ends in. `used_outputs` are the node's outputs that
-    have links, without a mask that only becomes an image's transparency.
+    name of the node that a text or an image ends in. `meaning`: see `InputFacts`. `used_outputs`
+    are the node's outputs that have links, without a mask that only becomes an image's
+    transparency.
 
     `merge` and `fold` decide the group, `name_fields` the label, `choose_widgets` the widget, the
     limits and the range for dragging (`slide`), and `limit_values` the rest. `optional`: a run can
@@ -188,6 +189,7 @@ class Candidate:
     result: str = ""
     used_as: InputRef | None = None
     aim: str = ""
+    meaning: str = ""
     drawn_in: str = ""
     target: str = ""
     label: str = ""

@@ -83,7 +83,8 @@ class CoreInput:
     """Help and range of an input.
 
     `inputs` are names of inputs and `types` their types, separated by spaces. `classes` is a
-    pattern for the start of the name of the node class, None for any class.
+    pattern for the start of the name of the node class, None for any class. `of_packs`: the help
+    is also true of packs' nodes.
     """
 
     inputs: str
@@ -91,6 +92,7 @@ class CoreInput:
     help: str = ""
     slide: SlideRange | None = None
     classes: re.Pattern[str] | None = None
+    of_packs: bool = False
 
     def fits(self, class_type: str, name: str, type_: str) -> bool:
         """Return whether the row is about this input."""
@@ -123,7 +125,8 @@ def _module(spec: NodeSpec) -> str:
 def own_words(rows: Iterable[CoreInput], spec: NodeSpec | None, name: str, type_: str) -> OwnWords:
     """Return the entry for an input of a node class.
 
-    The input of a custom node gets only a range, and only from a row for any class. ComfyUI's paid
+    The input of a custom node gets a range only from a row for any class, and help only from one
+    that is true of all packs. ComfyUI's paid
     nodes keep their tooltips, which name the limits of the service.
     """
     if spec is None:
@@ -133,7 +136,7 @@ def own_words(rows: Iterable[CoreInput], spec: NodeSpec | None, name: str, type_
         return NO_WORDS
     if is_comfyuis(spec):
         return OwnWords(row.help, row.slide, _module(spec) != _PAID)
-    return NO_WORDS if row.classes else OwnWords(slide=row.slide)
+    return NO_WORDS if row.classes else OwnWords(row.help if row.of_packs else "", row.slide)
 
 
 CORE_INPUTS: tuple[CoreInput, ...] = (
@@ -191,6 +194,7 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         "FLOAT",
         message("2 doubles width and height."),
         SlideRange(0.25, 4, 0.05),
+        of_packs=True,
     ),
     CoreInput(
         "aspect_ratio",
@@ -208,7 +212,7 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
     CoreInput(
         "seconds",
         "FLOAT",
-        message("Length of the sound."),
+        message("Length of the sound in seconds."),
         SlideRange(1, 240, 1),
         classes=re.compile(r"^(?:Empty\w*LatentAudio|EmptyAceStep)"),
     ),
@@ -240,7 +244,13 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         message("How closely to follow the prompt. Too high looks overdone."),
         SlideRange(1, 10, 0.1),
     ),
-    CoreInput("denoise", "FLOAT", message("How much changes. Lower keeps more of an input image.")),
+    CoreInput(
+        "denoise denoise_strength",
+        "FLOAT",
+        message("How much changes. Lower keeps more of an input image."),
+        SlideRange(0, 1, 0.01),
+        of_packs=True,
+    ),
     CoreInput(
         "sampler_name",
         _CHOICES,

@@ -91,7 +91,7 @@ _LAST_STEPS = re.compile("upscaler?|enhance|detailer", re.IGNORECASE)
 _KINDS: tuple[ResultKind, ...] = ("text", "image", "video", "audio")
 _SECONDS = ("seconds", "duration", "duration_seconds", "audio_length", "seconds_total")
 _FRAMES = ("length", "num_frames", "video_frames", "frames", "frames_number", "total_frames")
-_RATES = ("fps", "frame_rate")
+_RATES = ("rate", "fps", "frame_rate")
 _INPUTS = ("video", "mask", "image", "audio", "text")  # the most important first
 _IMAGES = MappingProxyType(
     {1: message("your image"), 2: message("two images"), 3: message("three images")}

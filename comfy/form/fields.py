@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from comfy.base.json_values import as_text
-from comfy.base.wording import plain_words
+from comfy.base.messages import message
+from comfy.base.wording import plain_number, plain_words, spoken
 from comfy.comfyui.input_spec import FOLLOWS, RowGroup
 from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import NO_SETTINGS, Candidate, Placement
@@ -22,6 +23,10 @@ from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.rows import unoffered_cells
 
 _GUIDES = re.compile(r"control|mask|pose|depth|canny", re.IGNORECASE)  # names of files' aims
+# Roles of numbers by their meaning.
+_TIMES: Mapping[str, FieldRole] = {plain_words("length"): "frames", plain_words("fps"): "rate"}
+_NAMES = frozenset({"sampler_name", "scheduler"})  # choices that aren't words
+_INTERPOLATES = re.compile(r"rife|film|interpol", re.IGNORECASE)  # nodes that add frames
 _NUMBERS = (Several.NUMBERS, Several.SEEDS)  # a cell has no room for sliders and modes
 
 
@@ -57,7 +62,24 @@ def make_fields(
                 model=model,
             )
         )
-    return tuple(fields)
+    return tuple(_timed(fields, nodes))
+
+
+def _timed(fields: list[Field], classes: Iterable[str]) -> Iterator[Field]:
+    """Yield the fields. Help for a number of frames says how long they take if only one frame rate
+    is known."""
+    rates = {one.default for one in fields if one.role == "rate" and one.default}
+    is_known = len(rates) == 1 and not any(map(_INTERPOLATES.search, classes))
+    for one in fields:
+        if is_known and one.role == "frames" and one.source != "toml":
+            said = message(
+                "At {rate} frames per second, {frames} frames take {seconds} s.",
+                rate=plain_number(min(rates)),
+                frames=one.default,
+                seconds=plain_number(round(one.default / min(rates), 1)),
+            )
+            one = replace(one, tooltip=said)
+        yield one
 
 
 def _takes_file(candidate: Candidate) -> bool:
@@ -75,6 +97,8 @@ def _field(
     kind, offered = KINDS[candidate.widget], candidate.spec.choices if candidate.spec else None
     group = candidate.spec.rows if candidate.spec and kind.has_rows else None
     choices = choice_labels(offered) if offered is not None and kind.offers_choices else None
+    if choices and candidate.group == "main" and candidate.meaning not in _NAMES:
+        choices = tuple((spoken(n) if n == v and n.isalpha() else n, v) for n, v in choices)
     takes_file = kind.file is not None
     as_base64 = takes_file and candidate.spec is not None and candidate.spec.is_base64
     # The text stays in the prompt, because it is too long for a default.
@@ -136,6 +160,8 @@ def _role(candidate: Candidate, model: InputRef | None) -> FieldRole:
             return "count"
         case Placement(part="width" | "height" as part):
             return part
+    if candidate.type in ("INT", "FLOAT"):
+        return _TIMES.get(plain_words(candidate.meaning), "")
     return "guide" if candidate.upload and _GUIDES.search(candidate.aim) else ""
 
 

@@ -26,7 +26,9 @@ STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps
 MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 # Part that a field plays on a page: what the user asks for, what to avoid, the results per run, an
 # image that isn't seen in the result, such as that under a mask, the model, or a side of the size.
-FieldRole = Literal["", "prompt", "negative", "count", "guide", "model", "width", "height"]
+FieldRole = Literal[
+    "", "prompt", "negative", "count", "guide", "model", "width", "height", "frames", "rate"
+]
 _FEW_WORDS = range(1, 4)
 
 

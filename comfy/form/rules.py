@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
-from comfy.base.json_values import as_text, json_or_none
+from comfy.base.json_values import as_number, as_text, json_or_none
 from comfy.base.messages import message
 from comfy.base.wording import plain_words, spoken
 from comfy.form.candidates import Candidate, Placement
@@ -224,7 +224,7 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
         or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
         or _rows_label(candidate)
         or _count_label(facts, roles)
-        or _duration_label(facts, roles, aim)
+        or _unit_label(facts, roles, aim)
         or (facts.title if facts.held and facts.meaning == "value" else "")
         or plain_words(facts.meaning)
     )
@@ -253,6 +253,7 @@ def _by_rules(candidate: Candidate, roles: Roles) -> Candidate:
         result=roles.samplers.results.get(candidate.node, ""),
         used_as=aim.ref,
         aim=aim.words,
+        meaning=facts.meaning,
         drawn_in=roles.trace.drawn(candidate.node).group,
         target=target_name(facts, roles.trace),
         turned_on_by=roles.trace.turned_on_by(candidate.node),
@@ -265,14 +266,18 @@ def _count_label(facts: InputFacts, roles: Roles) -> str:
     return message("How many") if is_frames and facts.makes == "latent" else ""
 
 
-def _duration_label(facts: InputFacts, roles: Roles, aim: Aim) -> str:
+def _unit_label(facts: InputFacts, roles: Roles, aim: Aim) -> str:
     """Return a label with the unit for a duration of ComfyUI's own and paid nodes, which all count
-    seconds, and for one that a formula turns into frames; "" for other inputs."""
-    spec = roles.trace.catalog.get(facts.class_type)
+    seconds, for one that a formula turns into frames, and for a resolution; "" for other inputs."""
+    spec, value = roles.trace.catalog.get(facts.class_type), facts.candidate.value
+    is_resolution = facts.meaning == "resolution" and facts.candidate.type == "INT"
+    if is_resolution and (as_number(value) or 0) >= _FEWEST_PIXELS:
+        return message("Resolution (pixels)")
     is_known = facts.meaning == "duration" and spec is not None and is_comfyuis(spec)
     is_float = facts.candidate.type == "FLOAT" and _is_named(facts, "duration")
     is_known = is_known or (is_float and aim.words == _FRAMES)
-    return message("Duration (seconds)") if is_known and facts.is_number else ""
+    is_amount = facts.is_number or (facts.is_choice and str(value).isdigit())
+    return message("Duration (seconds)") if is_known and is_amount else ""
 
 
 def _rows_label(candidate: Candidate) -> str:
