@@ -122,6 +122,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "model_3d": message("3D model"),
         "model_name": message("Model"),
         "n": message("How many"),
+        "narrator_target": message("Target voice"),
         "noise_seed": message("Seed"),
         "num_frames": message("Frames"),
         "pingpong": message("Back and forth"),

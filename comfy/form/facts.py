@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.base.json_values import as_number
+from comfy.base.messages import message
 from comfy.base.wording import class_words, plain_words
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import NodeSpec
@@ -77,20 +78,31 @@ _ANY_INPUT = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"_?(?<!\d)\d++$")
-_AROUND = re.compile(rf"^optional_|{_NUMBER.pattern}")  # of a name
+_AROUND = re.compile(rf"^opt(?:ional)?_|{_NUMBER.pattern}")  # of a name
 _PLURAL = re.compile(r"(image|video|audio|frame|subject|character|object)s$")
+TO_EDIT = message("Image to edit")
+_POSES = re.compile(r"pose", re.IGNORECASE)
+# Roles of sounds by the classes that take them and, after ">", all classes of the graph.
+_SOUND_ROLES = (
+    (re.compile(r"(audio_?encoder|talk|lip_?sync|avatar).*>", re.IGNORECASE), message("Voice")),
+    (re.compile(r"(voice_?chang|voice_?conv|rvc).*>", re.IGNORECASE), message("Voice to change")),
+    (re.compile(r"VAEEncodeAudio.*>.*AceStep"), message("Song")),
+)
 # Roles of files by the class that takes them, if its input's name says nothing.
 _FILE_ROLES = (
     (re.compile(r"control_?net|lllite", re.IGNORECASE), plain_words("control_image")),
     (
-        re.compile(r"ip_?adapter|style_?model|redux|unclip|pulid|photo_?maker|reference", re.I),
+        re.compile(r"ip_?adapter|style_?model|redux|unclip|photo_?maker|reference", re.I),
         plain_words("reference_image"),
     ),
+    (re.compile(r"instant_?id|pulid|reactor|face_?swap", re.IGNORECASE), message("Face")),
+    (re.compile(r"^TextEncode\w*Edit"), TO_EDIT),
 )
 _ROLE_WORDS = re.compile(
     r"first|last|start|end|ref|control|pose|mask|style|face|person|human|garment|cloth|product|bg_"
     r"|background_|foreground|subject|character|depth|canny|guid|driv|target|front|back|left|right"
-    r"|template|logo|texture|scene|head|hair|identity|voice|speaker|keyframe|element|3d|motion|camera",
+    r"|template|logo|texture|scene|head|hair|identity|voice|speaker|narrator|keyframe|element|3d"
+    r"|motion|camera",
     re.IGNORECASE,
 )
 # Nodes that put images side by side or on top of each other.
@@ -122,6 +134,8 @@ class Roles:
         chained = {node for nodes in behind.values() if len(nodes) > 1 for node in nodes}
         self.orders = {node: len(behind[node]) for node in chained}
         self.guides = {node: words for one, words in _FILE_ROLES for node in self._guides(one)}
+        control = self._guides(_FILE_ROLES[0][0])
+        self.guides |= dict.fromkeys(control & self._guides(_POSES), message("Pose"))
         outputs = [*find_outputs(trace.prompt, trace.catalog)]
         self.makes_frames = not outputs or any(
             output.kind != "image" or _ANIMATED.search(trace.prompt[output.node]["class_type"])
@@ -366,7 +380,17 @@ def aim_of(facts: InputFacts, roles: Roles) -> Aim:
             words, use = named.popitem()
             return Aim() if named else Aim(use, words)
     words = roles.guides.get(start, "") if is_file else ""
+    if facts.widget == "audio":
+        words = _sound_role(start, trace)
     return Aim(nearest[0] if len({use.input for use in nearest}) == 1 else None, words)
+
+
+def _sound_role(start: str, trace: Trace) -> str:
+    """Return what a sound is for by the classes that take it, "" if they don't tell."""
+    users = [*trace.users(start), *trace.consumers(start, frozenset({"AUDIO"}))]
+    taken = " ".join(trace.prompt[one]["class_type"] for one in users)
+    classes = f"{taken}>{' '.join(node['class_type'] for node in trace.prompt.values())}"
+    return next((words for pattern, words in _SOUND_ROLES if pattern.search(classes)), "")
 
 
 def _is_listed(use: InputRef, trace: Trace) -> bool:

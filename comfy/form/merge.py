@@ -17,6 +17,7 @@ from comfy.base.messages import message
 from comfy.base.wording import plain_words, quoted, spoken
 from comfy.comfyui.input_spec import WIDGET_TYPES
 from comfy.form.candidates import Candidate, Limits, Placement, Sets
+from comfy.form.facts import TO_EDIT
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import Wanted, choice_labels, distinct, is_bare, telling_part
 from comfy.prompt.arrange import Arranged
@@ -41,6 +42,8 @@ _POLES = frozenset(
 )
 # Titles that name a part of a prompt, which its only text isn't.
 _PARTS = frozenset({"style", "styles"})
+_FOR_TOOL = re.compile(r"(?i:(?:input )?(?:image|picture|photo)) for \w+[A-Z]\w*")  # "InstantID"
+_PROMPT_OF = re.compile(r"(?:positive )?prompt *[(\[\uff08:-]", re.IGNORECASE)
 # Titles and texts that only add to a prompt.
 _ADDS = re.compile(r"\b(prefix|suffix|quality|wildcards?)\b", re.IGNORECASE)
 _STYLES = re.compile(r"\bstyles?\b", re.IGNORECASE)
@@ -50,8 +53,9 @@ _NEW_GROUP = "Group"
 _LONGEST_GROUP = 40
 _LONGEST_EXCERPT = 24
 _LONGEST_ACRONYM = 5
-# Names of a picture in a video, which a whole video or a sound isn't.
-_FRAMES = frozenset(map(plain_words, ("first_frame", "last_frame")))
+# Names of pictures, which a whole video or a sound isn't.
+_FRAMES = frozenset({*map(plain_words, ("first_frame", "last_frame")), TO_EDIT})
+_KEYFRAME = plain_words("keyframe")
 # Nodes that read a text aloud, which isn't called a prompt.
 SPEAKS = re.compile(r"speech|speak|tts|voice|dialog|talk|chatterbox", re.IGNORECASE)
 # Names of files that are numbered for a node, as prompts refer to them.
@@ -478,7 +482,10 @@ def name_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     by_ref: dict[InputRef, str] = {}
     for candidate in candidates:
         title = _title_for(candidate, shared)
-        if prompts == [candidate.ref] and title.lower() in _PARTS:
+        is_part = title.lower() in _PARTS or _PROMPT_OF.match(title)
+        if (candidate.aim and _FOR_TOOL.fullmatch(title)) or (
+            prompts == [candidate.ref] and is_part
+        ):
             title = ""
         label = candidate.label
         if own := candidate.settings.label:
@@ -578,10 +585,15 @@ def _in_lists(
         if is_own and one.used_as:
             lists[one.used_as.node, label].append(at)
     numbered = [*wanted]
+    for at in (places[0] for places in lists.values() if len(places) == 1):
+        if wanted[at][0] == _KEYFRAME:
+            numbered[at] = (plain_words("first_frame"), wanted[at][1])
     for places in lists.values():
         for number, at in enumerate(places if len(places) > 1 else (), 1):
             one, (label, detail) = candidates[at], wanted[at]
-            if label == one.label:
+            if label == TO_EDIT and number == 1:
+                continue
+            if label in (one.label, TO_EDIT):
                 label = _REFERENCES.get(one.widget, label)
             numbered[at] = (message("{label} {number}", label=label, number=number), detail)
     return numbered
@@ -593,14 +605,16 @@ def _better_label(candidate: Candidate) -> str:
     if _is_file(candidate):
         is_moving = candidate.widget != "image" and candidate.aim in _FRAMES
         return "" if is_moving else candidate.aim
+    speaks = SPEAKS.search(f"{candidate.class_type} {candidate.target}")
     names = [candidate.aim, _telling_title(candidate), group_name(candidate)]
     if candidate.folded or not candidate.rule.essential:
         names = [*names[candidate.type == "BOOLEAN" :], candidate.node_title]
     elif number := _NUMBER.search(candidate.input):
         names.insert(0, message("{label} {number}", label=message("Part"), number=int(number[0])))
+    elif speaks:
+        names.insert(2, message("Text to speak"))
     else:
-        speaks = SPEAKS.search(candidate.class_type)
-        names.append(message("Text to speak") if speaks else message("Prompt"))
+        names.append(message("Prompt"))
     return next((name for name in names if not is_bare(name)), "")
 
 

@@ -255,3 +255,84 @@ def test_speech_has_a_text_to_speak_and_a_voice_in_front() -> None:
     form = build_form(workflow_of(prompt), Catalog(raw))
     front = [one.label for one in form.fields if one.group == "main"]
     assert front == ["Text to speak", "Voice"]
+
+
+def test_images_are_named_by_the_nodes_that_take_them() -> None:
+    """The first image of an encoder for edits is the one to change; a face's and a pose's are
+    named. A title that only names the tool doesn't count."""
+    taken = {name: ["IMAGE"] for name in ("image1", "image2")}
+    edit = {"clip": ["CLIP"], "prompt": TEXT}
+    more = {
+        "TextEncodeQwenImageEditPlus": spec(edit, "CONDITIONING", optional=taken),
+        "ApplyInstantID": spec({"image": ["IMAGE"], "model": ["MODEL"]}, "MODEL"),
+        "OpenposePreprocessor": spec({"image": ["IMAGE"]}, "IMAGE"),
+    }
+    catalog = Catalog({**more_nodes().raw, **NODES, **more})
+    encode = {"prompt": "a fox", "clip": ["4", 1], "image1": ["20", 0], "image2": ["21", 0]}
+    prompt = text_to_image(
+        n6=node("TextEncodeQwenImageEditPlus", **encode),
+        **images("", "", "Image for InstantID", ""),
+        n31=node("ApplyInstantID", image=["22", 0], model=["4", 0]),
+        n32=node("OpenposePreprocessor", image=["23", 0]),
+        n33=node("ControlNetApply", image=["32", 0], conditioning=["6", 0]),
+    )
+    prompt = with_values(prompt, "3", model=["31", 0], positive=["33", 0])
+    labels = main(build_form(workflow_of(prompt), catalog))
+    wanted = ["Image to edit", "Reference image 2", "Face", "Pose"]
+    assert [labels[f"{number}.image"] for number in range(20, 24)] == wanted
+
+
+def test_sounds_are_named_by_the_nodes_that_take_them() -> None:
+    """Or by the input, without the pack's word for an optional one."""
+    speaks = {"text": TEXT, "opt_narrator": ["AUDIO"]}
+    changes = {"source_audio": ["AUDIO"], "narrator_target": ["AUDIO"]}
+    more = {
+        "LoadAudio": spec({"audio": [["a.wav"], {"audio_upload": True}]}, "AUDIO"),
+        "SaveAudio": spec({"audio": ["AUDIO"]}, output_node=True),
+        "SpeechNode": spec(speaks, "AUDIO"),
+        "VoiceChanger": spec(changes, "AUDIO"),
+    }
+    loaders = {str(number): node("LoadAudio", audio="a.wav") for number in (1, 2, 3)}
+    prompt = {
+        **loaders,
+        "4": node("SpeechNode", text="Hello.", opt_narrator=["1", 0]),
+        "5": node("VoiceChanger", source_audio=["2", 0], narrator_target=["3", 0]),
+        "6": node("SaveAudio", audio=["4", 0]),
+        "7": node("SaveAudio", audio=["5", 0]),
+    }
+    labels = main(build_form(workflow_of(prompt), Catalog({**more_nodes().raw, **more})))
+    wanted = ["Narrator", "Voice to change", "Target voice"]
+    assert [labels[f"{number}.audio"] for number in (1, 2, 3)] == wanted
+
+
+def test_the_only_prompt_has_a_short_name() -> None:
+    """A part that the author's title names doesn't tell it from others."""
+    prompt = text_to_image()
+    title = "Positive Prompt (clothes and background)"
+    prompt["6"] = node("CLIPTextEncode", title, **prompt["6"]["inputs"])
+    assert main(build_form(workflow_of(prompt), more_nodes()))["6.text"] == "Prompt"
+
+
+def test_units_and_choices_are_in_plain_words() -> None:
+    """A number of frames says its seconds, and a choice begins in upper case."""
+    frames = spec(
+        {"length": ["INT", {}], "fps": ["INT", {}], "quality": [["auto", "png"]]}, "VIDEO"
+    )
+    draw = spec({"video": ["VIDEO"], "resolution": ["INT", {"max": 8192}]}, "VIDEO")
+    enlarge = spec({"video": ["VIDEO"], "upscale_by": ["FLOAT", {}]}, "VIDEO")
+    service = {"api_node": True, "python_module": "custom_nodes.pack"}
+    more = {"Frames": frames | service, "Draw": draw, "Enlarge": enlarge | service}
+    prompt = {
+        "1": node("Frames", length=121, fps=24, quality="auto"),
+        "2": node("Draw", video=["1", 0], resolution=4096),
+        "3": node("Enlarge", video=["2", 0], upscale_by=2.0),
+        "4": node("SaveVideo", video=["3", 0], filename_prefix="x"),
+    }
+    form = build_form(workflow_of(prompt), Catalog({**more_nodes().raw, **more}))
+    by_key = {one.key: one for one in form.fields}
+    assert by_key["1.length"].tooltip == "At 24 frames per second, 121 frames take 5 s."
+    assert by_key["2.resolution"].label == "Resolution (pixels)"
+    assert by_key["3.upscale_by"].tooltip == "2 doubles width and height."
+    quality = by_key["1.quality"]
+    assert quality.group == "main"
+    assert quality.choices == (("Auto", "auto"), ("PNG", "png"))
