@@ -22,7 +22,7 @@ Point = tuple[float, float]
 Rectangle = tuple[float, float, float, float]
 _OVERSAMPLING = 2
 Run = tuple[int, int, int]  # a row, and where pixels begin and end in it
-_SIDE, _GROUND_WIDE = 192, 160  # of the small image that a subject is found in
+_SIDE, _GROUND_WIDE = 192, 184  # of the small image that a subject is found in
 _CALM, _OTHER = 10, 24  # steps of a color: between neighbors, and from the sides
 _MIDDLE = 120  # how far from the center colors may be those of the sides
 _SMALL = 12  # areas that are as many times smaller than the largest one don't count
@@ -99,12 +99,13 @@ def subject(image: Image.Image) -> Image.Image:
     far = _strongest(ImageChops.difference(small, sides))
     behind = _drawn(one for one in _areas(calm) if any(map(_is_outer, one)))
     found = far.point([255 * (level >= _OTHER) for level in range(256)])
-    found = ImageChops.lighter(found, spot(found.size, _MIDDLE))
+    found = functools.reduce(ImageChops.lighter, (found, calm, spot(found.size, _MIDDLE)))
     found = ImageChops.subtract(found, behind.filter(ImageFilter.MaxFilter(5)))
     found = found.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))  # no lines
-    areas = {_size(one): one for one in _areas(found.filter(ImageFilter.MaxFilter(11)))}
-    large = _drawn(one for size, one in areas.items() if _SMALL * size > max(areas))
-    cut = ImageChops.darker(found, large)
+    near = found.filter(ImageFilter.BoxBlur(5)).point([0] + [255] * 255)  # joins what is close
+    areas = _areas(near)
+    least = max(map(_size, areas), default=0) / _SMALL
+    cut = ImageChops.darker(found, _drawn(one for one in areas if _size(one) > least))
     holes = (one for one in _areas(ImageChops.invert(cut)) if not any(map(_is_outer, one)))
     cut = ImageChops.lighter(cut, _drawn(holes))
     if not cut.getbbox():
@@ -112,13 +113,10 @@ def subject(image: Image.Image) -> Image.Image:
     wide, core = cut.filter(ImageFilter.MaxFilter(7)), cut.filter(ImageFilter.MinFilter(5))
     small.putalpha(ImageChops.invert(wide))  # the colors around, as they go on into the subject
     around = small.convert("RGBa").filter(ImageFilter.BoxBlur(5)).convert("RGBA").convert("RGB")
-    fine = ImageChops.darker(
-        *(
-            _strongest(ImageChops.difference(whole, one.resize(whole.size)))
-            for one in (around, sides)
-        )
+    steps = (ImageChops.difference(whole, one.resize(whole.size)) for one in (around, sides))
+    fine = ImageChops.darker(*map(_strongest, steps)).point(
+        [max(0, min(255, 10 * (level - 16))) for level in range(256)]
     )
-    fine = fine.point([max(0, min(255, 10 * (level - 16))) for level in range(256)])
     wide, core = (
         one.resize(whole.size).point([255 * (level > 127) for level in range(256)])
         for one in (wide, core)
@@ -154,26 +152,22 @@ def without(image: Image.Image, mask: Image.Image) -> Image.Image:
 
 def _areas(mask: Image.Image) -> list[list[Run]]:
     """Return the connected areas of a mask, as runs of pixels in rows."""
-    data, areas, above = mask.tobytes(), dict[int, list[Run]](), list[tuple[Run, int]]()
-    owner: list[int] = []
+    data, wide = mask.tobytes(), mask.width
+    area_of: dict[Run, list[Run]] = {}
+    above: list[Run] = []
     for y in range(mask.height):
-        row = []
-        for match in re.finditer(b"\xff+", data[y * mask.width : (y + 1) * mask.width]):
-            left, right = match.span()
-            mine = len(owner)
-            owner.append(mine)
-            areas[mine] = [(y, left, right)]
-            for (_, start, end), other in above:
-                if start < right and left < end:
-                    while owner[other] != other:
-                        other = owner[other]
-                    if other != mine:
-                        mine, less = sorted((mine, other), key=lambda one: -len(areas[one]))
-                        areas[mine] += areas.pop(less)
-                        owner[less] = mine
-            row.append(((y, left, right), mine))
+        line = data[y * wide : (y + 1) * wide]
+        row = [(y, *match.span()) for match in re.finditer(b"\xff+", line)]
+        for run in row:
+            area_of[run] = [run]
+            for other in above:
+                touches = other[1] < run[2] and run[1] < other[2]
+                if touches and area_of[other] is not area_of[run]:
+                    less, more = sorted((area_of[other], area_of[run]), key=len)
+                    more += less
+                    area_of |= dict.fromkeys(less, more)
         above = row
-    return list(areas.values())
+    return list({id(area): area for area in area_of.values()}.values())
 
 
 def _drawn(areas: Iterable[list[Run]]) -> Image.Image:
