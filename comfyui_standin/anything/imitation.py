@@ -21,7 +21,7 @@ from comfyui_standin.anything import paintings
 from comfyui_standin.anything.arithmetic import computed, operated
 from comfyui_standin.anything.facts import file_lists
 from comfyui_standin.anything.results import limited, shown, to_show, with_mark
-from comfyui_standin.anything.treated import around, boxed, together, treated
+from comfyui_standin.anything.treated import around, boxed, speaking, together, treated
 from comfyui_standin.anything.values import (
     ANY,
     MODELS,
@@ -80,6 +80,8 @@ _LAST = re.compile("(last|end)_?(frame|image|img)")  # inputs for a video's last
 _BEGINS = re.compile("im(age|g)_?to_?video|i2v|keyframe")
 _COMPUTES = re.compile("expression|formula|math|calculat")
 _CAMERA = re.compile("camera|multi_?angle|orbit")
+_SPEAKS = re.compile("speech|tts|speak|narrat|dialog")
+_TALKS = re.compile("talk|lip_?sync|speak")
 _MEASURES = re.compile("get.*size|image_?(size|dimension|resolution)")
 _WRITES = re.compile("text|string|concat|join|replace|format|prompt")
 _JOINS = re.compile("concat|join|combine|append|merge")
@@ -124,6 +126,8 @@ class Imitation:
             lasts, parts = [*parts.values()], {}
         if lasts:
             self._hints["last"] = lasts[-1]
+        elif _TALKS.search(self._name) and (picture := self._hints.get("picture")):
+            self._hints["last"] = speaking(picture)
         self._composes = len(parts) > 1 and any(map(_ROLES.search, parts))
         self._own_text = self._text()
         if len(parts) > 1:
@@ -237,6 +241,8 @@ class Imitation:
             value = list(given.values())[min(self._outputs[:slot].count(kind), len(given) - 1)]
         if kind == "VIDEO" and _ACTS.search(self._name) and self._first_of("IMAGE"):
             return self._video()
+        if kind == "AUDIO" and self._speaks():  # in the voice of a sound that is given
+            return self._sound()
         if isinstance(value, Latent):
             return self._begun(value)
         if isinstance(value, Token):
@@ -612,7 +618,10 @@ class Imitation:
             path = self._upload(own)
             return decoded_audio(path) if path else paintings.sound(own)
         seconds = latent.seconds if latent else self._seconds()
-        return Token("AUDIO", {**self._hints, "seconds": seconds})
+        return Token("AUDIO", {**self._hints, "seconds": seconds, "spoken": self._speaks()})
+
+    def _speaks(self) -> bool:
+        return bool(self._hints.get("text") and _SPEAKS.search(self._name))
 
     def _seconds(self) -> float:
         return max(1.0, min(_LONGEST, float(self._hints.get("seconds", _SECONDS))))

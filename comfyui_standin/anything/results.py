@@ -18,7 +18,7 @@ from comfyui_standin.nodes.base import Inputs, Latent, MediaFile, NodeInfo, Node
 from comfyui_standin.nodes.latent import decoded
 from comfyui_standin.nodes.media import flac_bytes
 from comfyui_standin.nodes.motion import Pan
-from comfyui_standin.nodes.music import music
+from comfyui_standin.nodes.music import music, speech
 from comfyui_standin.nodes.video import mp4
 from comfyui_standin.painter.paint import Brief, paint
 from comfyui_standin.storage import Folder, UnsafePath
@@ -249,7 +249,9 @@ class Results:
                 yield "3d", solid(_picture(hints)), "_.glb"
             case Token("AUDIO", hints):
                 text, seed = str(hints.get("text", "")), int(hints.get("seed", 0))
-                yield from self._files(music(text, hints["seconds"], seed))
+                spoken = hints.get("spoken")
+                sound = speech(text, seed) if spoken else music(text, hints["seconds"], seed)
+                yield from self._files(sound)
             case Token("SVG", hints):
                 yield "images", drawing(_picture(hints)), "_.svg"
             case _ if kind_of(value) == "AUDIO":

@@ -33,6 +33,7 @@ _LIMBS = (  # of a figure, each a line
     (64, 74, 74, 76, 80, 98, 78, 122),
     (58, 16, 64, 20, 70, 16),
 )
+_BEATS = 25  # how often a mouth opens or closes in a video
 _LEAST = 64  # pixels: a number of a node without names that may be a side
 _KEEPS_RATIO = re.compile(r"keep|proportion|^fit\b|aspect|total")
 _FACTORS = frozenset({"scale_by", "multiplier", "upscale_by", "upscale_factor", "scale_factor"})
@@ -136,6 +137,17 @@ def together(pictures: Sequence[Image.Image], text: str = "") -> Image.Image:
             whole.paste(small, place, cut.crop(box).resize(small.size))
     whole.info["joined"] = True
     return whole
+
+
+def speaking(image: Image.Image) -> Image.Image:
+    """Return a picture whose subject has an open mouth, and closes and opens it in a video."""
+    left, top, right, bottom = area_of(subject(image)) or (0, 0, *image.size)
+    x, y, wide = (left + right) // 2, (top + bottom) // 2, max(2, (right - left) // 16)
+    shown = image.convert("RGB")
+    shown = shown.copy() if shown is image else shown
+    ImageDraw.Draw(shown).ellipse((x - wide, y - wide // 2, x + wide, y + wide), (96, 22, 30))
+    shown.info["beats"] = _BEATS
+    return shown
 
 
 def _covered(image: Image.Image, other: Image.Image) -> Image.Image:

@@ -46,8 +46,10 @@ class Pan(Sequence[Image.Image]):
         return round(self.margin * (1 - cos(turn))), round(self.margin * (1 - cos(2 * turn)) / 3)
 
     def share(self, number: int) -> int:
-        """Return how much of the last image a frame shows, of 64."""
-        return round(32 * (1 - cos(pi * number / max(1, self._count - 1))))
+        """Return how much of the last image a frame shows, of 64. Its info may have a number of
+        beats: it comes and goes."""
+        beats = self.last.info.get("beats", 1) if self.last else 1
+        return round(32 * (1 - cos(beats * pi * number / max(1, self._count - 1))))
 
     def __len__(self) -> int:
         return self._count

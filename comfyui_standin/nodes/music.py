@@ -36,6 +36,7 @@ class Voice:
 
 
 _PIANO = Voice({1: 1.0, 2: 0.4, 3: 0.2, 4: 0.1}, 0.005, 0.5)
+_HUM, _LONGEST_SPEECH = Voice({1: 1.0, 2: 0.8, 3: 0.5, 5: 0.3}, 0.04, 0.3), 60.0
 _VOICES: Mapping[str, Voice] = {
     "bell bells chime chimes celesta": Voice({1: 1.0, 3: 0.5, 7: 0.25}, 0.002, 0.9),
     "guitar harp pluck plucked banjo": Voice({1: 1.0, 2: 0.6, 3: 0.4, 5: 0.2}, 0.002, 0.25),
@@ -47,9 +48,13 @@ _VOICES: Mapping[str, Voice] = {
 def music(text: str, seconds: float, seed: int) -> AudioSamples:
     """Return a piece whose tempo, key, instrument, drums and noise the words choose."""
     if seconds > _COMPOSED:
-        part = music(text, _COMPOSED, seed).samples
+        part = array("h", music(text, _COMPOSED, seed).samples)
+        quiet = array("h", (level * 2 // 5 for level in part))
+        parts = [part] * int(seconds / _COMPOSED + 1)
+        if len(parts) > 3:  # an intro, a bridge and an outro
+            parts[0] = parts[len(parts) // 2] = parts[-1] = quiet
         size = 2 * round(seconds * RATE)
-        return AudioSamples((part * (size // len(part) + 1))[:size], RATE, 1)
+        return AudioSamples(b"".join(one.tobytes() for one in parts)[:size], RATE, 1)
     words = telling_words(text)
     rng = random.Random(hashed(seed, words))
     beat = 60 / next((_TEMPOS[word] for word in words if word in _TEMPOS), 92)
@@ -70,6 +75,22 @@ def music(text: str, seconds: float, seed: int) -> AudioSamples:
             _drum(sound, rng, start + beat / 2, 0.16, low=False)
     if _NOISES.intersection(words):
         _swell(sound, rng)
+    return AudioSamples(_faded(sound).tobytes(), RATE, 1)
+
+
+def speech(text: str, seed: int) -> AudioSamples:
+    """Return a voice that hums a text's syllables, with pauses between its words and sentences."""
+    rng, at, sounds = random.Random(hashed(seed, text)), 0.1, list[tuple[float, float]]()
+    for word in text.split():
+        for _ in range(1 + len(word) // 4):
+            sounds.append((at, 120 * 2 ** rng.uniform(-0.2, 0.2)))
+            at += 0.16
+        at += 0.09 if word[-1].isalnum() else 0.5
+        if at > _LONGEST_SPEECH:
+            break
+    sound = array("f", bytes(4 * round((at + 0.3) * RATE)))
+    for start, pitch in sounds:
+        _add(sound, _HUM, start, 0.19, pitch, rng.uniform(0.4, 1))
     return AudioSamples(_faded(sound).tobytes(), RATE, 1)
 
 

@@ -182,14 +182,7 @@ _LEMON = (250, 212, 44)
 _SKINS = ((244, 206, 178), (214, 164, 126), (164, 112, 80), (112, 74, 54))
 _HAIRS = ((54, 36, 30), (24, 20, 26), (150, 92, 44), (196, 150, 84), (150, 60, 40))
 _IRISES = ((70, 110, 140), (84, 60, 40), (74, 110, 72))
-_SIZES = {
-    "portrait": 1.0,
-    "balloon": 0.53,
-    "boat": 0.18,
-    "cat": 0.36,
-    "plane": 0.36,
-    "paperplane": 0.4,
-}
+_SIZES = {"portrait": 1.0, "balloon": 0.53, "boat": 0.18, "cat": 0.36, "plane": 0.36}
 _BUILT = {  # size, and the foot below the horizon
     "house": (0.12, 0.13),
     "castle": (0.3, 0.03),

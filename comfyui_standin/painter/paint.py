@@ -315,7 +315,7 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         if "joined" in brief.given.info:  # the words name what is in it
             scene = replace(scene, things=scene.things & _COVERING, accents=())
         elif not scene.is_added:
-            scene = replace(scene, things=scene.things - {"portrait"})
+            scene = replace(scene, things=scene.things - _COVERING - {"portrait"})
         if scene.turn and not brief.moves:
             canvas.image = _turned(canvas.image, scene.turn)
         elif scene.is_swap and scene.things & THINGS.keys() - _COVERING and not brief.moves:
@@ -364,21 +364,13 @@ def _turned(image: Image.Image, turn: int) -> Image.Image:
 
 def _written(image: Image.Image, text: str) -> None:
     """Write a text at the top of an image, as wide as fits."""
-    font = ImageFont.load_default(100)
-    size = min(image.height / 7, 100 * 0.9 * image.width / max(1.0, font.getlength(text)))
-    font = ImageFont.load_default(max(4, size))
-    top = image.crop((0, 0, image.width, max(1, round(size * 1.4)))).convert("L")
-    light = ImageStat.Stat(top).mean[0] < 120
-    colour, rim = ((28, 26, 32), (255, 255, 255))[:: -1 if light else 1]
-    ImageDraw.Draw(image).text(
-        (image.width / 2, size * 0.8),
-        text,
-        colour,
-        font,
-        "mm",
-        stroke_width=size / 24,
-        stroke_fill=rim,
-    )
+    size = image.width / max(1.0, ImageFont.load_default(100).getlength(text)) * 90
+    size = max(4.0, min(image.height / 7, size))
+    font, place = ImageFont.load_default(size), (image.width / 2, 0.8 * size)
+    top = image.convert("L").crop((0, 0, image.width, image.height // 8 + 1))
+    own, rim = ((255, 255, 255), (28, 26, 32))[:: 1 if ImageStat.Stat(top).mean[0] < 120 else -1]
+    pen = ImageDraw.Draw(image)
+    pen.text(place, text, own, font, "mm", stroke_width=size / 24, stroke_fill=rim)
 
 
 def _background(

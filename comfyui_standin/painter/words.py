@@ -76,7 +76,7 @@ _LIGHTS: dict[Light, str] = {
     "grey": "storm stormy rain rainy fog foggy mist misty overcast gloomy cloudy moody",
     "day": "day noon midday sunny bright summer clear daylight sunlit sunlight daytime",
 }
-_TONES = "golden orange warm fire amber lava first pink pastel dreamy soft peach dark neon bright"
+_TONES = "golden orange warm fire amber lava first pink pastel dreamy soft dark neon midnight"
 _SEASONS: dict[Season, str] = {
     "autumn": "autumn fall october november maple harvest",
     "winter": "winter snow snowy ice icy frozen frost arctic christmas december january",
@@ -87,7 +87,7 @@ _PLACES: dict[str, str] = {
     "canyon": "canyon gorge ravine",
     "room": (
         "room tatami studio interior indoor indoors kitchen bedroom office cafe restaurant library"
-        " classroom hall gallery museum gym corridor hallway laboratory runway"
+        " classroom hall gallery gym corridor hallway laboratory runway"
     ),
     "desert": "desert dune dunes sahara oasis wasteland western",
     "town": "town village harbour harbor port",
@@ -154,7 +154,7 @@ _THINGS: dict[str, str] = {
         "bottle bottles perfume product wine dispenser jar tube serum lotion shampoo soda"
         " beer cosmetics beverage packaging skincare"
     ),
-    "bag": "bag bags handbag backpack purse suitcase chest",
+    "bag": "bag bags handbag backpack purse suitcase",
     "sofa": "sofa couch armchair chair furniture living lounge",
     "campfire": "campfire campfires bonfire fireplace",
     "beach": "beach waves surf",
@@ -313,6 +313,7 @@ def read(text: str, negative: str) -> Scene:
     unwanted = set(telling_words(negative)) - _OF_FAULTS
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
     places = _all(_PLACES, words) - avoided
+    places = places & {"room"} or places  # nothing else is in it
     known = {word: name for name, listed in _THINGS.items() for word in listed.split()}
     named = (known.get(word) for word in telling_words(_TINT.sub(_of_tint, text)))
     things = frozenset([one for one in dict.fromkeys(named) if one and one not in avoided][:_MOST])

@@ -51,6 +51,25 @@ def test_a_video_has_the_size_and_length_that_the_workflow_asks_for(demo: DemoSe
     assert b"demo server" in data  # in the file's comment
 
 
+def test_a_node_for_speech_speaks(demo: DemoServer) -> None:
+    """Its sound is as long as its text takes."""
+    lengths = []
+    for text in ("Hello.", "Hello, this is a long text that takes its time. " * 3):
+        settings = {
+            **{"text": text, "stability": 0.5, "apply_text_normalization": "auto", "seed": 1},
+            **{"language_code": "", "output_format": "mp3_44100_192", "model": "eleven_v3"},
+            **{"model.speed": 1.0, "model.similarity_boost": 0.75, "voice": ["3", 0]},
+        }
+        prompt = {
+            "1": ("ElevenLabsTextToSpeech", settings),
+            "2": ("SaveAudio", {"audio": ["1", 0], "filename_prefix": "s"}),
+            "3": ("ElevenLabsVoiceSelector", {"voice": "Bill (male, american)"}),
+        }
+        file = content(demo, ran(demo, prompt)["2"]["audio"][0])
+        lengths.append(soundfile.info(io.BytesIO(file)).duration)
+    assert lengths[0] < 2 < 8 < lengths[1]
+
+
 def test_a_partner_node_makes_a_video_without_a_key(demo: DemoServer) -> None:
     info = requests.get(f"{demo.url}/object_info/KlingTextToVideoNode", timeout=LONGEST_WAIT).json()
     entry = info["KlingTextToVideoNode"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import json
 import random
 import struct
@@ -43,7 +44,7 @@ from comfyui_standin.nodes.base import (
     NodeResult,
     Speed,
 )
-from comfyui_standin.nodes.music import RATE, music
+from comfyui_standin.nodes.music import RATE, music, speech
 from comfyui_standin.nodes.registry import NODES
 from comfyui_standin.storage import Storage, UnsafePath
 from tests.standin.calls import body_of, frames
@@ -453,6 +454,21 @@ def test_any_text_makes_a_sound_of_the_asked_length(text: str) -> None:
     assert len(made) == 4 * RATE
     assert 10_000 < max(map(abs, made)) < 32_767
     assert abs(made[-1]) < 500
+
+
+def test_speech_is_as_long_as_its_text_and_has_pauses() -> None:
+    short, long = (array("h", speech(text, 1).samples) for text in ("Hello.", "Hello. " * 8))
+    assert len(long) > 5 * len(short)
+    blocks = [max(map(abs, long[at : at + 2000])) for at in range(0, len(long) - 2000, 2000)]
+    quiet = [block < 500 for block in blocks]
+    assert sum(before > after for before, after in itertools.pairwise(quiet)) >= 7
+
+
+def test_a_song_begins_and_ends_quietly() -> None:
+    song = array("h", music("techno drums", 60, 1).samples)
+    assert len(song) == 60 * RATE
+    loud = [max(map(abs, song[at * RATE : (at + 2) * RATE])) for at in (1, 20, 57)]
+    assert max(loud[0], loud[2]) < 0.6 * loud[1]
 
 
 def test_text_and_seed_choose_the_sound() -> None:
