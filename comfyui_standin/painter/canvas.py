@@ -90,6 +90,9 @@ def spot(size: tuple[int, int], reach: int = 150) -> Image.Image:
 def subject(image: Image.Image) -> Image.Image:
     """Return a mask of the subject: what isn't calm up to the left, right or upper edge, and is in
     the middle or has other colors than the two sides. Its edge is as fine as the image's."""
+    known: Image.Image | None = image.info.get("subject")  # of what was cut out before
+    if known and known.width * image.height == known.height * image.width:
+        return known.resize(image.size)
     whole = image.convert("RGB")
     small = whole.resize((_SIDE, _SIDE), Image.Resampling.BOX)
     lowest, highest = small.filter(ImageFilter.MinFilter(3)), small.filter(ImageFilter.MaxFilter(3))
@@ -126,7 +129,9 @@ def subject(image: Image.Image) -> Image.Image:
 
 def on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
     white = Image.new("RGB", image.size, (255, 255, 255))
-    return Image.composite(image.convert("RGB"), white, mask.resize(image.size))
+    cut = Image.composite(image.convert("RGB"), white, mask.resize(image.size))
+    cut.info["subject"] = mask.resize(image.size)
+    return cut
 
 
 def _strongest(image: Image.Image) -> Image.Image:

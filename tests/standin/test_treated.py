@@ -133,6 +133,14 @@ def test_a_cut_out_has_nothing_of_the_background() -> None:
         assert mask.getpixel(at) == 0, at
 
 
+def test_a_white_part_stays_in_a_picture_that_was_cut_out() -> None:
+    image = landscape()
+    image.paste("white", (40, 50, 60, 60))
+    cut = treated("RemoveBackground", (image,), {})[0].resize((192, 192))
+    assert subject(cut).getpixel((100, 110)) == 255
+    assert subject(cut).getpixel((20, 110)) == 0
+
+
 def test_a_cut_out_has_a_sharp_edge() -> None:
     levels = subject(landscape().resize((960, 960))).histogram()
     assert sum(levels[1:-1]) < 0.015 * 960 * 960
