@@ -96,9 +96,11 @@ def _done_words(elapsed: float, *, shows: bool) -> str:
         return message(
             "Done, but there's no result to show here. It may be saved on the ComfyUI server."
         )
-    if elapsed < 1:
+    tenths = round(elapsed, 1)
+    if not tenths:
         return HEADLINES[Phase.DONE]
-    return message("Done in {duration}", duration=elapsed_words(elapsed))
+    duration = _short_words(tenths) if tenths < 1 else elapsed_words(elapsed)
+    return message("Done in {duration}", duration=duration)
 
 
 def seconds_words(seconds: float) -> str:
@@ -118,7 +120,7 @@ def elapsed_words(seconds: float) -> str:
     return sentences(long, _short_words(rest)) if minutes < 10 else long
 
 
-def _short_words(seconds: int) -> str:
+def _short_words(seconds: float) -> str:
     return message("{seconds}\xa0s", seconds=seconds)
 
 

@@ -142,6 +142,10 @@ def test_a_run_without_a_result_explains_where_it_may_be() -> None:
     image = OutputFile("a.png", "", "output", "image", "6")
     ends = {"phase": Phase.DONE, "finished_at": 1009.0}
     assert stage_of(**ends, files=(image,)).headline == "Done in 9\xa0s"
+    ends |= {"finished_at": 1000.44}
+    assert stage_of(**ends, files=(image,)).headline == "Done in 0.4\xa0s"
+    ends |= {"finished_at": 1000.01}
+    assert stage_of(**ends, files=(image,)).headline == "Done"
     nowhere = "there's no result to show here. It may be saved on the ComfyUI server."
     assert stage_of(**ends).headline == f"Done, but {nowhere}"
 
