@@ -156,7 +156,12 @@ test("a grid makes its images as large as possible", () => {
 });
 
 test("a caption has the known parts, to display and to copy", () => {
-  const caption = { prompt: "a kite", steps: "20", model: "sd\\xl/base-1.0.safetensors" };
+  const caption = {
+    prompt: "[Shot 1] a kite",
+    opening: "a kite",
+    steps: "20",
+    model: "sd\\xl/base-1.0.safetensors",
+  };
   const parts = captionOf(
     { seeds: { a: "1", b: "2" }, page: { caption } },
     { width: 768, height: 512 },
@@ -168,11 +173,14 @@ test("a caption has the known parts, to display and to copy", () => {
       ["Steps 20", "20"],
       ["base-1.0", "sd\\xl/base-1.0.safetensors"],
       ["Seeds 1, 2", "1, 2"],
-      ["a kite", "a kite"],
+      ["a kite", "[Shot 1] a kite"],
     ],
   );
   assert.deepEqual(
-    captionOf({ seeds: {}, title: "Upscale", page: { caption: { prompt: "", model: "" } } }, null),
+    captionOf(
+      { seeds: {}, title: "Upscale", page: { caption: { prompt: "", opening: "", model: "" } } },
+      null,
+    ),
     [{ part: "prompt", shown: "Upscale", copied: "" }],
   );
 });

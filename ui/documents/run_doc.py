@@ -24,6 +24,7 @@ from comfy.form.server_errors import node_problems
 from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes, time_left
 from ui.documents.headlines import headline
+from ui.documents.openings import opening
 from ui.documents.output_roles import OutputRole, lent_comparisons, output_of, output_roles
 from ui.web.responses import API
 from ui.web.urls import download_name
@@ -113,8 +114,8 @@ def compared_files(record: Record) -> Mapping[int, int]:
 
 
 def first_words(job: Job, most: int = _ABOUT) -> str:
-    """Return the main prompt of a run on one line, shortened to `most` characters."""
-    return " ".join(job.written_text.split())[:most]
+    """Return the opening of a run's main prompt on one line, shortened to `most` characters."""
+    return " ".join(opening(job.written_text).split())[:most]
 
 
 def seeds_of(record: Record) -> Iterable[str]:
@@ -241,8 +242,8 @@ class ShownFile:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """The `prompt` and the `negative` one as sent, the file of the `model`, and the number of
-    `steps`; empty if the form has no such field."""
+    """The `prompt` and the `negative` one as sent, the `opening` of the prompt, the file of the
+    `model`, and the number of `steps`; empty if the form has no such field."""
 
     prompt: str = ""
     model: str = ""
@@ -257,6 +258,7 @@ class QueueLine:
     changed. `again`: it has ended and can be submitted again. `due_in`: seconds until it starts, or
     ends if it is running, null if unknown."""
 
+    opening: str = ""
     about: str
     said: str
     movable: bool

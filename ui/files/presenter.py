@@ -28,6 +28,7 @@ from comfy.runs.interface import RunRegistry
 from comfy.workflow.model import Workflow
 from ui.documents.browser_values import value_text
 from ui.documents.history_docs import past_run
+from ui.documents.openings import opening
 from ui.documents.page_runs import RunEnd, stage_run
 from ui.documents.run_doc import (
     Alteration,
@@ -242,8 +243,10 @@ class Presenter:
         if caption.prompt in [one.default for one in of_step]:
             used = {str(key): value for key, value in had.own.items()}
             earlier = tuple(one for one in fields if one not in of_step)
-            first = _caption_of(replace(had.form.form, fields=earlier), used).prompt
-            stage = replace(stage, caption=replace(caption, prompt=first or caption.prompt))
+            first = _caption_of(replace(had.form.form, fields=earlier), used)
+            if first.prompt:
+                caption = replace(caption, prompt=first.prompt, opening=first.opening)
+                stage = replace(stage, caption=caption)
         others = tuple(
             (message("{label} ({detail})", label=message("Seed"), detail=step), str(had.own[key]))
             for step, key in had.form.plan.seeds
@@ -279,8 +282,10 @@ def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
     """Return the main prompt, model, number of steps and negative prompt."""
     shown = [(f, str(used.get(f.key) or "")) for f in form.fields if f.group != "hidden"]
     prompt = main_prompt(form.fields)
+    text = str(used.get(prompt.key) or "") if prompt else ""
     return Caption(
-        prompt=str(used.get(prompt.key) or "") if prompt else "",
+        prompt=text,
+        opening=opening(text),
         model=next((text for f, text in shown if text and f.role == "model"), ""),
         steps=next((text for f, text in shown if text and f.input == "steps"), ""),
         negative=next((text for f, text in shown if text and f.role == "negative"), ""),
@@ -294,7 +299,8 @@ def _caption_by_keys(job: Job) -> Caption:
         for key, text in job.values.items()
         if isinstance(text, str) and key.rpartition(".")[2] in MODEL_INPUTS
     )
-    return Caption(prompt=job.written_text, model=next(filter(None, models), ""))
+    prompt, model = job.written_text, next(filter(None, models), "")
+    return Caption(prompt=prompt, opening=opening(prompt), model=model)
 
 
 def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]]:

@@ -16,6 +16,7 @@ from comfy.base.messages import message, plural, sentences
 from comfy.records.sharing import FoundFile
 from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
+from ui.documents.openings import opening
 from ui.documents.run_doc import Caption
 from ui.files.presenter import Presenter
 from ui.files.result_files import shared_file_name
@@ -184,7 +185,7 @@ def _preview(
             if file.size > _LARGEST_PREVIEW:
                 continue
             title = translated(presenter.title_of(found.record))
-            about = found.file.prompt[:_LONGEST_ABOUT] or current_language().text(_ABOUT)
+            about = opening(found.file.prompt)[:_LONGEST_ABOUT] or current_language().text(_ABOUT)
             image = f"{html.escape(root)}/{one.address}"
             return LinkPreview(title, about, image, media_type, one.size, title)
     return None

@@ -83,11 +83,12 @@ export interface BatchProblem {
 }
 
 /**
- * The `prompt` and the `negative` one as sent, the file of the `model`, and the number of
- * `steps`; empty if the form has no such field.
+ * The `prompt` and the `negative` one as sent, the `opening` of the prompt, the file of the
+ * `model`, and the number of `steps`; empty if the form has no such field.
  */
 export interface Caption {
   prompt: string;
+  opening: string;
   model: string;
   steps: string;
   negative: string;

@@ -185,7 +185,7 @@ export function placeAfter(arrangement, at, step) {
  * @returns {CaptionPart[]}
  */
 export function captionOf({ seeds: byField, page, title }, size) {
-  const { prompt, model, steps } = page.caption;
+  const { prompt, opening, model, steps } = page.caption;
   const seeds = Object.values(byField);
   const pixels = size?.width ? `${size.width} × ${size.height}` : "";
   const seed = seeds.join(", ");
@@ -195,7 +195,7 @@ export function captionOf({ seeds: byField, page, title }, size) {
     { part: "steps", shown: steps && message("Steps {steps}", { steps }), copied: steps },
     { part: "model", shown: stemOf(model), copied: model },
     { part: "seed", shown: seed && seedWords(seeds), copied: seed },
-    { part: "prompt", shown: prompt || title, copied: prompt },
+    { part: "prompt", shown: opening || title, copied: prompt },
   ];
   return parts.filter(({ shown }) => shown);
 }
