@@ -218,9 +218,11 @@ def _made(outputs: Sequence[Output], prompt: Prompt) -> ResultKind | None:
 
 
 def made_kind(outputs: Sequence[Output]) -> ResultKind | None:
-    """Return the single kind of saved results, None for several; previews alone count."""
+    """Return the single kind of saved results, None for several; previews alone count. Beside a 3D
+    model, images and videos show it."""
     needed = needed_outputs(outputs)
     kinds = {one.kind for one in outputs if one.node in needed}
+    kinds = kinds & {"3d"} or kinds
     return kinds.pop() if len(kinds) == 1 else None
 
 

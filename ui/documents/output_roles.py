@@ -14,8 +14,8 @@ from comfy.comfyui.protocol.result_types import FileKind
 from comfy.prompt.model import Link, links
 from comfy.records.record import Record
 
-# `preview`: a step on the way to a result. `copy`: the same bytes as another output. `echo`: a
-# technical text, such as a seed or the data of a widget.
+# `preview`: a step on the way to a result. `copy`: the same bytes as another output, or the
+# comparison that a result offers. `echo`: a technical text, such as a seed or the data of a widget.
 OutputRole = Literal["result", "preview", "copy", "echo"]
 
 _ORDER: tuple[FileKind, ...] = ("video", "image", "3d", "audio", "file")
@@ -152,7 +152,10 @@ class _Outputs:
 
     @cached_property
     def ends(self) -> set[str]:
-        """The outputs that the run was made for."""
+        """The outputs that the run was made for. A saved 3D model comes before images and videos:
+        they are made for it, or show it."""
+        if models := self._ends_of(frozenset({"3d"})) & self.saving:
+            return models
         return self._ends_of(_SEEN) | self._ends_of(frozenset({"audio"})) or self.saving
 
     @cached_property
@@ -193,10 +196,13 @@ class _Outputs:
         if not files and all(is_echo(one.text, self.record) for one in self.texts[node]):
             return "echo"
         if any(file.side for file in files):
-            shows = given <= self.sources or any(self.takers(link) & self.core for link in given)
-            return "preview" if shows else "result"
+            if any(self.takers(link) & self.core for link in given):
+                return "copy"
+            return "preview" if given <= self.sources else "result"
         is_media = any(file.kind != "file" for file in files)
-        is_step = node in self.inner or given & self.sources or (is_media and node not in self.ends)
+        is_beside = not files and {one.node for one in given} & {one.node for one in self.sources}
+        is_step = node in self.inner or given & self.sources or is_beside
+        is_step = is_step or (is_media and node not in self.ends)
         return "preview" if is_step else "result"
 
     def copies(self, roles: Mapping[str, OutputRole]) -> Iterable[str]:

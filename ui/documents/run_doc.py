@@ -9,7 +9,7 @@ import re
 import textwrap
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal
@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from comfy.base.messages import message, sentences
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.comfyui.protocol.result_types import FileKind, ResultKind
+from comfy.comfyui.protocol.result_types import RESULT_TYPES, FileKind, ResultKind
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.server_errors import node_problems
 from comfy.records.record import Job, Record
@@ -40,6 +40,12 @@ _LONGEST_PATTERN = 100
 _OF_RUN = re.compile(r"\A([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
 _PART = re.compile(r"\{([^{}]*)\}")
 _SEPARATORS = re.compile(r"[/\\]")
+# Titles of ComfyUI's own classes, with a number from the second on.
+_SAVER = re.compile(
+    r"(?:save|preview)(?: (?:3d|animated|any|as|audio|glb|image|model|svg|text|video|web[mp]"
+    r"|\d+|\([^()]*\)))+",
+    re.IGNORECASE,
+)
 LEFT_OUT = message("The server skipped part of the workflow.")
 # A `Phase` in text form.
 PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
@@ -50,8 +56,8 @@ _EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
 class RunOutput:
     """Output of a run: its node, its name, and the positions of its results among the run's `files`
     and `texts`. The name is empty only for runs of earlier versions. `role`: a "result", a
-    "preview" of a step on the way to it, a "copy" of another output's file, or an "echo": a
-    technical text, such as a seed."""
+    "preview" of a step on the way to it, a "copy" of another output's file or its comparison, or
+    an "echo": a technical text, such as a seed."""
 
     node: str
     name: str
@@ -73,7 +79,7 @@ def run_outputs(record: Record) -> tuple[RunOutput, ...]:
     return tuple(
         RunOutput(
             node,
-            job.output_names.get(node) or job.titles.get(node, ""),
+            _output_name(record, node, [state.files[at].kind for at in files.get(node, ())]),
             tuple(files.get(node, ())),
             tuple(texts.get(node, ())),
             roles[node],
@@ -81,6 +87,12 @@ def run_outputs(record: Record) -> tuple[RunOutput, ...]:
         for node in dict.fromkeys((*job.output_names, *files, *texts))
         if node in files or node in texts
     )
+
+
+def _output_name(record: Record, node: str, kinds: Sequence[FileKind]) -> str:
+    """Return an output's title, or its kind for a node that is only called "Save Video"."""
+    name = record.job.output_names.get(node) or record.job.titles.get(node, "")
+    return RESULT_TYPES[kinds[0] if kinds else "text"].noun if _SAVER.fullmatch(name) else name
 
 
 def texts_in_files(record: Record) -> Mapping[int, int]:
@@ -246,6 +258,7 @@ class Caption:
     `model`, and the number of `steps`; empty if the form has no such field."""
 
     prompt: str = ""
+    opening: str = ""
     model: str = ""
     steps: str = ""
     negative: str = ""
@@ -258,7 +271,6 @@ class QueueLine:
     changed. `again`: it has ended and can be submitted again. `due_in`: seconds until it starts, or
     ends if it is running, null if unknown."""
 
-    opening: str = ""
     about: str
     said: str
     movable: bool

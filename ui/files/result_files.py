@@ -365,11 +365,13 @@ def _log_missing(record: Record, problem: Exception) -> None:
 
 
 def saved_places(record: Record) -> list[int]:
-    """Return the indexes of the saved files, without saved previews; of all results if no file was
-    saved."""
+    """Return the indexes of the saved files, without saved previews unless they show a 3D model; of
+    all results if no file was saved."""
     files, shown = record.state.files, sorted(main_places(record))
     saved = (at for at, file in enumerate(files) if file.type == "output")
-    return [at for at in saved if at in shown or files[at].kind == "file"] or shown
+    is_model = any(files[at].kind == "3d" for at in shown)
+    also = ("file", "image", "video") if is_model else ("file",)
+    return [at for at in saved if at in shown or files[at].kind in also] or shown
 
 
 def _own_files(records: Iterable[Record]) -> Iterator[tuple[Record, int, bool]]:

@@ -65,7 +65,7 @@ def test_the_saved_picture_is_the_result() -> None:
     record = record_of(PICTURE, *FILES, said="a long kite", read="a photo of a beach", seed="41")
     assert output_roles(record) == {
         "boxes": "preview",
-        "compared": "preview",
+        "compared": "copy",  # the result offers the comparison
         "shown": "preview",
         "saved": "result",
         "said": "preview",
@@ -128,6 +128,33 @@ def test_the_last_preview_of_a_chain_is_the_result() -> None:
     roles = output_roles(record)
     assert {name for name, role in roles.items() if role == "result"} == {"last"}
     assert compared_files(record) == {1: 0, 4: 0}  # the step before lends its image
+
+
+def test_a_saved_model_comes_before_its_video() -> None:
+    prompt = {
+        "splat": node("ImageToSplat", image="a.png"),
+        "turned": node("RenderSplat", splat=["splat", 0]),
+        "video": node("SaveVideo", video=["turned", 0]),
+        "model": node("SaveGLB", mesh=["splat", 0]),
+    }
+    record = record_of(prompt, file("video", kind="video"), file("model", kind="3d"))
+    assert output_roles(record) == {"video": "preview", "model": "result"}
+    assert run_tile(record).kind == "3d"
+    assert saved_places(record) == [0, 1]  # programs and downloads get both
+
+
+def test_a_text_beside_a_sound_is_a_preview() -> None:
+    """It comes from the node that makes the sound, such as a log."""
+    prompt = {
+        "speech": node("Speech", text="a long story"),
+        "heard": node("PreviewAudio", audio=["speech", 0]),
+        "log": node("PreviewAny", source=["speech", 1]),
+        "song": node("Song", text="a short song"),
+        "lyrics": node("PreviewAny", source=["song", 1]),
+    }
+    sound = file("heard", "temp", kind="audio")
+    record = record_of(prompt, sound, log="spoken in two parts", lyrics="la la la")
+    assert output_roles(record) == {"heard": "result", "log": "preview", "lyrics": "result"}
 
 
 def test_every_result_of_a_run_without_saved_files_is_shown() -> None:

@@ -50,6 +50,22 @@ def test_outputs_come_in_the_order_of_the_form() -> None:
     assert run_outputs(from_text(to_text(record))) == expected
 
 
+def test_an_output_is_named_by_its_kind_without_a_title() -> None:
+    """The titles of ComfyUI's own classes only say that they save or show it."""
+    names = {
+        "1": "Save Image 2",
+        "2": "Save Audio (MP3)",
+        "3": "Preview as Text",
+        "4": "Save poster",
+    }
+    prompt: Prompt = {node: {"class_type": "SaveImage", "inputs": {}} for node in names}
+    sound = OutputFile("a.mp3", "", "output", "audio", "2")
+    job = Job(prompt, "w", output_names=names)
+    record = record_of(job, image("1"), sound, image("4"), texts=(TextOutput("3", "a"),))
+    outputs = [str(one.name) for one in run_outputs(record)]
+    assert outputs == ["Image", "Audio", "Text", "Save poster"]
+
+
 def test_runs_without_names_use_the_titles_of_nodes() -> None:
     """Earlier versions stored no names of outputs."""
     text = to_text(record_of(Job(PROMPT, "w", titles={"2": "Glow"}), image("2"), image("1")))

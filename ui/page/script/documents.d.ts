@@ -626,8 +626,8 @@ export interface RunFile {
 /**
  * Output of a run: its node, its name, and the positions of its results among the run's `files`
  * and `texts`. The name is empty only for runs of earlier versions. `role`: a "result", a
- * "preview" of a step on the way to it, a "copy" of another output's file, or an "echo": a
- * technical text, such as a seed.
+ * "preview" of a step on the way to it, a "copy" of another output's file or its comparison, or
+ * an "echo": a technical text, such as a seed.
  */
 export interface RunOutput {
   node: string;
