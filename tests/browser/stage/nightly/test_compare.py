@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.form.nightly.test_masks import opened, stroke
 from tests.browser.nightly.walk.states import at_every_size
+from tests.support.brought import give, own_prompt
 from tests.support.visitor import Site, Visit
 
 PHONES = [ViewportSize(width=390, height=844), ViewportSize(width=360, height=740)]
@@ -176,3 +178,26 @@ def test_compare_and_full_screen_stand_on_the_picture(fast: Site, visit: Visit) 
     page.keyboard.press("Escape")
     expect(before).to_be_hidden()
     expect(compare).to_be_focused()
+
+
+def test_the_steps_of_a_text_are_compared_on_request(fast: Site, visit: Visit) -> None:
+    """A result that began with a text is alone at first, and its comparison isn't repeated among
+    the previews."""
+    prompt = own_prompt()
+    prompt["5"]["inputs"]["steps"] = 1
+    prompt["8"] = {
+        "class_type": "ImageScaleBy",
+        "inputs": {"image": ["6", 0], "upscale_method": "lanczos", "scale_by": 1.5},
+    }
+    sides = {"image_a": ["6", 0], "image_b": ["8", 0]}
+    prompt["9"] = {"class_type": "ImageCompare", "inputs": sides}
+    prompt["7"]["inputs"]["images"] = ["8", 0]
+    person = visit(fast).open()
+    give(person.page, json.dumps(prompt).encode(), "brought.json")
+    person.generate()
+    compare = person.page.locator("#stage").get_by_role("button", name="Compare").first
+    expect(compare).to_have_attribute("aria-pressed", "false")
+    expect(person.page.locator("#stage .before img")).to_be_hidden()
+    expect(person.page.get_by_text("Previews (")).to_have_count(0)
+    compare.click()
+    expect(person.page.locator("#stage .before img")).to_be_visible()

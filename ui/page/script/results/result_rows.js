@@ -71,8 +71,10 @@ export class ResultRows {
     const place = wordsOfPlace(state, on);
     this.back.hidden = !isOneOfSeveral(on);
     tell(this.back, joined([message("All results"), place, item?.label]));
-    viewport.offer(item?.url && item.kind !== "text" ? item : null, before);
-    tell(this.#words, joined([item?.label, place, view?.page.caption.prompt || view?.title]));
+    const isMedia = item?.url && item.kind !== "text";
+    // The workflow's own comparison, unless it compares steps of a run that began without an image.
+    viewport.offer(isMedia ? item : null, before, Boolean(item?.before && view?.page.before));
+    tell(this.#words, joined([item?.label, place, view?.page.caption.opening || view?.title]));
     this.beside = view && besideFor(view, item?.at, viewer);
     this.#draw(
       view && {

@@ -84,12 +84,13 @@ export class Viewport {
    * Set the file to download and the image to compare it with.
    * @param {Item | null} item
    * @param {string} before the address of the original image, or ""
+   * @param {boolean} [isOpen] whether to compare them at once
    */
-  offer(item, before) {
+  offer(item, before, isOpen = false) {
     const image = this.#media.firstElementChild;
     const isAlike = item?.kind === "image" && image instanceof HTMLImageElement;
     this.#fitTools(image);
-    this.#before.offer(isAlike ? image : null, before, Boolean(item?.before));
+    this.#before.offer(isAlike ? image : null, before, isOpen);
     this.#showVideoTools(image instanceof HTMLVideoElement ? image : null, item);
     if (this.#download.dataset.for === item?.url) return;
     this.#download.dataset.for = item?.url ?? "";
