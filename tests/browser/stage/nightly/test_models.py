@@ -102,6 +102,7 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
     expect(person.page.locator(MODEL)).to_be_visible(timeout=WAIT)
     eventually(lambda: reds(seen(person)) > 1000, "the model is painted")
     expect(person.page.locator("#stage .model .mark")).to_have_text("Demo")
+    expect(person.page.locator("#history .tile img")).to_have_count(1)
     media_stays_inside(person.page)
     first = seen(person)
     if motion == "no-preference":

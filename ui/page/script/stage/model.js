@@ -50,13 +50,17 @@ export async function showModel(place, item, viewer) {
     dispose();
     throw problem;
   }
-  fitWhileUnzoomed(canvas, () => {
-    const size = details.model?.getWorldBounds()?.size;
-    const aspect = canvas.clientWidth / canvas.clientHeight;
-    if (size && aspect)
-      shown.updateCamera({ radius: fitDistance(size, details.camera.fov, aspect) });
+  const onPage = new Promise((done) => {
+    fitWhileUnzoomed(canvas, () => {
+      const size = details.model?.getWorldBounds()?.size;
+      const aspect = canvas.clientWidth / canvas.clientHeight;
+      if (size && aspect)
+        shown.updateCamera({ radius: fitDistance(size, details.camera.fov, aspect) });
+      if (aspect) done(null);
+    });
   });
   details.scene.executeWhenReady(async () => {
+    await onPage; // a small model is ready before the stage shows it
     const image = canvas.isConnected && (await pictureOf(canvas, details.scene));
     if (image) keepStill(item.url, image);
   });
