@@ -89,9 +89,12 @@ _BOTH_ENDS = re.compile("flf|first.?last|last.?frame|end.?frame", re.IGNORECASE)
 # Tasks that are only a step after the sampler if a workflow takes no image.
 _LAST_STEPS = re.compile("upscaler?|enhance|detailer", re.IGNORECASE)
 _KINDS: tuple[ResultKind, ...] = ("text", "image", "video", "audio")
-_SECONDS = ("seconds", "duration", "duration_seconds", "audio_length", "seconds_total")
+_SECONDS = (
+    *("seconds", "duration", "duration_seconds", "max_duration", "audio_length", "seconds_total"),
+)
 _FRAMES = ("length", "num_frames", "video_frames", "frames", "frames_number", "total_frames")
 _RATES = ("rate", "fps", "frame_rate")
+_RATIO = re.compile(r"(?<![\d:])\d{1,2}:\d{1,2}(?![\d:])")
 _INPUTS = ("video", "mask", "image", "audio", "text")  # the most important first
 _IMAGES = MappingProxyType(
     {1: message("your image"), 2: message("two images"), 3: message("three images")}
@@ -188,16 +191,23 @@ def facts(form: Form) -> str:
         for one in form.fields
         if one.is_number
     }
-    size = [numbers.get("width"), numbers.get("height")] if made in ("image", "video") else [None]
+    size = [numbers.get("width"), numbers.get("height")]
+    shape = f"{size[0]} × {size[1]}" if all(size) else _ratio(form.fields)
     seconds = _seconds(numbers) if made in ("video", "audio") else None
     rounded = message("{seconds} s", seconds=plain_number(round(seconds, 1))) if seconds else ""
     return listed(
         (
             message("{input} → {result}", input=needs, result=noun) if needs else noun,
             *((message("about {amount}", amount=rounded),) if seconds else ()),
-            *((f"{size[0]} × {size[1]}",) if all(size) else ()),
+            *((shape,) if shape and made in ("image", "video") else ()),
         )
     )
+
+
+def _ratio(fields: Iterable[Field]) -> str:
+    """Return the aspect ratio that a main field chooses, if there is one."""
+    chosen = (str(one.default) for one in fields if one.choices and one.group == "main")
+    return next((found[0] for found in map(_RATIO.search, chosen) if found), "")
 
 
 def _seconds(numbers: Mapping[str, Any]) -> float | None:

@@ -11,7 +11,7 @@ from comfy.base.wording import known_names, says_more
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.describe import facts, kind_title
-from tests.form.more_nodes import TEXT, more_nodes, spec
+from tests.form.more_nodes import TEXT, form_with, more_nodes, spec
 from tests.support.samples.forms import (
     form_of,
     main_labels,
@@ -59,6 +59,17 @@ def test_an_upscaler_without_an_image_is_a_last_step() -> None:
     name = "anima-upscale-with-wildcards"
     assert str(kind_title(form_of(text_to_image()), name)) == "Text to image (SD 1.5)"
     assert str(kind_title(form_of(_from_image()), name)) == "Upscale (SD 1.5)"
+
+
+def test_the_line_has_the_length_and_the_shape_that_nodes_pass_on() -> None:
+    """A constant sets the number of frames, and another node chooses the size by its ratio."""
+    prompt = text_to_image(
+        n5=node("EmptyVideo", width=["20", 0], height=["20", 1], length=["30", 0]),
+        n9=node("SaveAnimatedWEBP", images=["8", 0], filename_prefix="video", fps=24.0),
+        n20=node("ResolutionSelector", aspect_ratio="16:9", megapixels=1.0, multiple=8),
+        n30=node("PrimitiveInt", value=121),
+    )
+    assert str(facts(form_with(prompt))) == "Text → Video, about 5 s, 16:9"
 
 
 def test_a_chains_form_says_what_it_makes() -> None:

@@ -15,6 +15,7 @@ from tests.browser.form.test_images import coloured_image, received
 from tests.browser.opening.nightly.test_choosing import lacking
 from tests.support.brought import give, own_prompt
 from tests.support.history_tiles import ONE
+from tests.support.samples.media import MEDIA
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visit, Visitor
 
@@ -290,3 +291,25 @@ def test_the_input_image_stands_where_the_result_will_be(fast: Site, visit: Visi
     image.locator("input[type=file]").set_input_files(sea)
     expect(given).to_contain_text("BeforeYour result will appear here.")
     expect(given.locator("img")).to_have_js_property("complete", value=True)
+
+
+def test_the_first_picture_of_a_video_stands_where_the_result_will_be(
+    fast: Site, visit: Visit
+) -> None:
+    """Only a video that the browser can play has one."""
+    prompt = {
+        "20": {"class_type": "LoadVideo", "inputs": {"file": "none.mp4"}},
+        "21": {
+            "class_type": "SaveVideo",
+            "inputs": {"video": ["20", 0], "filename_prefix": "a", "format": "auto"},
+        },
+    }
+    person = visit(fast).open()
+    give(person.page, json.dumps(prompt).encode(), "brought.json")
+    box = person.field("20.file").locator("input[type=file]").first
+    box.set_input_files(MEDIA / "live.webm")
+    given = person.page.locator("#stage .given")
+    expect(given).to_contain_text("BeforeYour result will appear here.")
+    expect(given.locator("video")).to_have_js_property("readyState", 4)
+    person.field("20.file").get_by_label("Clear").click()
+    expect(given).to_have_count(0)

@@ -153,7 +153,7 @@ function imageOf(address) {
  * Create a video element that shows an early frame.
  * @param {string} address
  */
-function clipOf(address) {
+export function clipOf(address) {
   const clip = element("video");
   clip.tabIndex = -1;
   return Object.assign(clip, {

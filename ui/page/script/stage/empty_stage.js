@@ -9,6 +9,7 @@ import { fieldId } from "../form/field_errors.js";
 import { whileShown } from "../form/filled.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
+import { clipOf } from "../history/tile.js";
 import { message } from "../messages.js";
 import { showLatest } from "../runs/following.js";
 import { NO_EXAMPLE, page } from "../state.js";
@@ -143,8 +144,9 @@ export class EmptyStage {
     ]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const isBefore = state.makes === "image" && !isGuide(imageOf()); // a later state of it
-      const picture = this.#given ? [givenImage(this.#given, isBefore, cover.line)] : [];
+      const kind = imageOf() instanceof HTMLVideoElement ? "video" : "image";
+      const isBefore = state.makes === kind && !isGuide(imageOf()); // a later state of it
+      const picture = this.#given ? [givenImage(this.#given, kind, isBefore, cover.line)] : [];
       const given = isComing && !this.#given ? [roomFor()] : picture;
       const theirs = cover.url ? [coverOf(cover)] : given;
       const example = own ? roomOf(own) : theirs;
@@ -167,7 +169,7 @@ export class EmptyStage {
       this.#fields.observe(form, {
         childList: true,
         subtree: true,
-        attributeFilter: ["data-image"],
+        attributeFilter: ["data-image", "src"],
       });
   }
 
@@ -201,34 +203,45 @@ export class EmptyStage {
   }
 }
 
-/** Return the first image in front, preferably one that is seen in the result. */
+/** Return the first image or video in front, preferably one that is seen in the result. */
 function imageOf() {
   const fields = "#form-side [id^=field-]:not(.guide.painted, .section *)";
-  const images = all(`${fields} :is(.image-frame img, [data-image])`);
+  const images = all(`${fields} :is(.image-frame img, [data-image], video)`);
   return images.find((one) => !isGuide(one)) ?? images[0];
 }
 
 /** Return whether this is a control image. @param {HTMLElement | undefined} image */
 const isGuide = (image) => Boolean(image?.closest(".guide"));
 
-/** Return the address of the image in front, "" without one. */
+/** Return the address of the image or video in front, "" without one. */
 function imageIn() {
   const place = imageOf();
+  if (place instanceof HTMLVideoElement) return place.error ? "" : place.src;
   return place instanceof HTMLImageElement ? place.src : (place?.dataset.image ?? "");
 }
 
 /**
- * Return the form's image, dimmed, in the place of the result.
+ * Return the form's image or the first picture of its video, dimmed, in the place of the result.
  * @param {string} address
+ * @param {"image" | "video"} kind
  * @param {boolean} isBefore
  * @param {string} line what the workflow makes
  */
-function givenImage(address, isBefore, line) {
-  const box = exampleOf(address, isBefore ? BEFORE : "");
+function givenImage(address, kind, isBefore, line) {
+  const box = (kind === "video" ? firstFrameOf : exampleOf)(address, isBefore ? BEFORE : "");
   box.classList.add("given");
   const words = element("span", "muted", line);
   $(".example", box)?.append(element("strong", "", NOTHING_YET, ...(line ? [words] : [])));
   return box;
+}
+
+/** @param {string} address @param {string} words */
+function firstFrameOf(address, words) {
+  const video = clipOf(address);
+  const caption = words ? [element("figcaption", "", words)] : [];
+  const example = element("figure", "example", video, ...caption);
+  video.onloadedmetadata = () => shape(example, video.videoWidth, video.videoHeight);
+  return element("div", "picture", example);
 }
 
 /** @param {import("../state.js").Example} cover */
@@ -325,19 +338,24 @@ function exampleOf(address, words, thumb, before = "") {
   const example = element("figure", "example");
   const image = element("img");
   if (thumb) example.style.background = `center / cover url("${addressOf(thumb)}")`; // until the image has loaded
-  const shape = () => {
-    example.style.setProperty("--ratio", String(image.naturalWidth / image.naturalHeight));
-    example.style.setProperty("--natural", `${image.naturalWidth}px`);
+  const onload = () => {
+    shape(example, image.naturalWidth, image.naturalHeight);
     if (before) compare(example, image, before);
   };
   ifUnshowable(image, () => {
     if (thumb) image.src = addressOf(thumb);
     else page.set({ cover: { ...page.now.cover, url: "" } });
   });
-  Object.assign(image, { alt: "", src: addressOf(address), onload: shape });
+  Object.assign(image, { alt: "", src: addressOf(address), onload });
   example.append(image, ...(words ? [element("figcaption", "", words)] : []));
   box.append(example);
   return box;
+}
+
+/** @param {HTMLElement} example @param {number} width @param {number} height */
+function shape(example, width, height) {
+  example.style.setProperty("--ratio", String(width / height));
+  example.style.setProperty("--natural", `${width}px`);
 }
 
 /** @param {HTMLElement} example @param {HTMLImageElement} image @param {string} before */
