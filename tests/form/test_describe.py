@@ -61,7 +61,7 @@ def test_an_upscaler_without_an_image_is_a_last_step() -> None:
     assert str(kind_title(form_of(_from_image()), name)) == "Upscale (SD 1.5)"
 
 
-def test_the_line_has_the_length_and_the_shape_that_nodes_pass_on() -> None:
+def test_the_line_has_a_length_and_a_ratio_from_other_nodes() -> None:
     """A constant sets the number of frames, and another node chooses the size by its ratio."""
     prompt = text_to_image(
         n5=node("EmptyVideo", width=["20", 0], height=["20", 1], length=["30", 0]),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.form.test_images import coloured_image
+from tests.support.brought import give, own_prompt
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visit, Visitor
 
@@ -99,3 +101,25 @@ def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path
             assert box["height"] >= 40
             assert box["x"] + box["width"] <= 390
         person.leave()
+
+
+def test_an_image_with_added_room_keeps_no_shape(fast: Site, visit: Visit) -> None:
+    """The form doesn't offer to match it, as it does where the image is only resized."""
+    prompt = own_prompt()
+    prompt["20"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    resized = {"image": ["20", 0], "upscale_method": "lanczos", "scale_by": 1.5}
+    prompt["21"] = {"class_type": "ImageScaleBy", "inputs": resized}
+    prompt["22"] = {"class_type": "PreviewImage", "inputs": {"images": ["21", 0]}}
+    person = visit(fast).open()
+    sea = {"name": "sea.png", "mimeType": "image/png", "buffer": coloured_image()}
+    for name, notes in (("resized.json", 1), ("padded.json", 0)):
+        if not notes:
+            room = dict.fromkeys(("left", "top", "right", "bottom", "feathering"), 8)
+            padded = {"image": ["20", 0], **room}
+            prompt["21"] = {"class_type": "ImagePadForOutpaint", "inputs": padded}
+        give(person.page, json.dumps(prompt).encode(), name)
+        field = person.field("20.image")
+        expect(person.page.locator("#heading [data-pads]")).to_have_count(1 - notes)
+        field.locator("input[type=file]").set_input_files(sea)
+        expect(field.locator("img[src*='sea.png']")).to_be_visible()
+        expect(field.locator(".shape-note")).to_have_count(notes)

@@ -293,9 +293,7 @@ def test_the_input_image_stands_where_the_result_will_be(fast: Site, visit: Visi
     expect(given.locator("img")).to_have_js_property("complete", value=True)
 
 
-def test_the_first_picture_of_a_video_stands_where_the_result_will_be(
-    fast: Site, visit: Visit
-) -> None:
+def test_a_videos_first_picture_stands_where_the_result_will_be(fast: Site, visit: Visit) -> None:
     """Only a video that the browser can play has one."""
     prompt = {
         "20": {"class_type": "LoadVideo", "inputs": {"file": "none.mp4"}},
