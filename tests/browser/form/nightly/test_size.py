@@ -109,7 +109,8 @@ def test_an_image_with_added_room_keeps_no_shape(fast: Site, visit: Visit) -> No
     prompt["20"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
     resized = {"image": ["20", 0], "upscale_method": "lanczos", "scale_by": 1.5}
     prompt["21"] = {"class_type": "ImageScaleBy", "inputs": resized}
-    prompt["22"] = {"class_type": "PreviewImage", "inputs": {"images": ["21", 0]}}
+    saved = {"images": ["21", 0], "filename_prefix": "other"}
+    prompt["22"] = {"class_type": "SaveImage", "inputs": saved}
     person = visit(fast).open()
     sea = {"name": "sea.png", "mimeType": "image/png", "buffer": coloured_image()}
     for name, notes in (("resized.json", 1), ("padded.json", 0)):
