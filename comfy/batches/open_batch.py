@@ -350,7 +350,8 @@ class OpenBatch(OpenGroup[BatchSummary]):
         with self.lock:
             self._live.pop(index, None)
             self._rows.tried(index, record.id)
-            is_wanted = index in self._again and record.state.phase is Phase.STOPPED
+            state, has_cost = record.state, record.job.paid and record.state.started_at is not None
+            is_wanted = index in self._again and state.phase is Phase.STOPPED and not has_cost
             self._again.discard(index)
             if not is_wanted:  # otherwise it still waits
                 self._note(index, record.state, is_done=is_done)

@@ -18,7 +18,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -207,6 +207,13 @@ class Cancellation:
         except ComfyError as error:
             log.info("Can't find out how %s ended: %s", prompt_id, error)
             return None
+
+    def may_have_begun(self, prompt_id: str) -> bool:
+        """Return False if the canceled prompt certainly never ran."""
+        try:  # first the queue: a prompt that ends in between is in the history by then
+            return prompt_id in self._client.queue() or self._client.history(prompt_id) is not None
+        except ComfyError:
+            return True
 
     def retry(self, prompt_id: str, *, accepted: bool) -> None:
         """Cancel again, with a longer timeout for a slow server. The user already has the
@@ -692,6 +699,10 @@ class Attempt:
         if is_over:
             self._shared.note(Reconnect.gone)
             return partial(concluded, otherwise=FORGOTTEN)
+        state = self._latest.state
+        is_unsure = self._key and state.phase is Phase.WAITING and self._is_ours_at_server
+        if is_unsure and self._cancellation.may_have_begun(state.prompt_id):
+            self._latest.update(partial(replace, phase=Phase.RUNNING))  # it may have cost credits
         return partial(stopped, error=stop.reason)
 
     def _outcome_after_cancel(self) -> HistoryEntry | None:

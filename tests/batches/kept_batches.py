@@ -15,6 +15,7 @@ from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
+from comfy.launch.payment import Payment
 from comfy.launch.start import Starter
 from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
@@ -25,6 +26,7 @@ from comfy.runs.limits import RunLimits
 from tests.support.app_process import killed_process
 from tests.support.registries import RegistryKind, current_kind, new_registry, using
 from tests.support.sampler import prompt
+from tests.support.samples.paid import APP_KEY
 from tests.support.serving import open_history
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -64,12 +66,13 @@ def kept_batches(
     with ExitStack() as stack, closing(open_history(folder)) as history:
         clients = [stack.enter_context(Client(one)) for one in (url, *others)]
         servers = stack.enter_context(ServerPool(*clients))
-        runs = new_registry(servers, history=history, limits=RunLimits(**limits))
+        payment, limited = Payment(lambda _owner: APP_KEY), RunLimits(**limits)
+        runs = new_registry(servers, history=history, limits=limited, api_key=payment.api_key)
         runs.resume()
         forms = Forms(
             WorkflowFolder(workflows).get, CatalogCache(servers.object_info), Permissions()
         )
-        one = Batches(Starter(runs, forms, history.files, servers))
+        one = Batches(Starter(runs, forms, history.files, servers, payment=payment))
         one.batches.resume()
         try:
             yield one

@@ -41,9 +41,10 @@ from tests.batches.kept_batches import (
 )
 from tests.cli.commands import outcomes
 from tests.comfyui.servers.test_pool import OTHER_MODEL, with_checkpoints
-from tests.support.sampler import prompt
+from tests.support.sampler import LONG, prompt
 from tests.support.samples.extra_nodes import DATA, EXTRA, PAINTED
 from tests.support.samples.forms import workflow_of
+from tests.support.samples.paid import PROMPT
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 BROKEN = "demo-broken.safetensors"
@@ -89,6 +90,21 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
     assert one.until(batch, "done").done == outcomes(demo)["success"] == 12
     after = one.batches.table(batch.id, ANN).states
     assert all(after.run(at) == before.run(at) for at in before.places("done"))
+
+
+def test_a_paid_row_that_had_begun_does_not_begin_again(
+    demo: DemoServer, one: Batches, tmp_path: Path
+) -> None:
+    """A pause takes it back before the server tells of its begin."""
+    long = prompt(5, steps=LONG) | {"8": PROMPT["1"]}
+    (tmp_path / "workflows" / "paid.json").write_text(json.dumps(long))
+    spec, origin = BatchSpec((AxisSpec("8.length", "1..3"),)), Origin(ANN, confirms_payment=True)
+    with demo.hold("execution_start") as held:
+        batch = one.batches.start("paid", {}, spec, origin)
+        assert held.reached.wait(LONGEST_WAIT)
+        one.batches.change(batch.id, ANN, "pause")
+        eventually(lambda: not one.batches.table(batch.id, ANN).states.live)
+    assert one.states(batch) == ["stopped", "waiting", "waiting"]
 
 
 def test_a_batch_without_a_success_pauses(demo: DemoServer, one: Batches) -> None:

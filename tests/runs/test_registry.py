@@ -230,6 +230,23 @@ def test_a_run_starts_again_once_if_its_server_restarts(mortal: DemoServer, *, p
     assert state.error == RESTARTED
 
 
+def test_a_paid_run_that_was_taken_back_says_whether_it_had_begun(
+    demo: DemoServer, runs: RunRegistry
+) -> None:
+    """Also if the server hasn't told yet that it has."""
+    paid = replace(job(LONG), paid=True)
+    with demo.hold("execution_start") as held:
+        first = runs.submit(paid, Origin("me"))
+        assert held.reached.wait(LIMIT)
+        second = runs.submit(paid, Origin("me"))
+        eventually(lambda: len(queue_of(demo).pending) == 1, "the second prompt")
+        for run in (first, second):
+            run.take_back()
+        assert [end(run).phase for run in (first, second)] == [Phase.STOPPED] * 2
+    assert first.state.started_at is not None
+    assert second.state.started_at is None
+
+
 def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: RunRegistry) -> None:
     """A watcher who looks late sees the newest state, then the finished one."""
     run = runs.submit(job(30), Origin("me"))
