@@ -384,6 +384,10 @@ class RunRegistry(Protocol):
         RunNotFound like `get`, but unreadable records are deleted. Raises ComfyError if the run is
         active."""
 
+    def move_results(self, owner: str, workflow: str, other: str) -> None:
+        """Move this owner's finished runs and presets from a workflow to the `other` one. Raises
+        ComfyError."""
+
     def move(self, run_id: str, owner: str, place: int) -> None:
         """Move a run of this owner to index `place` (0 = next) among the owner's runs that wait
         here. Raises RunNotFound like `get`."""

@@ -243,6 +243,14 @@ class LocalRunRegistry:
             if self._runs.get(run_id) is run:  # otherwise it was started again meanwhile
                 self._runs.pop(run_id, None)
 
+    def move_results(self, owner: str, workflow: str, other: str) -> None:
+        self.history.move(owner, workflow, other)
+        with self._lock:  # the history's records have the new name
+            for run in tuple(self._runs.values()):
+                is_moved = run.owner == owner and run.job.workflow == workflow and run.recorded
+                if is_moved and run.state.phase.finished:
+                    del self._runs[run.id]
+
     def move(self, run_id: str, owner: str, place: int) -> None:
         self._line.move(self.get(run_id, owner).id, place)
         self._listeners.call(owner)

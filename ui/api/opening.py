@@ -21,7 +21,7 @@ from comfy.library.permissions import Removal
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.media.reader import LENGTH
 from comfy.records.rows import WantedOfFile
-from comfy.records.store import RunStore
+from comfy.runs.interface import RunRegistry
 from comfy.templates.offered import OfferedTemplates
 from comfy.templates.server import OfferedTemplate
 from comfy.workflow.extract import is_json
@@ -93,7 +93,7 @@ def opening_api(
         request.scope[RENAMED] = f"{API}/workflows/{shared}/keep"
         removal.note_added(owner, shared)
         editor.note_shared(owner, name, shared)
-        _move_history(runs.registry.history, owner, name, shared)
+        _move_results(runs.registry, owner, name, shared)
         return AsciiJSON(SharedWorkflow(shared), 201)
 
     @routes.delete("/workflows/{name:path}", Access.OWNER, audit="delete", status_code=204)
@@ -109,10 +109,10 @@ def opening_api(
     return routes
 
 
-def _move_history(history: RunStore, owner: str, name: str, kept: str) -> None:
+def _move_results(registry: RunRegistry, owner: str, name: str, kept: str) -> None:
     """Move the user's runs and presets of an opened workflow to the shared one."""
     try:
-        history.move(owner, name, kept)
+        registry.move_results(owner, name, kept)
     except ComfyError as problem:
         log.warning("The runs of %r can't be moved to %r: %s", name, kept, problem)
 

@@ -229,6 +229,12 @@ class ClusterRegistry:
         if run is not None:
             self._mirror.forget(run)
 
+    def move_results(self, owner: str, workflow: str, other: str) -> None:
+        self.history.move(owner, workflow, other)
+        for run in self.owned(owner):
+            if run.job.workflow == workflow and run.state.phase.finished:
+                self._mirror.forget(run)
+
     def move(self, run_id: str, owner: str, place: int) -> None:
         self.get(run_id, owner)
         self._line.change(partial(move_waiting, move=partial(moved, run=run_id, place=place)))

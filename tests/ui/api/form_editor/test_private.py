@@ -56,3 +56,11 @@ def test_sharing_takes_the_settings_along(app: RunningApp) -> None:
     assert 'label = "Wish"' in (app.services.folder.path / f"{shared}.toml").read_text()
     document = send(app, "POST", at(shared, "/undo"), {}).json()
     assert document["settings"]["fields"] == []
+
+
+def test_sharing_takes_the_runs_along(app: RunningApp) -> None:
+    """Finished runs belong to the shared workflow from then on."""
+    name = opened(app)
+    run = send(app, "POST", f"/api/v1/workflows/{name}/runs?wait=true", {}).json()
+    shared = send(app, "POST", f"/api/v1/workflows/{name}/keep").json()["name"]
+    assert get(app, f"/api/v1/runs/{run['id']}", ANN).json()["workflow"] == shared
