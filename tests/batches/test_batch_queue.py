@@ -92,6 +92,7 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
     assert all(after.run(at) == before.run(at) for at in before.places("done"))
 
 
+@pytest.mark.embedded  # a cluster takes back only what no server has
 def test_a_paid_row_that_had_begun_does_not_begin_again(
     demo: DemoServer, one: Batches, tmp_path: Path
 ) -> None:
@@ -103,8 +104,7 @@ def test_a_paid_row_that_had_begun_does_not_begin_again(
         batch = one.batches.start("paid", {}, spec, origin)
         assert held.reached.wait(LONGEST_WAIT)
         one.batches.change(batch.id, ANN, "pause")
-        eventually(lambda: not one.batches.table(batch.id, ANN).states.live)
-    assert one.states(batch) == ["stopped", "waiting", "waiting"]
+        eventually(lambda: one.states(batch) == ["stopped", "waiting", "waiting"])
 
 
 def test_a_batch_without_a_success_pauses(demo: DemoServer, one: Batches) -> None:
