@@ -92,7 +92,7 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
     assert all(after.run(at) == before.run(at) for at in before.places("done"))
 
 
-@pytest.mark.embedded  # a cluster takes back only what no server has
+@pytest.mark.embedded("takes back what a server has")
 def test_a_paid_row_that_had_begun_does_not_begin_again(
     demo: DemoServer, one: Batches, tmp_path: Path
 ) -> None:

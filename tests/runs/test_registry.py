@@ -230,7 +230,7 @@ def test_a_run_starts_again_once_if_its_server_restarts(mortal: DemoServer, *, p
     assert state.error == RESTARTED
 
 
-@pytest.mark.embedded  # a cluster takes back only what no server has
+@pytest.mark.embedded("takes back what a server has")
 def test_a_paid_run_that_was_taken_back_says_whether_it_had_begun(
     demo: DemoServer, runs: RunRegistry
 ) -> None:
