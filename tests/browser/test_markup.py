@@ -163,6 +163,7 @@ def are_of_the_form(person: Visitor) -> None:
     """Check the words of the form and of the list of workflows."""
     page = person.page
     expect(page.locator("#heading h1")).to_contain_text(evil("heading"))
+    page.locator("#description").get_by_role("button", name="More").click()
     expect(page.locator("#description p")).to_contain_text(evil("description"))
     label = person.field("1.text").locator("label")
     expect(label).to_contain_text(evil("label"))

@@ -73,6 +73,7 @@ def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, Any]) -> N
     assert before["seeds"]
     assert before["caption"] == {
         "prompt": FILLED_IN["2.text"],
+        "opening": FILLED_IN["2.text"],
         "negative": "blurry, text, watermark",
         "steps": "1",
         "model": FILLED_IN["1.ckpt_name"],

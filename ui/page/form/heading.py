@@ -70,7 +70,8 @@ _DEMO = message(
 MissingKind = Literal["node", "paid", "model", "setting"]
 # Parts of a title that stay on one line: the model behind what the workflow does, and "Z-Image".
 _UNBROKEN = re.compile(r"\([^()]{1,24}\)|(?<!\S)\S{1,14}-\S{1,14}(?!\S)")
-_PADS = re.compile(r"Pad(?![a-z])|Outpaint")  # nodes that add room around an image
+# Nodes that add room around an image, or make no image from it.
+_OWN_SHAPE = re.compile(r"Pad(?![a-z])|Outpaint|3D|GLB|Mesh|Splat")
 _MOST_IDEAS = 6
 _NOTE = message("Note")
 _REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
@@ -384,8 +385,8 @@ def draw_heading(  # noqa: PLR0913 - everything that the page knows of a form
     """Draw the title and notes; pass `filled` and the maximum file size to the script. Generate
     waits until the `main` fields are drawn."""
     data = f'data-workflow="{html.escape(name)}" data-largest="{sources.largest_file}"'
-    if any(_PADS.search(node["class_type"]) for node in form.prompt.values()):
-        data += " data-pads"
+    if any(_OWN_SHAPE.search(node["class_type"]) for node in form.prompt.values()):
+        data += " data-own-shape"
     title = _UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', html_of(form.title))
     text = f"<h1 {data}>{title}</h1>"
     ideas = [

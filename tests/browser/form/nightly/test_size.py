@@ -120,7 +120,7 @@ def test_an_image_with_added_room_keeps_no_shape(fast: Site, visit: Visit) -> No
             prompt["21"] = {"class_type": "ImagePadForOutpaint", "inputs": padded}
         give(person.page, json.dumps(prompt).encode(), name)
         field = person.field("20.image")
-        expect(person.page.locator("#heading [data-pads]")).to_have_count(1 - notes)
+        expect(person.page.locator("#heading [data-own-shape]")).to_have_count(1 - notes)
         field.locator("input[type=file]").set_input_files(sea)
         expect(field.locator("img[src*='sea.png']")).to_be_visible()
         expect(field.locator(".shape-note")).to_have_count(notes)

@@ -30,7 +30,7 @@ function give(ids, size) {
 
 /**
  * Return the form's image field and the size of the user's image in it, or null unless the form has exactly one image
- * and one size in front, which doesn't only pad the image.
+ * and one size, and the result isn't to have another shape on purpose.
  * @returns {{ field: HTMLElement, image: ImageSize } | null}
  */
 function theImage() {
@@ -38,7 +38,7 @@ function theImage() {
   const shown = field && /** @type {HTMLImageElement | null} */ ($("img", field));
   if (!field?.matches(".changed") || other || all("#form .size-field")[1] || !shown?.naturalWidth)
     return null;
-  if ($("#form .section .size-field, #heading [data-pads]")) return null;
+  if ($("#heading [data-own-shape]")) return null;
   return { field, image: [shown.naturalWidth, shown.naturalHeight] };
 }
 
