@@ -126,8 +126,8 @@ def own_words(rows: Iterable[CoreInput], spec: NodeSpec | None, name: str, type_
     """Return the entry for an input of a node class.
 
     The input of a custom node gets a range only from a row for any class, and help only from one
-    that is true of all packs. ComfyUI's paid
-    nodes keep their tooltips, which name the limits of the service.
+    that is true of all packs. ComfyUI's paid nodes keep their tooltips, which name the limits of
+    the service.
     """
     if spec is None:
         return NO_WORDS

@@ -52,9 +52,8 @@ _TASKS: tuple[tuple[str, str], ...] = (
     ("^audio>audio.*(voice|rvc|to_?speech)", message("Voice conversion")),
     ("^audio text>audio.*ace_?step", message("Cover of a song")),
 )
-_TOOLS = re.compile(
-    r"remov|background|upscal|resolution", re.IGNORECASE
-)  # services that draw nothing
+# Services that draw nothing.
+_TOOLS = re.compile(r"remov|background|upscal|resolution", re.IGNORECASE)
 _SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "Segmentation": message("Cut out what you name."),
@@ -90,7 +89,12 @@ _BOTH_ENDS = re.compile("flf|first.?last|last.?frame|end.?frame", re.IGNORECASE)
 _LAST_STEPS = re.compile("upscaler?|enhance|detailer", re.IGNORECASE)
 _KINDS: tuple[ResultKind, ...] = ("text", "image", "video", "audio")
 _SECONDS = (
-    *("seconds", "duration", "duration_seconds", "max_duration", "audio_length", "seconds_total"),
+    "seconds",
+    "duration",
+    "duration_seconds",
+    "max_duration",
+    "audio_length",
+    "seconds_total",
 )
 _FRAMES = ("length", "num_frames", "video_frames", "frames", "frames_number", "total_frames")
 _RATES = ("rate", "fps", "frame_rate")
