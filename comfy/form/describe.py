@@ -44,7 +44,10 @@ _TASKS: tuple[tuple[str, str], ...] = (
     ("^(image|video)>(image|video): .*(rmbg|rembg|background)", message("Background removal")),
     ("^(image|video)>(image|video): .*(pose|keypoint)", message("Pose map")),
     ("^(image|video)>(image|video): .*(depth|moge)", message("Depth map")),
-    ("^(image|video)>(image|video): .*(upscal|seedvr|super_?res)", message("Upscale")),
+    (
+        "^(image|video)>(image|video): .*(upscal|seedvr|super_?res|image_?enhance)",
+        message("Upscale"),
+    ),
     ("image.*>image.*multi_?angle", message("New camera angle")),
     ("image.*>image.*outpaint", message("Outpaint")),
     ("audio.*>video.*(talk|lip_?sync|avatar|audio_?encoder|sound_?image)", message("Lip sync")),
@@ -74,6 +77,7 @@ _PROMPT_HELP: Mapping[object, str] = MappingProxyType(
     {
         "Segmentation": message("Name what to cut out."),
         "Text to speech": message("The text to read aloud."),
+        "Upscale": TO_SEE,
         ("image", "image"): TO_CHANGE,
         ("mask", "image"): message("Describe what to paint there."),
         ("video", "video"): TO_SEE,
@@ -190,10 +194,11 @@ def facts(form: Form) -> str:
     inputs["image"] += inputs["mask"]
     needs = listed(RESULT_TYPES[kind].noun for kind in _KINDS if inputs[kind])
     noun = RESULT_TYPES[made].noun
+    is_edit = made == "image" and inputs["image"]  # a folded size may not be the result's
     numbers = {
         one.role or one.input.rpartition(".")[2]: one.default
         for one in form.fields
-        if one.is_number
+        if one.is_number and not (is_edit and one.group != "main")
     }
     size = [numbers.get("width"), numbers.get("height")]
     shape = f"{size[0]} × {size[1]}" if all(size) else _ratio(form.fields)

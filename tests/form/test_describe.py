@@ -72,6 +72,17 @@ def test_the_line_has_a_length_and_a_ratio_from_other_nodes() -> None:
     assert str(facts(form_with(prompt))) == "Text → Video, about 5 s, 16:9"
 
 
+def test_the_line_has_no_folded_size_beside_an_image() -> None:
+    """The node may take the image's size instead."""
+    form = form_of(_from_image())
+    sides = (
+        replace(one, role=one.input, group="advanced")
+        for one in form_of(text_to_image()).fields
+        if one.input in ("width", "height")
+    )
+    assert str(facts(replace(form, fields=(*form.fields, *sides)))) == "Text, Image → Image"
+
+
 def test_a_chains_form_says_what_it_makes() -> None:
     """It combines the forms of its steps, and has no prompt of its own."""
     assert str(facts(replace(form_of(text_to_image()), prompt={}))) == "Text → Image, 512 × 512"
