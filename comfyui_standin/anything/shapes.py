@@ -8,7 +8,7 @@ import json
 import struct
 from pathlib import Path
 
-from PIL import Image, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from comfyui_standin.painter.canvas import subject
 
@@ -57,7 +57,9 @@ def _heights(picture: Image.Image, mask: Image.Image) -> list[float]:
     points = (_POINTS, _POINTS)
     framed = Image.new("L", points)
     framed.paste(mask.resize((_POINTS - 4, _POINTS - 4)), (2, 2))
-    round_ = framed.filter(ImageFilter.GaussianBlur(_POINTS / 18)).tobytes()
+    narrow = framed.point([level * 3 // 5 for level in range(256)])  # has a thickness, too
+    soft = framed.filter(ImageFilter.GaussianBlur(_POINTS / 18))
+    round_ = ImageChops.lighter(soft, narrow).tobytes()
     levels = picture.convert("L").resize(points).filter(ImageFilter.GaussianBlur(1.5)).tobytes()
     return [
         (max(0, inside - 135) / 120) ** 0.5 * (_DEEP + _HIGH * level / 255)

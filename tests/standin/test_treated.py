@@ -60,6 +60,7 @@ def test_the_mark_is_on_both_ends_of_a_view() -> None:
 def test_a_3d_model_is_a_body_of_the_subject() -> None:
     image = Image.new("RGB", (128, 128), "white")
     image.paste("red", (40, 30, 88, 98))
+    image.paste("red", (60, 8, 68, 34))
     data = solid(image)
     size = int.from_bytes(data[12:16], "little")
     scene, content = json.loads(data[20 : 20 + size]), data[28 + size :]
@@ -71,6 +72,7 @@ def test_a_3d_model_is_a_body_of_the_subject() -> None:
     shown = [places[3 * one : 3 * one + 3] for one in sides]
 
     assert max(abs(x) for x, _, _ in shown) < 0.55, "it has no background"
+    assert max(y for _, y, _ in shown) > 0.7, "it has its narrow parts"
     assert max(z for _, _, z in shown) == -min(z for _, _, z in shown) > 0.1, "it has a back"
 
 
