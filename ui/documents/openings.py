@@ -22,6 +22,8 @@ def opening(prompt: str) -> str:
     first = headings[0] if headings else None
     if first and (len(headings) > 1 or first[0].startswith("[") or "_" in first[0]):
         before = text[: first.start()]
-        text = ("" if re.search(_BRACKET, before) else before) + text[first.end() :]
+        refers = re.search(_BRACKET, before)
+        if refers or not before or first[0].startswith("["):
+            text = ("" if refers else before) + text[first.end() :]
     text = _QUOTE.sub("", text)
     return text if any(map(str.isalpha, text)) else prompt

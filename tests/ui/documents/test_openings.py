@@ -49,6 +49,7 @@ def test_a_caption_begins_with_the_first_sentence(prompt: str, shown: str) -> No
         "score_9, score_8_up, 1girl, solo",
         "(masterpiece:1.2), a castle",
         "A red fox in snow\nwatercolor, soft: light",
+        "A desert, anamorphic.\nSHOT ONE: wide.\nSHOT TWO: close.",
         "[Shot 1]",
         "{a|b} kite",
     ],
