@@ -252,6 +252,20 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         of_packs=True,
     ),
     CoreInput(
+        "horizontal_angle",
+        "INT FLOAT",
+        message("Degrees around the subject."),
+        SlideRange(0, 360, 5),
+        of_packs=True,
+    ),
+    CoreInput(
+        "vertical_angle",
+        "INT FLOAT",
+        message("Degrees above or below the subject."),
+        SlideRange(-90, 90, 5),
+        of_packs=True,
+    ),
+    CoreInput(
         "sampler_name",
         _CHOICES,
         message("How the image emerges from noise. Affects speed and style."),

@@ -22,6 +22,7 @@ from comfy.prompt.arrange import choose_options
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import FieldConfig, FormConfig, parse_config
 from comfy.workflow.model import App, ShownInput
+from tests.form.more_nodes import spec
 from tests.support.distribution import examples
 from tests.support.samples.extra_nodes import PAINTED, node_entry, wide_catalog, wide_form
 from tests.support.samples.forms import (
@@ -90,6 +91,14 @@ def test_a_packs_steps_slide_too() -> None:
     """The name alone tells what the number is."""
     form = build_form(workflow_of(text_to_image()), _catalog("custom_nodes.pack"))
     assert form.field("3.steps").slide == SlideRange(1, 50, 1)
+
+
+def test_a_packs_camera_angles_slide_with_help() -> None:
+    view = spec({"horizontal_angle": ["INT", {"default": 45}]}, "IMAGE")
+    prompt = {**text_to_image(), "20": node("CameraView", horizontal_angle=45)}
+    form = build_form(workflow_of(prompt), Catalog({**small_catalog().raw, "CameraView": view}))
+    field = form.field("20.horizontal_angle")
+    assert (field.slide, field.tooltip) == (SlideRange(0, 360, 5), "Degrees around the subject.")
 
 
 def test_the_authors_help_wins() -> None:
