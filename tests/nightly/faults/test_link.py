@@ -204,6 +204,7 @@ def test_a_long_link_carries_several_at_once(link: FaultyLink, echo: Echo) -> No
     first arrives."""
     pieces = [bytes([number]) * 65_536 for number in range(30)]
     with connected(link) as one:
+        eventually(lambda: link.connections == 1)  # its handshake takes no time
         link.lag(LONGEST_WAIT)
         for piece in pieces:
             one.sendall(piece)
