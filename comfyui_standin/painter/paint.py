@@ -482,11 +482,9 @@ def _add_weather(canvas: Canvas, scene: Scene) -> None:
 def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: scenery.Layout) -> None:
     if "room" not in scene.places:
         scenery.sky(canvas, scene, palette, layout)
-    watery = scene.places & {"sea", "lake"} and "room" not in scene.places
+    watery = scene.places & {"sea", "lake"}
     behind = [name for name in ("forest", "town", "city") if name in scene.places]
-    if "room" in scene.places:
-        pass
-    elif "mountains" in scene.places or ("lake" in scene.places and "city" not in scene.places):
+    if "mountains" in scene.places or ("lake" in scene.places and "city" not in scene.places):
         scenery.mountains(canvas, scene, palette, layout)
     if watery:
         for name in behind:

@@ -71,7 +71,7 @@ MissingKind = Literal["node", "paid", "model", "setting"]
 # Parts of a title that stay on one line: the model behind what the workflow does, and "Z-Image".
 _UNBROKEN = re.compile(r"\([^()]{1,24}\)|(?<!\S)\S{1,14}-\S{1,14}(?!\S)")
 # Nodes that add room around an image, or make no image from it.
-_OWN_SHAPE = re.compile(r"Pad(?![a-z])|Outpaint|3D|GLB|Mesh|Splat")
+_OWN_SHAPE = re.compile(r"Pad(?![a-z])|Outpaint|3D|GLB|Splat")
 _MOST_IDEAS = 6
 _NOTE = message("Note")
 _REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
