@@ -147,6 +147,25 @@ def test_an_old_press_is_not_started(fast: Site, visit: Visit) -> None:
     person.forgive(FAILED, *AWAY)
 
 
+def test_a_withdrawn_press_stays_withdrawn(fast: Site, visit: Visit) -> None:
+    """Its notice doesn't come back when a request that was under way fails."""
+    person = visit(fast).open(**{"5.steps": 1})
+    page, headline, held = person.page, person.page.locator("#stage .headline"), list[Route]()
+    page.route("**/runs", lambda route: route.abort("connectionrefused"))
+    page.locator("#generate").click()
+    expect(headline).to_have_text(WAITS)
+    page.unroute("**/runs")
+    with page.expect_request("**/runs"):
+        page.route("**/runs", lambda route: held.append(route))
+    page.get_by_role("button", name="Don't start it").click()
+    expect(headline).not_to_have_text(WAITS)
+    with page.expect_event("requestfailed"):
+        held[0].abort("connectionrefused")
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    assert headline.text_content() != WAITS
+    person.forgive(FAILED, *AWAY)
+
+
 def test_a_refused_press_says_that_it_was_not_started(fast: Site, visit: Visit) -> None:
     """If the app refuses a kept press, the page says so with the reason."""
     person = visit(fast).open(**{"5.steps": 1})

@@ -126,7 +126,7 @@ async function send(pressed, isLate = false) {
   sent.delete(key);
   leave();
   const isAway = answer.isSilent || answer.problem?.type?.endsWith(SHUTS_DOWN);
-  if (isAway && isLate) sayKept();
+  if (isAway && isLate && nextPress(userName())) sayKept(); // unless the user has withdrawn it meanwhile
   // The app may still be starting it since the connection was lost.
   if (isAway || answer.problem?.type?.endsWith(GOES_ON)) return false;
   dropPress(key);
