@@ -81,8 +81,9 @@ class AlbumWatch:
             version = self._versions.get(album)
         if version is None:
             version = self._store.version(album)
+            with self._lock:
+                self._versions[album] = version  # only now, as each write renews its time
         with self._lock:
-            self._versions[album] = version
             stamp = self._stamps.get(album, (0, Counts()))
         if stamp[0] != version:
             stamp = version, self._store.counts([album])[album]

@@ -27,9 +27,12 @@ from ui.web.identity import NEW_BROWSERS
 def events(place: Place, who: str, album: str) -> Iterator[dict[str, int]]:
     """Yield the news of an album."""
     with place.ask(who, "GET", f"/{album}/events", stream=True) as stream:
-        for line in stream.iter_lines():
+        end = time.monotonic() + LONGEST_WAIT
+        for line in stream.iter_lines():  # also of a stream that only says that it is there
+            assert time.monotonic() < end
             if line.startswith(b"data: "):
                 yield json.loads(line.removeprefix(b"data: "))
+                end = time.monotonic() + LONGEST_WAIT
 
 
 def test_settings_are_shown_only_if_their_owner_shows_them(place: Place) -> None:

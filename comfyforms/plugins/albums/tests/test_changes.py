@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cachetools import TTLCache
 from sqlalchemy import event
 
 from comfy.records.blobs import BlobStore
@@ -15,6 +17,36 @@ from comfy.records.store import RunStore
 from comfyforms.plugins.albums import changes
 from comfyforms.plugins.albums.changes import AlbumWatch
 from comfyforms.plugins.albums.store import AlbumStore, Person
+from tests.support.waiting import Clock
+
+
+@contextlib.contextmanager
+def store_of(folder: Path, queries: list[str]) -> Iterator[tuple[AlbumStore, str]]:
+    """Yield a store and the id of its album. `queries` gets the statements that follow."""
+    with (
+        contextlib.closing(BlobStore(folder / "kept")) as kept,
+        contextlib.closing(RunStore(f"sqlite:///{folder}/h.db", kept)) as history,
+    ):
+        albums = AlbumStore(history.engine, history.grew)
+        album = albums.create(Person.of("user:ann", "Ann"), "A", "", "shared", None).id
+        event.listen(
+            history.engine, "before_cursor_execute", lambda *all_: queries.append(str(all_[2]))
+        )
+        yield albums, album
+
+
+def test_several_pages_dont_put_a_look_off(tmp_path: Path) -> None:
+    """Pages whose looks alternate see the changes of other processes, and deleted results."""
+    clock, queries = Clock(), list[str]()
+    with store_of(tmp_path, queries) as (albums, album):
+        watch = AlbumWatch(albums)
+        watch._versions = TTLCache(1, 0.5, timer=clock)
+        watch._stamp(album)
+        queries.clear()
+        for _ in range(4):
+            clock.now += 0.3
+            watch._stamp(album)
+        assert len(queries) == 2
 
 
 def test_an_idle_album_costs_one_short_query_per_look(
@@ -23,7 +55,6 @@ def test_an_idle_album_costs_one_short_query_per_look(
     """Pages share it. A change by this process shows before the next look, and only then are
     the album's results counted."""
     monkeypatch.setattr(changes, "_LOOK_SECONDS", 60.0)
-    address = f"sqlite:///{tmp_path}/h.db"
     queries: list[str] = []
 
     async def follow(albums: AlbumStore, album: str) -> None:
@@ -44,15 +75,7 @@ def test_an_idle_album_costs_one_short_query_per_look(
         for one in pages:
             await one.aclose()
 
-    with (
-        contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
-        contextlib.closing(RunStore(address, kept)) as history,
-    ):
-        albums = AlbumStore(history.engine, history.grew)
-        album = albums.create(Person.of("user:ann", "Ann"), "A", "", "shared", None).id
-        event.listen(
-            history.engine, "before_cursor_execute", lambda *all_: queries.append(str(all_[2]))
-        )
+    with store_of(tmp_path, queries) as (albums, album):
         for _ in range(2):
             watch = AlbumWatch(albums)
             watch._stamp(album)
