@@ -39,21 +39,27 @@ _TITLES: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 # Tasks by the inputs, the kind of the result and the names of the node classes (see `task_of`). A
 # colon follows the kind in a graph without a sampler.
-_TASKS: tuple[tuple[str, str], ...] = (
-    ("text>(image|video): .*(segment|sam[23]|grounding)", message("Segmentation")),
-    ("^(image|video)>(image|video): .*(rmbg|rembg|background)", message("Background removal")),
-    ("^(image|video)>(image|video): .*(pose|keypoint)", message("Pose map")),
-    ("^(image|video)>(image|video): .*(depth|moge)", message("Depth map")),
-    (
-        "^(image|video)>(image|video): .*(upscal|seedvr|super_?res|image_?enhance)",
-        message("Upscale"),
-    ),
-    ("image.*>image.*multi_?angle", message("New camera angle")),
-    ("image.*>image.*outpaint", message("Outpaint")),
-    ("audio.*>video.*(talk|lip_?sync|avatar|audio_?encoder|sound_?image)", message("Lip sync")),
-    ("text>audio.*(tts|to_?speech|to_?dialog|chatterbox)", message("Text to speech")),
-    ("^audio>audio.*(voice|rvc|to_?speech)", message("Voice conversion")),
-    ("^audio text>audio.*ace_?step", message("Cover of a song")),
+_TASKS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"\A{pattern}", re.IGNORECASE), task)
+    for pattern, task in (
+        (r"(\w+ )*text>(image|video): .*(segment|sam[23]|grounding)", message("Segmentation")),
+        ("(image|video)>(image|video): .*(rmbg|rembg|background)", message("Background removal")),
+        ("(image|video)>(image|video): .*(pose|keypoint)", message("Pose map")),
+        ("(image|video)>(image|video): .*(depth|moge)", message("Depth map")),
+        (
+            "(image|video)>(image|video): .*(upscal|seedvr|super_?res|image_?enhance)",
+            message("Upscale"),
+        ),
+        (r"(?=(\w+ )*image\b)[^>]*>image.*multi_?angle", message("New camera angle")),
+        (r"(?=(\w+ )*image\b)[^>]*>image.*outpaint", message("Outpaint")),
+        (
+            r"audio\b[^>]*>video.*(talk|lip_?sync|avatar|audio_?encoder|sound_?image)",
+            message("Lip sync"),
+        ),
+        (r"(\w+ )*text>audio.*(tts|to_?speech|to_?dialog|chatterbox)", message("Text to speech")),
+        ("audio>audio.*(voice|rvc|to_?speech)", message("Voice conversion")),
+        ("audio text>audio.*ace_?step", message("Cover of a song")),
+    )
 )
 # Services that draw nothing.
 _TOOLS = re.compile(r"remov|background|upscal|resolution", re.IGNORECASE)
@@ -152,7 +158,7 @@ def task_of(form: Form) -> str:
         for one in form.nodes.values()
     )
     told = f"{kinds}>{made}{' drawn' * is_drawn}: {' '.join(_classes(form))}"
-    return next((task for one, task in _TASKS if re.search(one, told, re.IGNORECASE)), "")
+    return next((task for one, task in _TASKS if one.match(told)), "")
 
 
 def with_texts(form: Form) -> Form:

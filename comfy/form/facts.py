@@ -82,11 +82,11 @@ _AROUND = re.compile(rf"^opt(?:ional)?_|{_NUMBER.pattern}")  # of a name
 _PLURAL = re.compile(r"(image|video|audio|frame|subject|character|object)s$")
 TO_EDIT = message("Image to edit")
 _POSES = re.compile(r"pose", re.IGNORECASE)
-# Roles of sounds by the classes that take them and, after ">", all classes of the graph.
+# Roles of sounds by the classes that take them, and a word of a class of the graph.
 _SOUND_ROLES = (
-    (re.compile(r"(audio_?encoder|talk|lip_?sync|avatar).*>", re.IGNORECASE), message("Voice")),
-    (re.compile(r"(voice_?chang|voice_?conv|rvc).*>", re.IGNORECASE), message("Voice to change")),
-    (re.compile(r"VAEEncodeAudio.*>.*AceStep"), message("Song")),
+    (re.compile(r"audio_?encoder|talk|lip_?sync|avatar", re.IGNORECASE), "", message("Voice")),
+    (re.compile(r"voice_?chang|voice_?conv|rvc", re.IGNORECASE), "", message("Voice to change")),
+    (re.compile(r"VAEEncodeAudio"), "AceStep", message("Song")),
 )
 # Roles of files by the class that takes them, if its input's name says nothing.
 _FILE_ROLES = (
@@ -389,8 +389,9 @@ def _sound_role(start: str, trace: Trace) -> str:
     """Return what a sound is for by the classes that take it, "" if they don't tell."""
     users = [*trace.users(start), *trace.consumers(start, frozenset({"AUDIO"}))]
     taken = " ".join(trace.prompt[one]["class_type"] for one in users)
-    classes = f"{taken}>{' '.join(node['class_type'] for node in trace.prompt.values())}"
-    return next((words for pattern, words in _SOUND_ROLES if pattern.search(classes)), "")
+    classes = " ".join(node["class_type"] for node in trace.prompt.values())
+    roles = (words for by, word, words in _SOUND_ROLES if by.search(taken) and word in classes)
+    return next(roles, "")
 
 
 def _is_listed(use: InputRef, trace: Trace) -> bool:

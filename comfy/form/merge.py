@@ -42,7 +42,9 @@ _POLES = frozenset(
 )
 # Titles that name a part of a prompt, which its only text isn't.
 _PARTS = frozenset({"style", "styles"})
-_FOR_TOOL = re.compile(r"(?i:(?:input )?(?:image|picture|photo)) for \w+[A-Z]\w*")  # "InstantID"
+_FOR_TOOL = re.compile(
+    r"(?i:(?:input )?(?:image|picture|photo)) for \w[^\WA-Z]*[A-Z]\w*"
+)  # "InstantID"
 _PROMPT_OF = re.compile(r"(?:positive )?prompt *[(\[\uff08:-]", re.IGNORECASE)
 # Titles and texts that only add to a prompt.
 _ADDS = re.compile(r"\b(prefix|suffix|quality|wildcards?)\b", re.IGNORECASE)

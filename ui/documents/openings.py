@@ -9,6 +9,7 @@ _BRACKET = r"\[(?=[^\W_a-z])[^\[\]|:,\n]{1,40}\]"
 # "Global Metadata:", "style_description:".
 _NAME = r"[^\W\d]\w*(?:[ -]\w+){0,3}:\s+"
 _HEADING = re.compile(rf"^(?:{_BRACKET}(?=[\s–—:-])[\s–—:-]*|{_NAME})+", re.MULTILINE)
+_REFERENCE = re.compile(_BRACKET)
 _LORA = re.compile(r"\A(?:<\w+:[^<>\n]*>[\s,]*)+")
 # The mark of a quoted text, not of a word.
 _QUOTE = re.compile(r"\A[\"“”„«]\s*(?=[^\"“”»]{60}|[^\"“”»]*[\"“”»]?\Z)")
@@ -22,7 +23,7 @@ def opening(prompt: str) -> str:
     first = headings[0] if headings else None
     if first and (len(headings) > 1 or first[0].startswith("[") or "_" in first[0]):
         before = text[: first.start()]
-        refers = re.search(_BRACKET, before)
+        refers = _REFERENCE.search(before)
         if refers or not before or first[0].startswith("["):
             text = ("" if refers else before) + text[first.end() :]
     text = _QUOTE.sub("", text)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("comfy", "comfyforms", "comfyui_standin", "ui")
+PACKAGES = ("comfy", "ui", "comfyforms")
 # Modules that can't be imported here: ComfyUI's own ones are missing, or they start a program.
 NOT_IMPORTED = (
     "comfyforms.comfyui_node.model_routes",

@@ -48,6 +48,7 @@ def test_a_preset_is_downloaded_and_added(fast: Site, visit: Visit) -> None:
     expect(page.locator("#stage")).to_contain_text(f"{longest[:56]} (2) is saved.")
     person.type("2.text", "a dog")
     page.evaluate(DROP, ["night.json", path.read_text()])
+    expect(page.locator("#stage")).to_contain_text("Night (3) is saved.")
     page.locator("#stage").get_by_role("button", name="Use", exact=True).click()
     expect(page.locator("#field-2-text textarea")).to_have_value("cats at night")
     page.evaluate(DROP, ["x.json", '{"comfyforms_preset": 1, "name": "x", "values": {"99.a": 1}}'])
