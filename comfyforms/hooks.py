@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from comfy.comfyui.protocol.outputs import OutputFile
     from comfy.comfyui.protocol.result_types import FileKind
     from comfy.comfyui.servers.pool import ServerPool
+    from comfy.form.added_nodes import AddedNodes
     from comfy.form.conventions.layers import Layer, NodeView
     from comfy.form.model import FieldKind
     from comfy.graph.packs import PackRule
@@ -324,3 +325,9 @@ def conventions() -> Iterable[Callable[[Sequence[NodeView]], Layer]]:  # type: i
 @_hook
 def pack_rules() -> Mapping[str, PackRule]:  # type: ignore[empty-body]
     """Return rules for node packs whose scripts change what the editor sends, by node class."""
+
+
+@_hook
+def added_nodes() -> Iterable[AddedNodes]:  # type: ignore[empty-body]
+    """Return nodes that the app adds to prompts for fields of their own, and replaces before a
+    prompt is sent."""

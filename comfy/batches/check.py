@@ -17,6 +17,7 @@ from comfy.batches.spec import BatchProblem, BatchSpec
 from comfy.batches.values import Row
 from comfy.comfyui.protocol.run_progress import SamplingWork, sampling_work
 from comfy.comfyui.servers.needs import Needs
+from comfy.form.added_nodes import without_added
 from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form
 from comfy.launch.once import conflicts_in, lacking, own_values
@@ -261,7 +262,7 @@ def _prompt(form: Form, values: Mapping[str, object]) -> Prompt:
             if node in prompt:
                 inputs = {**prompt[node]["inputs"], name: checked[field.key]}
                 prompt[node] = {**prompt[node], "inputs": inputs}
-    return prompt
+    return without_added(prompt, form.nodes)
 
 
 def _is_decisive(field: Field) -> bool:

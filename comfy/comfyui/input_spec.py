@@ -86,6 +86,7 @@ DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
 DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
 PAINTED = "standin_painted"  # a stand-in's option: see `InputSpec.is_painted`
+ADDED = "comfyforms_added"  # our own: the class of an app's node (`AddedNodes`)
 ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows (`RowGroup`)
 FOLLOWS = "comfyforms_follows"  # our own option: an empty cell has the previous one's value
 # Types of values that users type or select. All other types arrive through a link.

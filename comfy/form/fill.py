@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from comfy.comfyui.input_spec import RowGroup
+from comfy.form.added_nodes import without_added
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.prompt.arrange import arrange
@@ -63,7 +64,8 @@ def fill(
     sent, texts = _as_queued(
         form, prompt if without is None else without, rng, now or datetime.now(), names
     )
-    return sent, used | {key: text for key, text in texts.items() if key in used}
+    texts = {key: text for key, text in texts.items() if key in used}
+    return without_added(sent, form.nodes), used | texts
 
 
 def _sent(field: Field, value: object, rng: random.Random) -> object:

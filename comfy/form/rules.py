@@ -14,6 +14,7 @@ from typing import get_args
 from comfy.base.json_values import as_number, as_text, json_or_none
 from comfy.base.messages import message
 from comfy.base.wording import plain_words, spoken
+from comfy.comfyui.input_spec import ADDED
 from comfy.form.candidates import Candidate, Placement
 from comfy.form.core_inputs import CORE_INPUTS, is_comfyuis, own_words
 from comfy.form.facts import (
@@ -522,6 +523,11 @@ def _branches(facts: InputFacts) -> bool:
     return spec is not None and len(spec.choices or ()) > 1
 
 
+def _is_added(facts: InputFacts) -> bool:
+    spec = facts.candidate.node_spec
+    return spec is not None and ADDED in spec.raw
+
+
 @dataclass(frozen=True, slots=True)
 class Rule(Placement):
     """A placement, and the condition `fits` for its inputs. In the table, `s` are the facts about
@@ -531,6 +537,8 @@ class Rule(Placement):
 
 
 RULES: tuple[Rule, ...] = (
+    # The app's own, above the models.
+    Rule("advanced", 199, fits=_is_added),
     # No longer an input of this node.
     Rule("hidden", 900, fits=lambda s: s.known and s.candidate.spec is None),
     # Part of an image, or a curve.

@@ -88,22 +88,22 @@ def field_of_failure(
     """
     # Ids like "outer.0.0.inner" belong to nodes created at run time.
     outer = (node or "").partition(".")[0]
-    inputs = {
-        field: [target.input for target in field.targets if target.node == outer]
-        for field in form.fields
-        if field.group != "hidden"
-    }
     about = cause(detail)
     if about == "other":
         return None
-    own = {field: names for field, names in inputs.items() if names}
+    inputs = (
+        (field, [target.input for target in field.targets if target.node == outer])
+        for field in form.fields
+        if field.group != "hidden"
+    )
+    own = [(field, names) for field, names in inputs if names]
     named = [
         field
-        for field, names in own.items()
+        for field, names in own
         if any(_is_in(detail, name) for name in names)
         or _is_told(detail, values.get(field.key, field.default))
     ]
-    files = [field for field in own if about == "file" and _names_file(field)]
+    files = [field for field, _ in own if about == "file" and _names_file(field)]
     return next((fields[0] for fields in (named, files) if len(fields) == 1), None)
 
 

@@ -19,6 +19,7 @@ from comfy.base.files import plain_name
 from comfy.base.messages import message
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.result_types import ResultKind
+from comfy.form.added_nodes import with_added
 from comfy.form.build import build_form
 from comfy.form.fill import is_drawn
 from comfy.form.model import Form, first_taker, taken_kinds
@@ -329,6 +330,7 @@ class Forms:
                 message("Open a smaller one."),
             )
         workflow = self._harmless(workflow, fitted, trusted=trusted)
+        workflow, fitted = with_added(workflow, fitted)
         structure = Structure.of(workflow.prompt, fitted)
         return _Adapted(source, catalog, fitted, workflow, structure)
 

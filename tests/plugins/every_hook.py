@@ -145,3 +145,11 @@ def pack_rules() -> dict[str, Any]:
     from comfy.graph.packs import PackRule
 
     return {"EveryNode": PackRule(unconnected=frozenset({"every"}))}
+
+
+@hookimpl
+def added_nodes() -> list[Any]:
+    from comfy.form.added_nodes import AddedNodes
+
+    sent: Any = {"every": {"class_type": "EveryNode", "inputs": {}}}
+    return [AddedNodes(lambda _prompt, _catalog: ({}, {}), lambda prompt, _nodes: prompt or sent)]

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 import app
 from comfy.comfyui.protocol.outputs import read_outputs
+from comfy.form.added_nodes import without_added
 from comfy.form.conventions.readers import read_layers
 from comfy.form.kinds.registry import KINDS
 from comfy.graph.packs import rule_of
@@ -41,6 +42,7 @@ assert KINDS.keys() == VIEWS.keys()
 files, _ = read_outputs("1", {"files": [{"filename": "a.bvh"}, {"filename": "a.png"}]})
 assert [file.kind for file in files] == ["3d", "image"], files
 assert rule_of("EveryNode").unconnected == {"every"}
+assert without_added({}, {}).keys() == {"every"}
 assert not rule_of("Other").unconnected
 layers = read_layers(Workflow("a", {}), {}, [])
 assert "0 nodes" in [layer.description for layer in layers]

@@ -309,4 +309,4 @@ def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]
 
 
 def _details_of(values: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value_text(value)) for name, value in values if value is not None)
+    return tuple((name, value_text(value)) for name, value in values if value not in (None, []))

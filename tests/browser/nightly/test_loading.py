@@ -161,7 +161,7 @@ def test_nothing_moves_when_the_fields_come(width: int, fast: Site, visit: Visit
     drawn: dict[str, int] = page.evaluate(LABELS, DRAWN)
     example = page.locator("#stage .example").bounding_box()
     both = first.keys() & drawn.keys()
-    assert {"Text to image", "Prompt", "Aspect ratio", "Advanced (8)"} <= both
+    assert {"Text to image", "Prompt", "Aspect ratio", "Advanced (9)"} <= both
     moved = {label: drawn[label] - first[label] for label in both}
     assert max(map(abs, moved.values())) <= MOST_MOVED, moved
     assert room

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from comfy.form.seeds import CountUp
 from comfy.launch.uploads import Refused, Upload
 from tests.support.http_client import ANN
+from tests.support.samples.forms import WORKFLOWS
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.ui.api.api_calls import call
@@ -85,8 +84,7 @@ def test_takes_an_upload_and_its_paint(app: RunningApp) -> None:
 
 def test_reports_a_seed_for_any_input_name(app: RunningApp) -> None:
     """A number node that feeds a seed counts up between runs, like a seed."""
-    _, form = app.services.forms.form("text-to-image", OWNER)
-    prompt: dict[str, Any] = copy.deepcopy(form.prompt)
+    prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text("utf-8"))
     prompt["99"] = {"class_type": "PrimitiveInt", "inputs": {"value": 5}}
     prompt["5"]["inputs"]["seed"] = ["99", 0]
     name = app.services.forms.open(OWNER, "number.json", json.dumps(prompt).encode()).name

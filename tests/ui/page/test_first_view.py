@@ -53,7 +53,7 @@ def test_the_first_document_has_the_labels_and_values(app: RunningApp) -> None:
     assert "Text to image Create an image from a description." in shown
     assert "Prompt Describe the image you want. a small harbor town at first light" in shown
     assert "Aspect ratio" in shown
-    assert "Advanced (8)" in shown
+    assert "Advanced (9)" in shown
 
 
 def test_the_first_document_shows_the_chosen_workflow(app: RunningApp) -> None:
@@ -77,7 +77,7 @@ def test_the_first_document_is_in_the_visitors_language(app: RunningApp) -> None
     """Gradio's own texts aren't needed for it. The example prompt is translated, too, also in a
     chain's form."""
     shown = view(app, language="de")
-    assert "Erweitert (8)" in shown
+    assert "Erweitert (9)" in shown
     assert "eine kleine Hafenstadt im ersten Morgenlicht" in shown
     chain = view(app, language="de", workflow="create-upscale-detail.chain")
     assert "eine kleine Hafenstadt im ersten Morgenlicht" in chain

@@ -13,6 +13,12 @@ from ui.page.script_files import mounts
 
 _STYLES = Path(__file__).parents[1] / "styles" / "fields"
 _BASE = "row_editor"  # style of all list editors
+# Load the script once the list is shown, which it isn't in a collapsed part.
+_SHOWN = """new ResizeObserver((_, observer) => {
+  if (!element.checkVisibility()) return;
+  observer.disconnect();
+  %s;
+}).observe(element)"""
 
 
 class ListEditor(gr.HTML, metaclass=WithoutStub):
@@ -36,7 +42,7 @@ class ListEditor(gr.HTML, metaclass=WithoutStub):
         super().__init__(
             value,
             html_template=f'<div class="{classes}"></div>',
-            js_on_load=mounts(f"fields/{name}.js", (), **given),
+            js_on_load=_SHOWN % mounts(f"fields/{name}.js", (), **given),
             css_template="".join(
                 (_STYLES / f"{one}.css").read_text(encoding="utf-8") for one in names
             ),
