@@ -215,7 +215,7 @@ def test_a_request_gives_values_by_order_or_by_name(app: RunningApp) -> None:
         said = requests.get(f"{address}/{call}", timeout=LONGEST_WAIT).text
         return json.loads(said.rpartition("data: ")[2])
 
-    order = [None] * 13
+    order = [None] * 14
     for told in (answer("v2/text_to_image", SMALL), answer("text_to_image", {"data": order})):
         address = told[0]["url"]
         with requests.get(address, timeout=LONGEST_WAIT) as file:
