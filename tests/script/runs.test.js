@@ -243,6 +243,13 @@ test("start times follow the running bar and the runs in between", () => {
   assert.match(headlineOf(second, seenToWait, 1000), /^2 ahead · starts in about 20/);
 });
 
+test("the headline of a run that couldn't reach ComfyUI changes with its entry", () => {
+  const away = view("a", { phase: "running", headline: "Retrying…", away: true });
+  const state = after(INITIAL, listing(entry("a", "running", { said: "Running" })));
+  const headline = headlineOf({ ...state.runs.get("a"), view: away }, state, 0);
+  assert.equal(headline, "Running");
+});
+
 test("advice lists value errors, except the headline's", () => {
   const failed = staged({
     headline: "Load image: It is damaged.",

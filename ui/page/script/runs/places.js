@@ -23,7 +23,8 @@ export const saidOf = (run, state, now) =>
  */
 export function headlineOf(run, state, now) {
   const { entry, view } = run;
-  if (entry && view?.phase === "waiting" && entry.page.due_in !== null)
+  // The entry comes with the news that the server is back, the view on another socket.
+  if (entry && (view?.away || (view?.phase === "waiting" && entry.page.due_in !== null)))
     return withStart(entry.page.said, run, state, now);
   return view?.headline ?? saidOf(run, state, now);
 }
