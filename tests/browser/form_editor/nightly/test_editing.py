@@ -69,6 +69,26 @@ def test_leaving_the_form_keeps_unsaved_changes(editable: Site, visit: Visit) ->
     expect(author.editor.get_by_label("Title", exact=True)).to_have_value("For later")
 
 
+def test_a_late_preview_does_not_replace_a_chosen_form(editable: Site, visit: Visit) -> None:
+    """On a busy server, a redraw may be answered after the form that its user has chosen since."""
+    author = Author(visit(editable).open("upscale")).open()
+    page, held = author.page, list[Route]()
+
+    def hold(route: Route) -> None:
+        """Hold the first call that draws the edited form."""
+        asks = '"draft":true' in (route.request.post_data or "")
+        held.append(route) if asks and not held else route.continue_()
+
+    page.route("**/gradio_api/run/**", hold)
+    with page.expect_request(lambda one: '"draft":true' in (one.post_data or "")):
+        author.editor.get_by_label("Title", exact=True).fill("For later")
+    author.person.turn_to("text-to-image")
+    with page.expect_request(lambda one: '"name":"text-to-image"' in (one.post_data or "")):
+        held[0].continue_()
+    expect(page.locator('#heading [data-workflow="text-to-image"]')).to_be_visible()
+    expect(author.person.field("4.width")).to_be_attached()
+
+
 def test_generate_is_off_exactly_while_the_editor_is_open(editable: Site, visit: Visit) -> None:
     """It doesn't wait for the preview. Closing returns the focus to its menu, also after the
     form is drawn again."""

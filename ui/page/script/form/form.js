@@ -319,6 +319,10 @@ export async function drawn(
   held,
   fields,
 ) {
+  if (![null, name].includes(addressed())) {
+    if (!isDrawing()) redraw(); // an older answer has replaced the wanted form
+    return;
+  }
   if (drawing.values === "given") drawing.values = "";
   expectForm(drawing.soon > 0 || drawing.values !== "");
   drawing.gone = "";
