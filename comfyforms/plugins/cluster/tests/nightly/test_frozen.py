@@ -47,6 +47,7 @@ def test_a_run_that_ends_meanwhile_has_one_end() -> None:
         run = client.submit(LONG)
         executor = cluster.executor_of(run)
         (other,) = (app for app in cluster.apps if app is not executor)
+        client.wait_for(run, "running", executor)
         executor.freeze()
         server.speed_up()
         client.wait_for(run, "done", other)
