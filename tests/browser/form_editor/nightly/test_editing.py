@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Request, Route, expect
 
 from tests.browser.form_editor.editing import Author, settings_of
 from tests.browser.nightly.walk.axe import needs_axe, violations
@@ -74,13 +74,15 @@ def test_a_late_preview_does_not_replace_a_chosen_form(editable: Site, visit: Vi
     author = Author(visit(editable).open("upscale")).open()
     page, held = author.page, list[Route]()
 
+    def asks(request: Request) -> bool:
+        """Return whether a call asks which form to draw. Gradio puts the drawings in order."""
+        return {'"draft":true', '"list_only":false'} <= {*(request.post_data or "").split(",")}
+
     def hold(route: Route) -> None:
-        """Hold the first call that draws the edited form."""
-        asks = '"draft":true' in (route.request.post_data or "")
-        held.append(route) if asks and not held else route.continue_()
+        held.append(route) if asks(route.request) and not held else route.continue_()
 
     page.route("**/gradio_api/run/**", hold)
-    with page.expect_request(lambda one: '"draft":true' in (one.post_data or "")):
+    with page.expect_request(asks):
         author.editor.get_by_label("Title", exact=True).fill("For later")
     author.person.turn_to("text-to-image")
     with page.expect_request(lambda one: '"name":"text-to-image"' in (one.post_data or "")):
