@@ -15,7 +15,8 @@ STANDS_ABOVE = """(parts) => {
     const [upper, lower] = parts.map((part) => document.querySelector(part).getBoundingClientRect());
     return upper.bottom <= lower.top + 2;
 }"""
-LOW = "box => scrollBy(0, box.getBoundingClientRect().bottom + 180 - innerHeight)"
+LOW = """box => document.querySelector("#form-side").scrollBy(
+    0, box.getBoundingClientRect().bottom + 180 - innerHeight)"""
 SAID = "list => list.checkVisibility() && getComputedStyle(list, '::after').content"
 SLOW_PREVIEW = """(() => {
     const onload = Object.getOwnPropertyDescriptor(HTMLElement.prototype, "onload");
