@@ -19,7 +19,12 @@ from comfyforms.plugin_manager import contributed
 from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersion
 from ui.documents.group_docs import BatchCheckDoc, BatchPage, ChainDoc, GridDoc, OpenedGrid, RowPage
 from ui.documents.history_docs import FormValues, HistoryDoc, LinkDoc, SharedValues, StorageDoc
-from ui.documents.model_docs import MissingModels, ModelDetailsDoc, ModelListDoc
+from ui.documents.model_docs import (
+    BaseModelsDoc,
+    MissingModels,
+    ModelDetailsDoc,
+    ModelListDoc,
+)
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.documents.workflow_doc import (
     OpenedFile,
@@ -36,7 +41,7 @@ DOCUMENTS = (
     *(WorkflowsDoc, OpenedFile, PresetsDoc, StorageDoc, Taker, MissingModels),
     *(EditorDoc, FormSettings, DraftProblems, FormVersion),
     *(TemplatesDoc, TemplatesReadiness),
-    *(ModelListDoc, ModelDetailsDoc),
+    *(ModelListDoc, ModelDetailsDoc, BaseModelsDoc),
 )
 # Documents without the properties that have their default.
 SPARSE = ("FieldSettings", "FormSettings", "OutputSettings")

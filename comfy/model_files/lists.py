@@ -17,6 +17,7 @@ from comfy.base.json_values import as_mapping, as_number, as_text, json_or_none
 from comfy.base.threads import in_threads
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.media.decoding import DecodingSlots
+from comfy.model_files.families import family_in
 from comfy.model_files.previews import ModelPreviews
 from comfy.model_files.server import ListedFile, ServerModels, files_among, folder_of
 
@@ -26,22 +27,9 @@ _LONGEST_WORD = 120
 _MOST_WORDS = 24
 _MOST_TAGS = 12
 _LARGEST_TAGS = 2 * 2**20  # characters of JSON
-# Beginnings of `ss_base_model_version` and `modelspec.architecture`, the longest ones first.
-_FAMILIES = (
-    ("stable-diffusion-xl", "SDXL"),
-    ("stable-diffusion-v1", "SD 1"),
-    ("stable-diffusion-v2", "SD 2"),
-    ("stable-diffusion-3", "SD 3"),
-    ("sdxl", "SDXL"),
-    ("sd_v1", "SD 1"),
-    ("sd_v2", "SD 2"),
-    ("sd_1", "SD 1"),
-    ("sd_2", "SD 2"),
-    ("sd3", "SD 3"),
-    ("flux", "Flux"),
-)
 log = logging.getLogger(__name__)
 _MOST_REQUESTS = 8  # at once, to all servers
+_MOST_BASES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +52,11 @@ def details_in(metadata: object) -> ModelDetails:
     def first(*keys: str, most: int = _LONGEST_NAME) -> str:
         return next((text for key in keys if (text := _text(given.get(key), most))), "")
 
+    base = first("ss_base_model_version", "modelspec.architecture")
     return ModelDetails(
         title=first("modelspec.title", "ss_output_name"),
         author=first("modelspec.author"),
-        base_model=_family(first("ss_base_model_version", "modelspec.architecture")),
+        base_model=family_in(base) or base,
         description=first("modelspec.description", "ss_training_comment", most=_LONGEST_TEXT),
         trigger_words=_words(
             _text(given.get("modelspec.trigger_phrase"), _MOST_WORDS * _LONGEST_WORD)
@@ -81,12 +70,6 @@ def _text(value: object, most: int) -> str:
     text = as_text(value)[: 2 * most]
     clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
     return "" if clean.lower() in ("none", "null") else clean[:most]
-
-
-def _family(name: str) -> str:
-    """Return the usual name of a base model, another one unchanged."""
-    lowered = name.lower()
-    return next((usual for start, usual in _FAMILIES if lowered.startswith(start)), name)
 
 
 def _words(phrase: str) -> tuple[str, ...]:
@@ -134,6 +117,7 @@ class ModelFiles:
         self._pool = servers
         self._servers: tuple[ServerModels, ...] = ()
         self._previews = ModelPreviews(previews, turns)
+        self._bases: dict[ServedFile, str] = {}
 
     def among(self, choices: Collection[object], likely: str = "") -> Mapping[str, ServedFile]:
         """Return the choices that are files of a model folder of the servers, by choice; {} if no
@@ -165,6 +149,22 @@ class ModelFiles:
     def details(self, served: ServedFile) -> ModelDetails:
         """Return what a model file says about itself, nothing if its server doesn't answer."""
         return details_in(self.header(served))
+
+    def known_base(self, served: ServedFile) -> str:
+        """Return the base model of a file as far as it is known without asking a server, otherwise
+        what its name says; "" if unknown."""
+        return self._bases.get(served) or family_in(served.file.name)
+
+    def read_bases(self, files: Collection[ServedFile]) -> None:
+        """Read the base models of files from their headers, for `known_base`. Waits for the
+        servers."""
+        unread = [one for one in files if one not in self._bases]
+        if len(self._bases) > _MOST_BASES:
+            self._bases.clear()
+        while unread:
+            batch, unread = unread[:_MOST_REQUESTS], unread[_MOST_REQUESTS:]
+            read = in_threads(lambda one: self.details(one).base_model, batch, name="models")
+            self._bases |= dict(zip(batch, read, strict=True))
 
     def header(self, served: ServedFile) -> Mapping[str, object]:
         """Return the untrusted metadata in a model file, {} if its server doesn't answer."""

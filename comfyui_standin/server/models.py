@@ -28,6 +28,7 @@ from comfyui_standin.painter.paint import Brief, paint
 
 _SIDE = 384  # pixels of a preview
 _MODIFIED = 1_760_000_000.0
+_BROKEN = "demo-broken.safetensors"
 _METADATA: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "demo-landscapes.safetensors": {
@@ -37,7 +38,7 @@ _METADATA: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "demo-watercolour.safetensors": {
             "modelspec.title": "Demo watercolor",
-            "modelspec.architecture": "stable-diffusion-xl-v1-base",
+            "modelspec.architecture": "stable-diffusion-v1",
             "modelspec.description": "Paints with wet edges. Part of the stand-in.",
         },
         "demo-evening-light.safetensors": {
@@ -47,11 +48,12 @@ _METADATA: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "ss_tag_frequency": json.dumps({"10_light": {"sunset": 40, "lake": 22, "hills": 17}}),
         },
         "demo-ink-lines.safetensors": {
-            "ss_base_model_version": "sdxl_base_v1-0",
+            "ss_base_model_version": "sd_v1",
             "ss_output_name": "ink-lines",
             "modelspec.trigger_phrase": "ink drawing",
             "ss_tag_frequency": json.dumps({"5_ink": {"monochrome": 31, "sketch": 30}}),
         },
+        _BROKEN: {"modelspec.architecture": "not-a-model"},
     }
 )
 _LOADS = MappingProxyType({"LoadImage": "image", "LoadVideo": "video", "LoadAudio": "audio"})
@@ -146,7 +148,8 @@ def stand_in_models() -> DemoModels:
 
 
 def _painter(folder: str, name: str) -> Callable[[], bytes | None]:
-    return lambda: _painted(folder, name) if name in _METADATA else None
+    is_painted = name in _METADATA and name != _BROKEN
+    return lambda: _painted(folder, name) if is_painted else None
 
 
 @cache

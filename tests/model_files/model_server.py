@@ -28,8 +28,9 @@ def picture(color: str = "teal", kind: str = "WEBP", side: int = 480) -> bytes:
 
 
 def lora_server(loras: Mapping[str, DemoModel], **options: Any) -> DemoServer:
-    """Return a stand-in with these LoRAs."""
-    checkpoints = {name: DemoModel() for name in MODELS["checkpoints"]}
+    """Return a stand-in with these LoRAs. Its checkpoints are SD 1."""
+    header = {"modelspec.architecture": "stable-diffusion-v1"}
+    checkpoints = {name: DemoModel(metadata=header) for name in MODELS["checkpoints"]}
     models = DemoModels({"checkpoints": checkpoints, "loras": loras})
     nodes = {
         **NODES,

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from comfy.model_files.families import family_in, fits
 from comfy.model_files.lists import ModelDetails, details_in
 from comfy.model_files.server import files_among, folder_of, lists_files
 
@@ -38,13 +39,46 @@ def test_reads_what_trainers_write() -> None:
         ("sd_v1", "SD 1"),
         ("stable-diffusion-xl-v1-base/lora", "SDXL"),
         ("flux-1-dev/lora", "Flux"),
-        ("qwen-image", "qwen-image"),
+        ("qwen-image", "Qwen Image"),
+        ("auraflow", "auraflow"),
         ("None", ""),
     ],
 )
 def test_names_base_models_as_users_do(name: str, family: str) -> None:
     """An unknown one keeps its name."""
     assert details_in({"modelspec.architecture": name}).base_model == family
+
+
+@pytest.mark.parametrize(
+    ("file", "family"),
+    [
+        ("styles/inkXL_v2.safetensors", "SDXL"),
+        ("ponyDiffusionV6XL.safetensors", "SDXL"),
+        ("v1-5-pruned-emaonly-fp16.safetensors", "SD 1"),
+        ("flux-2-klein-4b.safetensors", "Flux 2"),
+        ("flux1-dev-xlabs.safetensors", "Flux"),
+        ("wan2.2_i2v_high_noise_14B_fp16.safetensors", "Wan"),
+        ("z_image_turbo_bf16.safetensors", "Z-Image"),
+        ("stable-audio-open-1.0.safetensors", "Stable Audio"),
+        ("sd3.5_large.safetensors", "SD 3"),
+        ("wanderer.safetensors", ""),
+        ("mysd1cards.safetensors", ""),
+    ],
+)
+def test_names_of_files_tell_base_models(file: str, family: str) -> None:
+    """As far as they are usual."""
+    assert family_in(file) == family
+
+
+def test_which_models_fit_together() -> None:
+    """A LoRA needs its own base model, a checkpoint one for the same kind of result."""
+    assert fits("SDXL", "SDXL", "loras")
+    assert not fits("SDXL", "SD 1", "loras")
+    assert fits("SDXL", "SD 1", "checkpoints")
+    assert not fits("Stable Audio", "SD 1", "checkpoints")
+    assert not fits("not-a-model", "SD 1", "checkpoints")
+    assert fits("", "SD 1", "loras")
+    assert fits("SDXL", "", "loras")
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def api_app(  # noqa: PLR0913 - a part of `build_app`
     add(form_editor_api(services.editor, services.library, services.copies, identity))
     add(opening_api(runs, services.editor, services.removal, services.templates))
     add(models_api(desk, operates))
-    add(model_picker_api(services.model_files, services.library, root))
+    add(model_picker_api(services.model_files, services.library, services.runs.history, root))
     add(workflows_api(services.library, services.runs.history, root))
     add(templates_api(services, root))
     add(presets_api(services.runs, services.library, services.copies))

@@ -6,28 +6,34 @@ Each request names a field of a workflow that the caller may open, and a value t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import FileResponse
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.downloads import ServerDownloads
-from comfy.form.model import Field
+from comfy.form.model import Field, Form
+from comfy.model_files.families import fits
 from comfy.model_files.lists import ModelFiles, ServedFile
+from comfy.records.store import RunStore
 from comfy.requirements.model import ModelFile
+from comfy.requirements.read import texts_in
 from comfy.requirements.readiness import folder_of_loader
 from ui.administration.desk import Administration
 from ui.administration.model_downloads import ModelActions
 from ui.api.problems import NotThere
+from ui.documents.history_docs import run_tile
 from ui.documents.model_docs import (
+    BaseModel,
+    BaseModelsDoc,
     DownloadServer,
     ListedModel,
     MissingModels,
@@ -43,10 +49,16 @@ from ui.web.responses import API, BINARY, AsciiJSON, has_tag
 from ui.web.shares import Work, shared_address
 
 _KEEP = {"cache-control": "private, max-age=600"}
+Chosen = Annotated[Sequence[str], Query(max_length=100)]
 _IMAGE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/webp": BINARY}},
     204: {"description": "The model has no image."},
 }
+
+
+_MAIN_FOLDERS = ("checkpoints", "diffusion_models", "unet_gguf")
+_PAGE = 100  # headers that one request reads
+_NEWEST = 60  # runs to search for results with a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +71,12 @@ class ModelField:
     column: str = ""
 
 
-def model_picker_api(models: ModelFiles, library: WorkflowLibrary, root: str) -> GuardedRoutes:
-    """Return `GET /workflows/{name}/models`, and below it the preview and the details of one
-    model."""
-    return GuardedRoutes.of(ModelPickerHandlers(models, library, root))
+def model_picker_api(
+    models: ModelFiles, library: WorkflowLibrary, history: RunStore, root: str
+) -> GuardedRoutes:
+    """Return `GET /workflows/{name}/models`, and below it the base models of several models, and
+    the preview and the details of one."""
+    return GuardedRoutes.of(ModelPickerHandlers(models, library, history, root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class ModelPickerHandlers:
 
     models: ModelFiles
     library: WorkflowLibrary
+    history: RunStore
     root: str
 
     routes = GuardedRoutes(tags=["Workflows"])
@@ -91,7 +106,7 @@ class ModelPickerHandlers:
         node = form.prompt.get(field.node)
         likely = folder_of_loader(node["class_type"], field.input) if node else ""
         named = {"field": asked.field} | ({"column": asked.column} if asked.column else {})
-        return _Offer(self.models, field, likely, urlencode(named))
+        return _Offer(self.models, form, field, likely, urlencode(named))
 
     @routes.get(
         "/workflows/{name:path}/models",
@@ -99,19 +114,24 @@ class ModelPickerHandlers:
         work=Work.CATALOG,
         response_model=ModelListDoc,
     )
-    def list_models(self, asked: Annotated[ModelField, Depends()], owner: Owner) -> AsciiJSON:
+    def list_models(
+        self, asked: Annotated[ModelField, Depends()], owner: Owner, chosen: Chosen = ()
+    ) -> AsciiJSON:
         """Return the choices of a field with the sizes and dates of their files.
 
-        `field`: the field's key; `column`: a column's key if the field has rows.
+        `field`: the field's key; `column`: a column's key if the field has rows. `chosen`: values
+        of the form's other models, if they aren't the defaults.
         """
         offer = self._offer(asked, owner)
-        served = offer.served()
+        served, base = offer.served(), offer.base(chosen)
         address = f"{self.root}{API}/workflows/{quote(asked.name)}/models"
+        made = self._made(owner, served.keys())
         return AsciiJSON(
             ModelListDoc(
                 next((one.folder for one in served.values()), ""),
+                base,
                 tuple(
-                    _listed(value, label, served.get(value))
+                    self._listed(value, label, served.get(value), base, made.get(value, ""))
                     for label, value in offer.field.choices or ()
                     if isinstance(value, str)
                 ),
@@ -119,6 +139,65 @@ class ModelPickerHandlers:
                 details=f"{address}/details?{offer.query}",
             )
         )
+
+    @routes.get(
+        "/workflows/{name:path}/models/base-models",
+        Access.OWNER,
+        work=Work.CATALOG,
+        response_model=BaseModelsDoc,
+    )
+    def list_base_models(
+        self,
+        asked: Annotated[ModelField, Depends()],
+        owner: Owner,
+        chosen: Chosen = (),
+        start: Annotated[int, Query(ge=0)] = 0,
+    ) -> AsciiJSON:
+        """Return the base models of at most 100 choices, as the headers of their files say.
+
+        `start`: the `next` of the answer before.
+        """
+        offer = self._offer(asked, owner)
+        every = sorted(offer.served().items())
+        some, base = every[start : start + _PAGE], offer.base(chosen)
+        self.models.read_bases([served for _, served in some])
+        return AsciiJSON(
+            BaseModelsDoc(
+                tuple(
+                    BaseModel(value, known, fits(known, base, served.folder))
+                    for value, served in some
+                    if (known := self.models.known_base(served))
+                ),
+                next=start + _PAGE if start + _PAGE < len(every) else None,
+            )
+        )
+
+    def _listed(
+        self, value: str, label: str, served: ServedFile | None, base: str, made: str
+    ) -> ListedModel:
+        folder = str(PurePosixPath(value.replace("\\", "/")).parent)
+        known = self.models.known_base(served) if served else ""
+        return ListedModel(
+            value,
+            label,
+            "" if folder == "." else folder,
+            served.file.size if served else 0,
+            served.file.modified if served else 0.0,
+            is_file=served is not None,
+            base_model=known,
+            fits=served is None or fits(known, base, served.folder),
+            made=made,
+        )
+
+    def _made(self, owner: str, values: Collection[str]) -> dict[str, str]:
+        """Return the thumbnail of the owner's newest result with each of these files."""
+        made: dict[str, str] = {}
+        for record in self.history.of(owner, limit=_NEWEST) if owner != NOBODY else ():
+            if thumb := run_tile(record).thumb:
+                for text in texts_in(record.job.prompt):
+                    if text in values:
+                        made.setdefault(text, thumb)
+        return made
 
     @routes.get(
         "/workflows/{name:path}/models/preview",
@@ -165,10 +244,11 @@ class ModelPickerHandlers:
 
 @dataclass(frozen=True)
 class _Offer:
-    """The choices of a field, or of a column of its rows. `likely`: the model folder that the
-    node's class lists, "" if unknown. `query`: what names the field in an address."""
+    """The choices of a field of a form, or of a column of its rows. `likely`: the model folder that
+    the node's class lists, "" if unknown. `query`: what names the field in an address."""
 
     models: ModelFiles
+    form: Form
     field: Field
     likely: str
     query: str
@@ -181,6 +261,25 @@ class _Offer:
         """Return the choices that are model files of the servers. Waits for the servers."""
         return self.models.among(self.values, self.likely)
 
+    def base(self, chosen: Sequence[str]) -> str:
+        """Return the base model of the form's model, "" if unknown. Waits for the servers.
+        `chosen`: values for the form's models, instead of the author's."""
+        fields = {(one.node, one.input): one for one in self.form.fields if one.is_choice}
+        for node, content in self.form.prompt.items():
+            for name, value in content["inputs"].items():
+                folder = folder_of_loader(content["class_type"], name)
+                if folder not in _MAIN_FOLDERS or not isinstance(value, str):
+                    continue
+                field = fields.get((node, name))
+                offered = {choice for _, choice in (field.choices if field else None) or ()}
+                now = next((one for one in chosen if one in offered), value)
+                served = self.models.among([now], folder).get(now)
+                if served:
+                    self.models.read_bases([served])
+                    if base := self.models.known_base(served):
+                        return base
+        return ""
+
     def one(self, value: str) -> ServedFile:
         """Return one of the model files. Raises NotThere for a value that the field doesn't
         offer."""
@@ -188,18 +287,6 @@ class _Offer:
         if served is None:
             raise NotThere("This field doesn't offer this model.")
         return served
-
-
-def _listed(value: str, label: str, served: ServedFile | None) -> ListedModel:
-    folder = str(PurePosixPath(value.replace("\\", "/")).parent)
-    return ListedModel(
-        value,
-        label,
-        "" if folder == "." else folder,
-        served.file.size if served else 0,
-        served.file.modified if served else 0.0,
-        is_file=served is not None,
-    )
 
 
 def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool]) -> GuardedRoutes:

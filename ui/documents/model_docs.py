@@ -115,7 +115,8 @@ class ListedModel:
     """One choice of a field. `label`: its name for users. `folder`: the part of the value before
     the file's name, "" without one. `size`: bytes; `modified`: seconds since 1970; both 0 if
     unknown. `is_file`: a ComfyUI server lists it as a model file, so it may have an image and
-    details."""
+    details. `base_model`: as far as it is known, or empty; `fits`: it can work with the form's
+    model. `made`: the path of your newest result with it, a thumbnail, or empty."""
 
     value: str
     label: str
@@ -123,18 +124,40 @@ class ListedModel:
     size: int
     modified: float
     is_file: bool
+    base_model: str
+    fits: bool
+    made: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelListDoc:
     """The choices of a field. `folder`: where ComfyUI keeps these models, below its models folder;
-    "" if they aren't model files of one folder. `preview`, `details`: paths to which `&value=` and
-    a choice are added."""
+    "" if they aren't model files of one folder. `base_model`: of the form's model, or empty.
+    `preview`, `details`: paths to which `&value=` and a choice are added."""
 
     folder: str
+    base_model: str
     models: tuple[ListedModel, ...]
     preview: str
     details: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """What the header of a choice's file says: see `ListedModel`."""
+
+    value: str
+    base_model: str
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModelsDoc:
+    """The base models of some choices of a field. `next`: where the next ones start, null after
+    the last."""
+
+    models: tuple[BaseModel, ...]
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from tests.support.speaking import ServerUnderTest
 from tests.support.waiting import LONGEST_WAIT
 
 SUBFOLDER, NAME = "conformance", "ink lines.safetensors"
-METADATA = {"modelspec.trigger_phrase": "ink drawing", "ss_base_model_version": "sdxl_base_v1-0"}
+METADATA = {"modelspec.trigger_phrase": "ink drawing", "ss_base_model_version": "sd_v1"}
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_model_has_its_image_and_metadata(models: ServerModels, lora: str) -> 
     with Image.open(io.BytesIO(data)) as image:
         assert image.format == "WEBP"
     details = details_in(models.metadata("loras", listed[lora]))
-    assert (details.base_model, details.trigger_words) == ("SDXL", ("ink drawing",))
+    assert (details.base_model, details.trigger_words) == ("SD 1", ("ink drawing",))
 
 
 def test_a_missing_model_has_neither(models: ServerModels, lora: str) -> None:

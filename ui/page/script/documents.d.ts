@@ -22,6 +22,24 @@ export interface AxisDoc {
 }
 
 /**
+ * What the header of a choice's file says: see `ListedModel`.
+ */
+export interface BaseModel {
+  value: string;
+  base_model: string;
+  fits: boolean;
+}
+
+/**
+ * The base models of some choices of a field. `next`: where the next ones start, null after
+ * the last.
+ */
+export interface BaseModelsDoc {
+  models: BaseModel[];
+  next: number | null;
+}
+
+/**
  * An estimate of a batch. `seconds` and `bytes` for all `rows`: null while unknown. It also has
  * the varied fields, the keys of the fields in its `table`, the first `problems`, and the number
  * of problems left out (`more`). `runs_left`: how many runs you may start
@@ -327,7 +345,8 @@ export interface LinkDoc {
  * One choice of a field. `label`: its name for users. `folder`: the part of the value before
  * the file's name, "" without one. `size`: bytes; `modified`: seconds since 1970; both 0 if
  * unknown. `is_file`: a ComfyUI server lists it as a model file, so it may have an image and
- * details.
+ * details. `base_model`: as far as it is known, or empty; `fits`: it can work with the form's
+ * model. `made`: the path of your newest result with it, a thumbnail, or empty.
  */
 export interface ListedModel {
   value: string;
@@ -336,6 +355,9 @@ export interface ListedModel {
   size: number;
   modified: number;
   is_file: boolean;
+  base_model: string;
+  fits: boolean;
+  made: string;
 }
 
 /**
@@ -427,11 +449,12 @@ export interface ModelDownload {
 
 /**
  * The choices of a field. `folder`: where ComfyUI keeps these models, below its models folder;
- * "" if they aren't model files of one folder. `preview`, `details`: paths to which `&value=` and
- * a choice are added.
+ * "" if they aren't model files of one folder. `base_model`: of the form's model, or empty.
+ * `preview`, `details`: paths to which `&value=` and a choice are added.
  */
 export interface ModelListDoc {
   folder: string;
+  base_model: string;
   models: ListedModel[];
   preview: string;
   details: string;

@@ -13,6 +13,8 @@ export const RECENT = "comfyforms.recent";
 export const COVERS = "comfyforms.covers";
 /** Models that were used recently, latest first, by folder. */
 export const RECENT_MODELS = "comfyforms.recent_models";
+/** Models that the user marked, latest first, by folder. */
+export const FAVOURITE_MODELS = "comfyforms.favourite_models";
 /** Prefix of a workflow's name: the texts sent from its fields. */
 export const SENT_TEXTS = "comfyforms.texts.";
 /** Prefix of a workflow's name: the runs whose texts the user has put into its fields. */

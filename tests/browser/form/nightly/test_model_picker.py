@@ -27,8 +27,14 @@ def name_of(number: int) -> str:
 def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
     """Run a site whose LoRA field has a thousand choices."""
     words = {"modelspec.trigger_phrase": "ink drawing, thin lines", "modelspec.title": "<i>Ink"}
+    headers = {
+        0: {"ss_base_model_version": "sd_v1"},
+        1: words,
+        2: {"ss_base_model_version": "sdxl_base_v1-0"},
+        3: {"ss_base_model_version": "sd_v1"},
+    }
     loras = {
-        name_of(number): DemoModel(1_000_000, words if number == 1 else {}, picture)
+        name_of(number): DemoModel(1_000_000, headers.get(number, {}), picture if number else None)
         for number in range(COUNT)
     }
     folder = lora_workflow(tmp_path, FIRST)
@@ -67,7 +73,7 @@ def test_a_model_is_found_and_used(person: Visitor) -> None:
     expect(person.entry(LORA)).to_have_value("lora 0001")
     expect(person.field(LORA).get_by_role("button", name="Browse models")).to_be_focused()
     again = opened(person)
-    again.get_by_label("Folder").select_option("Recently used")
+    again.get_by_role("button", name="Recently used").click()
     expect(again.locator(".model")).to_have_count(1)
     person.page.keyboard.press("Escape")
     expect(again).to_have_count(0)
@@ -77,15 +83,55 @@ def test_a_model_is_found_and_used(person: Visitor) -> None:
 
 
 def test_trigger_words_are_added_and_removed(person: Visitor) -> None:
-    """Only those that the prompt lacks."""
+    """A word that the prompt has is pressed already."""
     person.entry(PROMPT).fill("a boat, ink drawing")
     picker = opened(person)
     picker.get_by_role("searchbox").fill("styles 0001")
     picker.locator(".model").click()
-    picker.get_by_role("button", name="Add trigger words to the prompt").click()
+    there, added = (picker.get_by_role("button", name=one) for one in ("ink drawing", "thin lines"))
+    expect(there).to_have_attribute("aria-pressed", "true")
+    added.click()
     expect(person.entry(PROMPT)).to_have_value("a boat, ink drawing, thin lines")
-    picker.get_by_role("button", name="Undo").click()
+    added.click()
     expect(person.entry(PROMPT)).to_have_value("a boat, ink drawing")
+    person.page.keyboard.press("Escape")
+
+
+def test_favorites_are_kept(person: Visitor) -> None:
+    """In this browser, with a filter of their own."""
+    picker = opened(person)
+    picker.get_by_role("searchbox").fill("styles 0001")
+    picker.locator(".model").click()
+    picker.get_by_role("button", name="Favorite", exact=True).click()
+    person.page.keyboard.press("Escape")
+    again = opened(person)
+    again.get_by_role("button", name="Favorites").click()
+    expect(again.locator(".model")).to_have_count(1)
+    expect(again.locator(".model")).to_contain_text("★")
+    again.get_by_role("button", name="All models").click()
+    expect(again.get_by_role("status")).to_have_text("1,000 models")
+    person.page.keyboard.press("Escape")
+
+
+def test_models_for_another_base_model_are_left_out(person: Visitor) -> None:
+    """As soon as the headers of their files are read. They are one press away."""
+    picker = opened(person)
+    fitting = picker.get_by_role("button", name="Fits SD 1")
+    expect(fitting).to_have_attribute("aria-pressed", "true")
+    expect(picker.get_by_role("status")).to_have_text("999 models")
+    picker.get_by_role("button", name="SDXL", exact=True).click()
+    expect(picker.locator(".model")).to_have_count(1)
+    picker.locator(".model").click()
+    expect(picker.get_by_role("complementary")).to_contain_text("another base model")
+    person.page.keyboard.press("Escape")
+
+
+def test_a_model_without_an_image_has_the_newest_result(person: Visitor) -> None:
+    """Only the user's own."""
+    person.generate()
+    picker = opened(person)
+    card = picker.locator(".model[aria-selected=true]")
+    expect(card.locator("[data-made='Your newest result'] img")).to_be_visible()
     person.page.keyboard.press("Escape")
 
 
@@ -108,6 +154,6 @@ def test_arrow_keys_reach_all_models(person: Visitor) -> None:
 def test_images_appear_in_view_only(person: Visitor) -> None:
     """Each visible card loads its own."""
     picker = opened(person)
-    expect(picker.locator(".model").first.locator("img")).to_be_visible()
+    expect(picker.locator(".model").nth(1).locator("img")).to_be_visible()
     assert person.site.demo.requests.total() < COUNT
     person.page.keyboard.press("Escape")

@@ -23,10 +23,15 @@ INK = "styles/ink lines.safetensors"
 LORAS = {
     INK: DemoModel(
         1_000,
-        {"modelspec.trigger_phrase": "ink drawing", "modelspec.title": "<b>Ink</b>"},
+        {
+            "modelspec.trigger_phrase": "ink drawing",
+            "modelspec.title": "<b>Ink</b>",
+            "ss_base_model_version": "sdxl_base_v1-0",
+        },
         picture,
     ),
     "plain.safetensors": DemoModel(2_000),
+    "sd15.safetensors": DemoModel(2_000),
     "html.safetensors": DemoModel(preview=lambda: b"<script>alert(1)</script>"),
     "svg.safetensors": DemoModel(preview=lambda: SVG),
     "huge.safetensors": DemoModel(preview=lambda: b"\x89PNG" + bytes(40 * 2**20)),
@@ -63,6 +68,33 @@ def test_a_field_lists_its_models(app: RunningApp) -> None:
     details = call(app, "GET", f"{doc['details']}&value={quote(INK)}").json()
     assert details["trigger_words"] == ["ink drawing"]
     assert details["title"] == "<b>Ink</b>"
+
+
+def test_base_models_are_read_from_the_headers(app: RunningApp) -> None:
+    """And compared with the one of the form's model, or of the one that the caller has chosen."""
+    doc = call(app, "GET", f"{PATH}/base-models?{FIELD}").json()
+    known = {one["value"]: (one["base_model"], one["fits"]) for one in doc["models"]}
+    assert (known, doc["next"]) == (
+        {INK: ("SDXL", False), "sd15.safetensors": ("SD 1", True)},
+        None,
+    )
+    listed = call(app, "GET", f"{PATH}?{FIELD}").json()
+    assert listed["base_model"] == "SD 1"
+    assert [one["value"] for one in listed["models"] if not one["fits"]] == [INK]
+    other = call(app, "GET", f"{PATH}?{FIELD}&chosen=demo-sdxl.safetensors").json()
+    assert [one["value"] for one in other["models"] if not one["fits"]] == [INK]  # isn't offered
+
+
+def test_a_model_shows_its_users_newest_result(app: RunningApp) -> None:
+    """No other user's."""
+    run = call(app, "POST", "/workflows/lora/runs?wait=true", ANN, json={"values": {}}).json()["id"]
+
+    def made(cookie: str) -> dict[str, str]:
+        models = call(app, "GET", f"{PATH}?{FIELD}", cookie).json()["models"]
+        return {one["value"]: one["made"] for one in models if one["made"]}
+
+    assert made(ANN) == {INK: f"/files/{run}/0/thumb"}
+    assert made(BOB) == {}
 
 
 def test_a_preview_is_a_small_webp(app: RunningApp) -> None:

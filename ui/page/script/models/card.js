@@ -1,28 +1,37 @@
 // @ts-check
 // One model in the picker: its preview image and its name.
 
-import { element } from "../dom.js";
+import { addressOf, element } from "../dom.js";
+import { message } from "../messages.js";
+import { sizeWords } from "../sizes.js";
 
 /** @import { ListedModel } from "../documents.js" */
 
 const SETTLED = 90; // milliseconds; while the user scrolls fast, no images are requested
 
 /**
- * Return a model's image, or the first letter of its name.
+ * Return a model's image; without one the user's newest result with it, or a pattern with its base model.
  * @param {ListedModel} model
  * @param {(value: string) => string} address returns the URL of a model's image
  */
-export function imageOf({ value, label, is_file: isFile }, address) {
-  const place = element("span", "thumb", label.slice(0, 1).toUpperCase());
+export function imageOf({ value, base_model: base, made, is_file: isFile }, address) {
+  const place = element("span", "thumb", base);
   place.ariaHidden = "true";
   if (!isFile) return place;
-  setTimeout(() => {
-    if (!place.isConnected) return;
+  /** @param {string} src @param {() => void} fails */
+  const show = (src, fails) => {
     const image = element("img");
-    Object.assign(image, { alt: "", decoding: "async", src: address(value) });
+    Object.assign(image, { alt: "", decoding: "async", src });
     image.onload = () => place.replaceChildren(image);
-    image.onerror = () => image.remove(); // the model has no image
-    place.append(image);
+    image.onerror = fails;
+  };
+  const showMade = () => {
+    if (!made) return;
+    place.dataset.made = message("Your newest result");
+    show(addressOf(made), () => delete place.dataset.made);
+  };
+  setTimeout(() => {
+    if (place.isConnected) show(address(value), showMade);
   }, SETTLED);
   return place;
 }
@@ -30,10 +39,10 @@ export function imageOf({ value, label, is_file: isFile }, address) {
 /**
  * Return a model's card, an option of a list box.
  * @param {ListedModel} model
- * @param {{ at: number, count: number, isChosen: boolean }} place its position in the list
+ * @param {{ at: number, count: number, isChosen: boolean, isFavourite: boolean }} place its position in the list
  * @param {(value: string) => string} address returns the URL of a model's image
  */
-export function cardOf(model, { at, count, isChosen }, address) {
+export function cardOf(model, { at, count, isChosen, isFavourite }, address) {
   const card = element("button", "model");
   card.type = "button";
   card.role = "option";
@@ -44,7 +53,11 @@ export function cardOf(model, { at, count, isChosen }, address) {
   card.title = model.value;
   Object.assign(card.dataset, { does: "choose", at: String(at) });
   const words = element("span", "words", element("span", "name breaks", model.label));
-  if (model.folder) words.append(element("span", "folder", model.folder));
+  const base = element("span", model.fits ? "" : "unfit", model.base_model);
+  const size = model.size ? sizeWords(model.size) : "";
+  const facts = [isFavourite ? "★" : "", base.textContent && base, size, model.folder];
+  const parts = facts.filter(Boolean).flatMap((fact, at) => (at ? [" · ", fact] : [fact]));
+  words.append(element("span", "folder", ...parts));
   card.append(imageOf(model, address), words);
   return card;
 }

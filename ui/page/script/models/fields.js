@@ -10,11 +10,11 @@ import { setPrompt } from "./prompt.js";
 /** @typedef {{ key: string, label: string }} ModelField */
 
 /**
- * `chosen`: the model to put into a field, for the Gradio listener. `awaits`: adds buttons to fields that Gradio draws
- * late.
- * @type {{ chosen: { key: string, value: string } | null, awaits: MutationObserver | null }}
+ * `chosen`: the model to put into a field, for the Gradio listener. `keys`: of the form's fields. `awaits`: adds
+ * buttons to fields that Gradio draws late.
+ * @type {{ chosen: { key: string, value: string } | null, keys: readonly string[], awaits: MutationObserver | null }}
  */
-const state = { chosen: null, awaits: null };
+const state = { chosen: null, keys: [], awaits: null };
 
 /**
  * Add the buttons to the fields of a form.
@@ -24,6 +24,7 @@ const state = { chosen: null, awaits: null };
  */
 export function mountPickers(workflow, fields, prompt) {
   setPrompt(prompt);
+  state.keys = fields.map(({ key }) => key);
   if (prompt && $("#text-actions"))
     import("../form/text_actions.js").then(({ mountTextActions }) => mountTextActions(prompt));
   state.awaits?.disconnect();
@@ -61,7 +62,8 @@ function addButton(workflow, { key, label }) {
 export function browseButton(label, place) {
   const open = async () => {
     const { openPicker } = await import("./picker.js");
-    openPicker(place(), opens);
+    const chosen = state.keys.map((key) => String(filled.now.values[key] ?? "")).filter(Boolean);
+    openPicker({ ...place(), chosen }, opens);
   };
   const opens = button(message("Browse"), open, "browse-models");
   opens.ariaLabel = message("Browse models: {field}", { field: label });

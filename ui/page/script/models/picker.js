@@ -4,46 +4,52 @@
 
 import { tilesIn } from "../batches/rows.js";
 import { VirtualList } from "../batches/virtual_list.js";
-import { dateWords } from "../clock.js";
-import {
-  $,
-  all,
-  announce,
-  button,
-  closeButton,
-  dialogHead,
-  element,
-  isTouched,
-  root,
-  tableOf,
-} from "../dom.js";
+import { $, all, button, closeButton, dialogHead, element, isTouched, root } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { API, get } from "../requests.js";
-import { sizeWords } from "../sizes.js";
-import { RECENT_MODELS, read, write } from "../storage.js";
-import { cardOf, imageOf } from "./card.js";
-import { foldersOf, matchingModels, missingWords, RECENTLY, withUsed } from "./choosing.js";
-import { addToPrompt, promptText } from "./prompt.js";
+import { FAVOURITE_MODELS, RECENT_MODELS, read, write } from "../storage.js";
+import { cardOf } from "./card.js";
+import {
+  basesOf,
+  FAVOURITES,
+  FITTING,
+  foldersOf,
+  matchingModels,
+  ORDERS,
+  RECENTLY,
+  withUsed,
+} from "./choosing.js";
+import { Details } from "./details.js";
 
-/** @import { ListedModel, ModelDetailsDoc, ModelListDoc } from "../documents.js" */
+/** @import { BaseModelsDoc, ListedModel, ModelListDoc } from "../documents.js" */
 
 /**
- * The field whose models are shown. `column`: of rows, else "". `use`: puts a model into the field.
+ * The field whose models are shown. `column`: of rows, else "". `use`: puts a model into the field. `chosen`: the
+ * values of all the form's models.
  * @typedef {{ workflow: string, field: string, column: string, label: string, value: string,
- *   use: (value: string) => void }} Place
+ *   use: (value: string) => void, chosen?: readonly string[] }} Place
  */
 
-const TILE = 150; // pixels, at least
-const TILE_ON_PHONE = 104;
-const GAP = 12;
-const WORDS = 62; // pixels below an image
+const TILE = 190; // pixels, at least
+const LINE_ON_PHONE = 112; // pixels of a wide tile and the gap below
+const GAP = 16;
+const WORDS = 56; // pixels below an image
+const MOST_BASES = 8;
+/** @returns {Record<string, string>} */
+const orders = () => ({
+  name: message("By name"),
+  newest: message("Newest first"),
+  largest: message("Largest first"),
+});
 /** The lists as last loaded, by path. @type {Map<string, ModelListDoc>} */
 const loaded = new Map();
 
 class Picker {
   #place = element("dialog", "models");
   #search = element("input");
+  #chips = element("div", "chips wraps");
   #folders = element("select");
+  #order = element("select");
   #said = element("p", "aside");
   #scroll = element("div", "scroll");
   #list;
@@ -52,6 +58,8 @@ class Picker {
   #opener;
   #path;
   #folder = "";
+  #filter = FITTING;
+  #base = "";
   /** @type {readonly ListedModel[]} */
   #models = [];
   /** @type {readonly ListedModel[]} */
@@ -69,12 +77,16 @@ class Picker {
     this.#path = (/** @type {string} */ part, /** @type {string} */ value) => {
       const query = new URLSearchParams({ field: field.field });
       if (field.column) query.set("column", field.column);
-      if (part) query.set("value", value);
+      if (value) query.set("value", value);
+      else for (const one of field.chosen ?? []) query.append("chosen", one);
       const name = field.workflow.split("/").map(encodeURIComponent).join("/");
       return `/workflows/${name}/models${part}?${query}`;
     };
     const image = (/** @type {string} */ value) => `${root}${API}${this.#path("/preview", value)}`;
-    this.#details = new Details(this.#path, image, (value) => this.#use(value));
+    this.#details = new Details(this.#path, image, (value) => this.#use(value), {
+      has: (value) => this.#favourites.includes(value),
+      change: (value) => this.#changeFavourite(value),
+    });
     this.#list = new VirtualList(
       this.#scroll,
       {
@@ -82,7 +94,8 @@ class Picker {
         item: (row, at) => {
           const model = /** @type {ListedModel} */ (row);
           const isChosen = model.value === this.#chosen;
-          return cardOf(model, { at, count: this.#shown.length, isChosen }, image);
+          const isFavourite = this.#favourites.includes(model.value);
+          return cardOf(model, { at, count: this.#shown.length, isChosen, isFavourite }, image);
         },
       },
       () => this.#keepTabStop(),
@@ -98,7 +111,19 @@ class Picker {
       $("#reload-models")?.click();
     });
     reload.title = message("Offers model files that were added meanwhile");
-    const head = dialogHead(this.#place, "models", label, reload, close);
+    const order = this.#order;
+    const head = dialogHead(
+      this.#place,
+      "models",
+      label,
+      ...[this.#search, order, this.#folders],
+      ...[reload, close],
+    );
+    order.ariaLabel = message("Order");
+    order.append(...Object.entries(orders()).map(([value, text]) => new Option(text, value)));
+    order.addEventListener("change", () => this.#draw());
+    this.#chips.role = "group";
+    this.#chips.ariaLabel = message("Which models");
     Object.assign(this.#search, { type: "search", placeholder: message("Search") });
     this.#search.ariaLabel = message("Search");
     this.#search.addEventListener("input", () => this.#draw());
@@ -108,7 +133,7 @@ class Picker {
       this.#draw();
     });
     this.#said.role = "status";
-    const tools = element("div", "tools flow rigid", this.#search, this.#folders, this.#said);
+    const tools = element("div", "tools in-line rigid", this.#chips, this.#said);
     Object.assign(this.#list.place, { role: "listbox", ariaLabel: label });
     this.#scroll.append(this.#list.place);
     this.#details.show(undefined);
@@ -141,49 +166,124 @@ class Picker {
     if (doc) {
       loaded.set(path, doc);
       if (JSON.stringify(doc) !== JSON.stringify(known)) this.#show(doc);
+      this.#readBases();
     } else if (!known) this.#said.textContent = message("The models can't be loaded. Try again.");
   }
 
+  /** Ask what the headers of the files say about their base models, until all are known. */
+  async #readBases() {
+    for (let start = 0; this.#place.isConnected; ) {
+      /** @type {BaseModelsDoc | null} */
+      const doc = await get(`${API}${this.#path("/base-models", "")}&start=${start}`);
+      if (!doc) return;
+      const known = new Map(doc.models.map((one) => [one.value, one]));
+      const models = this.#models.map((one) => ({ ...one, ...known.get(one.value) }));
+      const isNews = models.some((one, at) => one.base_model !== this.#models[at]?.base_model);
+      this.#models = models;
+      if (isNews) this.#draw({ stays: true });
+      if (doc.next === null) return;
+      start = doc.next;
+    }
+  }
+
   /** @param {ModelListDoc} doc */
-  #show({ folder, models }) {
+  #show({ folder, base_model: base, models }) {
     this.#models = models;
+    this.#base = base;
     this.#place.dataset.folder = folder;
     const folders = foldersOf(models);
-    const isUsed = this.#recent.length > 0;
     this.#folders.replaceChildren(
-      new Option(message("All models"), ""),
-      ...(isUsed ? [new Option(message("Recently used"), RECENTLY)] : []),
+      new Option(message("All folders"), ""),
       ...folders.map((name) => new Option(name, name)),
     );
-    this.#folders.hidden = !isUsed && !folders.length;
+    this.#folders.hidden = !folders.length;
     this.#folders.value = this.#folder;
     this.#draw();
     const at = this.#shown.findIndex(({ value }) => value === this.#chosen);
     if (at >= 0) this.#list.reveal(at);
-    this.#details.show(this.#shown[at]);
+    if (!isPhone()) this.#details.show(this.#shown[at]);
   }
 
-  /** @returns {readonly string[]} */
-  get #recent() {
-    return read(localStorage, RECENT_MODELS, {})[this.#place.dataset.folder ?? ""] ?? [];
+  /** @param {string} key @returns {readonly string[]} */
+  #kept(key) {
+    return read(localStorage, key, {})[this.#place.dataset.folder ?? ""] ?? [];
   }
 
-  #draw() {
-    const { value } = this.#search;
-    this.#shown = matchingModels(this.#models, value, this.#folder, this.#recent);
+  /** @param {string} key @param {readonly string[]} values */
+  #keep(key, values) {
+    const folder = this.#place.dataset.folder ?? "";
+    write(localStorage, key, { ...read(localStorage, key, {}), [folder]: values });
+  }
+
+  get #favourites() {
+    return this.#kept(FAVOURITE_MODELS);
+  }
+
+  /** @param {string} value */
+  #changeFavourite(value) {
+    const known = this.#favourites;
+    const isOne = known.includes(value);
+    this.#keep(FAVOURITE_MODELS, isOne ? known.filter((one) => one !== value) : [value, ...known]);
+    this.#draw({ stays: true });
+  }
+
+  /** Draw the filters that leave something out, and return the pressed one: the chosen one, if it is there. */
+  #drawChips() {
+    const { isMixed, bases } = basesOf(this.#models);
+    const base = this.#base;
+    /** @type {[string, string][]} */
+    const filters = [
+      ...(isMixed ? /** @type {[string, string][]} */ ([[FITTING, fittingWords(base)]]) : []),
+      ["", message("All models")],
+    ];
+    if (this.#favourites.length) filters.push([FAVOURITES, message("Favorites")]);
+    if (this.#kept(RECENT_MODELS).length) filters.push([RECENTLY, message("Recently used")]);
+    if (bases.length > 1) for (const name of bases.slice(0, MOST_BASES)) filters.push([name, name]);
+    const pressed = filters.some(([value]) => value === this.#filter) ? this.#filter : "";
+    this.#chips.replaceChildren(
+      ...filters.map(([value, text]) => {
+        const chip = button(text, () => this.#showOnly(value), "chip");
+        chip.ariaPressed = String(value === pressed);
+        return chip;
+      }),
+    );
+    this.#chips.hidden = filters.length < 2;
+    return pressed;
+  }
+
+  /** @param {{ stays?: boolean }} how `stays`: without scrolling to the top */
+  #draw({ stays = false } = {}) {
+    const filter = this.#drawChips();
+    this.#shown = matchingModels(this.#models, {
+      text: this.#search.value,
+      folder: this.#folder,
+      filter,
+      recent: this.#kept(RECENT_MODELS),
+      favourites: this.#favourites,
+      order: ORDERS[this.#order.value],
+      value: this.#chosen,
+    });
     const count = this.#shown.length;
     this.#said.textContent = count
       ? plural("{count} model", "{count} models", { count })
       : message("No results.");
     this.#list.clear();
-    this.#scroll.scrollTop = 0;
+    if (!stays) this.#scroll.scrollTop = 0;
     this.#list.show(this.#shown.map((row) => ({ row })));
+  }
+
+  /** @param {string} filter */
+  #showOnly(filter) {
+    this.#filter = filter;
+    this.#draw();
+    $('[aria-pressed="true"]', this.#chips)?.focus();
   }
 
   /** @param {number} width */
   #linesIn(width) {
-    const least = matchMedia("(max-width: 600px)").matches ? TILE_ON_PHONE : TILE;
-    const tiles = tilesIn(width, least, GAP, WORDS);
+    const tiles = isPhone()
+      ? { columns: 1, tile: width, line: LINE_ON_PHONE }
+      : tilesIn(width, TILE, GAP, WORDS);
     this.#list.place.style.setProperty("--tile", `${tiles.tile}px`);
     return tiles;
   }
@@ -214,9 +314,7 @@ class Picker {
 
   /** @param {string} value */
   #use(value) {
-    const folder = this.#place.dataset.folder ?? "";
-    const known = read(localStorage, RECENT_MODELS, {});
-    write(localStorage, RECENT_MODELS, { ...known, [folder]: withUsed(this.#recent, value) });
+    this.#keep(RECENT_MODELS, withUsed(this.#kept(RECENT_MODELS), value));
     this.#place.close();
     this.#field.use(value);
   }
@@ -265,6 +363,12 @@ class Picker {
   }
 }
 
+const isPhone = () => matchMedia("(max-width: 600px)").matches;
+
+/** @param {string} base */
+const fittingWords = (base) =>
+  base ? message("Fits {base}", { base }) : message("Fits this workflow");
+
 /**
  * Open the picker for a field, unless it is open already.
  * @param {Place} field
@@ -272,127 +376,4 @@ class Picker {
  */
 export function openPicker(field, opener) {
   if (!$("dialog.models")) new Picker(field, opener).open();
-}
-
-const PAUSE = 120; // milliseconds; while the user moves through the list, no details are requested
-const TO_PROMPT = message("Add trigger words to the prompt");
-
-/** Details of the selected model. All texts in its file are untrusted. */
-class Details {
-  place = element("aside", "details");
-  #path;
-  #image;
-  #use;
-  #facts = element("div", "facts");
-  #words = element("div", "trigger-words");
-  /** @type {Map<string, ModelDetailsDoc>} */
-  #known = new Map();
-  #timer = 0;
-  #value = "";
-
-  /**
-   * @param {(part: string, value: string) => string} path returns the path of a part of a model's data
-   * @param {(value: string) => string} image returns the URL of a model's image
-   * @param {(value: string) => void} use
-   */
-  constructor(path, image, use) {
-    this.#path = path;
-    this.#image = image;
-    this.#use = use;
-    this.place.ariaLabel = message("Details");
-  }
-
-  /** @param {ListedModel | undefined} model */
-  show(model) {
-    clearTimeout(this.#timer);
-    this.place.hidden = !model;
-    if (!model) {
-      this.#value = "";
-      return;
-    }
-    if (model.value === this.#value) return;
-    this.#value = model.value;
-    const use = button(message("Use this model"), () => this.#use(model.value), "button primary");
-    this.#words.replaceChildren();
-    this.#drawFacts(model, null);
-    const words = element("div", "about", element("h3", "", model.label), this.#facts, this.#words);
-    const actions = element("div", "actions", use);
-    this.place.replaceChildren(imageOf(model, this.#image), words, actions);
-    if (!model.is_file) return;
-    const known = this.#known.get(model.value);
-    if (known) this.#tell(model, known, actions);
-    else this.#timer = window.setTimeout(() => this.#load(model, actions), PAUSE);
-  }
-
-  /** @param {ListedModel} model @param {HTMLElement} actions */
-  async #load(model, actions) {
-    /** @type {ModelDetailsDoc | null} */
-    const found = await get(`${API}${this.#path("/details", model.value)}`);
-    if (!found) return;
-    this.#known.set(model.value, found);
-    if (this.#value === model.value) this.#tell(model, found, actions);
-  }
-
-  /** @param {ListedModel} model @param {ModelDetailsDoc} found @param {HTMLElement} actions */
-  #tell(model, found, actions) {
-    this.#drawFacts(model, found);
-    this.#drawWords(found);
-    if (found.trigger_words.length && promptText() !== null)
-      actions.append(promptButton(found.trigger_words));
-  }
-
-  /** @param {ListedModel} model @param {ModelDetailsDoc | null} found */
-  #drawFacts({ value, size, modified }, found) {
-    /** @type {[string, string][]} */
-    const facts = [
-      [message("Title"), found?.title ?? ""],
-      [message("Base model"), found?.base_model ?? ""],
-      [message("Author"), found?.author ?? ""],
-      [message("File"), value],
-      [message("Size"), size ? sizeWords(size) : ""],
-      [message("Date"), modified ? dateWords(modified) : ""],
-    ];
-    this.#facts.replaceChildren(tableOf(facts.filter(([, fact]) => fact)));
-    if (found?.description) this.#facts.append(element("p", "description", found.description));
-  }
-
-  /** @param {ModelDetailsDoc} found */
-  #drawWords({ trigger_words: triggers, tags }) {
-    const list = (/** @type {string} */ title, /** @type {readonly string[]} */ words) => {
-      if (!words.length) return [];
-      const chips = element("span", "word-list wraps");
-      chips.append(...words.map((word) => element("span", "trigger-word breaks", word)));
-      return [element("h4", "", title), chips];
-    };
-    this.#words.replaceChildren(
-      ...list(message("Trigger words"), triggers),
-      ...list(message("Frequent words in its training"), tags),
-    );
-  }
-}
-
-/**
- * Return a button that adds words to the prompt, and then takes them out again.
- * @param {readonly string[]} words
- */
-function promptButton(words) {
-  /** @type {(() => void) | null} */
-  let undo = null;
-  const adds = button(TO_PROMPT, () => {
-    if (undo) {
-      undo();
-      undo = null;
-      adds.textContent = TO_PROMPT;
-      return;
-    }
-    const missing = missingWords(words, promptText() ?? "");
-    undo = addToPrompt(missing);
-    adds.textContent = message("Undo: remove the trigger words");
-    announce(message("Added to the prompt: {words}", { words: missing.join(", ") }));
-  });
-  if (!missingWords(words, promptText() ?? "").length) {
-    adds.disabled = true;
-    adds.textContent = message("The prompt has the trigger words");
-  }
-  return adds;
 }

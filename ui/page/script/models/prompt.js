@@ -1,9 +1,9 @@
 // @ts-check
-// The form's main prompt, to which the picker adds trigger words.
+// The form's main prompt, to which the picker adds trigger words, and from which it takes them.
 
 import { $, typeInto } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
-import { withWords } from "./choosing.js";
+import { withoutWord, withWords } from "./choosing.js";
 
 /** `key`: of the prompt's field, "" for none. */
 const form = { key: "" };
@@ -30,16 +30,14 @@ export const promptText = () => box()?.value ?? null;
 /**
  * Add words to the end of the prompt.
  * @param {readonly string[]} words
- * @returns {() => void} takes them out again, unless the user has changed the prompt since
  */
 export function addToPrompt(words) {
   const prompt = box();
-  if (!prompt) return () => {};
-  const before = prompt.value;
-  const after = withWords(before, words);
-  typeInto(prompt, after);
-  return () => {
-    const now = box();
-    if (now?.value === after) typeInto(now, before);
-  };
+  if (prompt) typeInto(prompt, withWords(prompt.value, words));
+}
+
+/** @param {string} word */
+export function removeFromPrompt(word) {
+  const prompt = box();
+  if (prompt) typeInto(prompt, withoutWord(prompt.value, word));
 }
