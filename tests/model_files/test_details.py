@@ -66,7 +66,7 @@ def test_names_base_models_as_users_do(name: str, family: str) -> None:
     ],
 )
 def test_names_of_files_tell_base_models(file: str, family: str) -> None:
-    """As far as they are usual."""
+    """Other names tell nothing."""
     assert family_in(file) == family
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -151,15 +152,15 @@ class ModelPickerHandlers:
         asked: Annotated[ModelField, Depends()],
         owner: Owner,
         chosen: Chosen = (),
-        start: Annotated[int, Query(ge=0)] = 0,
+        cursor: str = "",
     ) -> AsciiJSON:
         """Return the base models of at most 100 choices, as the headers of their files say.
 
-        `start`: the `next` of the answer before.
+        `cursor`: the `next` of the answer before.
         """
         offer = self._offer(asked, owner)
-        every = sorted(offer.served().items())
-        some, base = every[start : start + _PAGE], offer.base(chosen)
+        rest = sorted((one for one in offer.served().items() if one[0] > cursor), key=itemgetter(0))
+        some, base = rest[:_PAGE], offer.base(chosen)
         self.models.read_bases([served for _, served in some])
         return AsciiJSON(
             BaseModelsDoc(
@@ -168,7 +169,7 @@ class ModelPickerHandlers:
                     for value, served in some
                     if (known := self.models.known_base(served))
                 ),
-                next=start + _PAGE if start + _PAGE < len(every) else None,
+                next=some[-1][0] if len(rest) > _PAGE else None,
             )
         )
 

@@ -144,7 +144,7 @@ class ModelListDoc:
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """What the header of a choice's file says: see `ListedModel`."""
+    """The base model in the header of a choice's file: see `ListedModel`."""
 
     value: str
     base_model: str
@@ -153,11 +153,11 @@ class BaseModel:
 
 @dataclass(frozen=True, slots=True)
 class BaseModelsDoc:
-    """The base models of some choices of a field. `next`: where the next ones start, null after
+    """The base models of some choices of a field. `next`: the `cursor` of the next ones, null after
     the last."""
 
     models: tuple[BaseModel, ...]
-    next: int | None
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)

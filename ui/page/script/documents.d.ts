@@ -22,7 +22,7 @@ export interface AxisDoc {
 }
 
 /**
- * What the header of a choice's file says: see `ListedModel`.
+ * The base model in the header of a choice's file: see `ListedModel`.
  */
 export interface BaseModel {
   value: string;
@@ -31,12 +31,12 @@ export interface BaseModel {
 }
 
 /**
- * The base models of some choices of a field. `next`: where the next ones start, null after
+ * The base models of some choices of a field. `next`: the `cursor` of the next ones, null after
  * the last.
  */
 export interface BaseModelsDoc {
   models: BaseModel[];
-  next: number | null;
+  next: string | null;
 }
 
 /**

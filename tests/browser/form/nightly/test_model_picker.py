@@ -114,7 +114,7 @@ def test_favorites_are_kept(person: Visitor) -> None:
 
 
 def test_models_for_another_base_model_are_left_out(person: Visitor) -> None:
-    """As soon as the headers of their files are read. They are one press away."""
+    """The headers of their files tell it. One press shows them."""
     picker = opened(person)
     fitting = picker.get_by_role("button", name="Fits SD 1")
     expect(fitting).to_have_attribute("aria-pressed", "true")

@@ -172,9 +172,11 @@ class Picker {
 
   /** Ask what the headers of the files say about their base models, until all are known. */
   async #readBases() {
-    for (let start = 0; this.#place.isConnected; ) {
+    for (let cursor = ""; this.#place.isConnected; ) {
       /** @type {BaseModelsDoc | null} */
-      const doc = await get(`${API}${this.#path("/base-models", "")}&start=${start}`);
+      const doc = await get(
+        `${API}${this.#path("/base-models", "")}&cursor=${encodeURIComponent(cursor)}`,
+      );
       if (!doc) return;
       const known = new Map(doc.models.map((one) => [one.value, one]));
       const models = this.#models.map((one) => ({ ...one, ...known.get(one.value) }));
@@ -182,7 +184,7 @@ class Picker {
       this.#models = models;
       if (isNews) this.#draw({ stays: true });
       if (doc.next === null) return;
-      start = doc.next;
+      cursor = doc.next;
     }
   }
 
@@ -267,9 +269,12 @@ class Picker {
     this.#said.textContent = count
       ? plural("{count} model", "{count} models", { count })
       : message("No results.");
+    const hadFocus = this.#list.place.contains(document.activeElement);
     this.#list.clear();
     if (!stays) this.#scroll.scrollTop = 0;
     this.#list.show(this.#shown.map((row) => ({ row })));
+    const at = hadFocus ? this.#shown.findIndex(({ value }) => value === this.#chosen) : -1;
+    if (at >= 0) this.#list.focus(at, "choose");
   }
 
   /** @param {string} filter */

@@ -1,5 +1,5 @@
 // @ts-check
-// The form's main prompt, to which the picker adds trigger words, and from which it takes them.
+// The form's main prompt: the picker adds trigger words to it and removes them.
 
 import { $, typeInto } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";

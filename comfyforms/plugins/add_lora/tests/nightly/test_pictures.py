@@ -1,4 +1,4 @@
-"""Pictures of runs with rows: bit for bit those of a graph with the same LoRAs wired by hand.
+"""Pictures of runs with rows equal, bit for bit, the pictures of a graph with LoRAs wired by hand.
 
 On the stand-in, or with COMFYUI_URL and COMFYUI_FOLDER, the base directory of a real server on this
 machine. There, two tiny LoRAs for its checkpoint are added for the test.
