@@ -146,7 +146,7 @@ async function withFacts(place, known) {
   const facts = await known;
   if (facts) place.dataset.sound = soundWords(facts);
   if (facts?.isSilent) {
-    $(".waveform", place)?.remove();
+    $(".track", place)?.remove(); // its image may still be loading
     place.append(element("p", "note muted", message("This sound is silent.")));
   }
   return place;
