@@ -52,7 +52,8 @@ OF_ADMINISTRATORS = (
 
 # The owner's answers to requests that the walk can't complete, with the reasons.
 OF_MODEL_FILES = tuple(
-    f"{API}/workflows/{{name:path}}/models{part}" for part in ("", "/details", "/preview")
+    f"{API}/workflows/{{name:path}}/models{part}"
+    for part in ("", "/base-models", "/details", "/preview")
 )
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
