@@ -43,6 +43,13 @@ def _load_lora(run: NodeRun, inputs: Inputs) -> NodeResult:
     )
 
 
+def _load_lora_of_model(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Apply a LoRA to the model alone."""
+    run.wait(run.speed.load / 4)
+    model: Model = inputs["model"]
+    return NodeResult((model.with_lora(inputs["lora_name"], inputs["strength_model"]),))
+
+
 def _load_loras(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Apply the LoRA of each row to the model and its CLIP."""
     model: Model = inputs["model"]
@@ -65,6 +72,7 @@ def _encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
 NODES = [
     node("CheckpointLoaderSimple", _load_checkpoint),
     node("LoraLoader", _load_lora),
+    node("LoraLoaderModelOnly", _load_lora_of_model),
     # Not a real node: none of ComfyUI's own has repeatable rows yet (docs/comfyui.md#50).
     node("LoraRows", _load_loras),
     node("CLIPTextEncode", _encode_text),
