@@ -198,7 +198,7 @@ def facts(form: Form) -> str:
     if not made:
         return ""
     inputs["image"] += inputs["mask"]
-    needs = listed(RESULT_TYPES[kind].noun for kind in _KINDS if inputs[kind])
+    needs = listed(_noun(kind, inputs[kind]) for kind in _KINDS if inputs[kind])
     noun = RESULT_TYPES[made].noun
     is_edit = made == "image" and inputs["image"]  # a folded size may not be the result's
     numbers = {
@@ -217,6 +217,11 @@ def facts(form: Form) -> str:
             *((shape,) if shape and made in ("image", "video") else ()),
         )
     )
+
+
+def _noun(kind: ResultKind, count: int) -> str:
+    is_several = kind == "image" and count > 1
+    return message("{count} images", count=count) if is_several else RESULT_TYPES[kind].noun
 
 
 def _ratio(fields: Iterable[Field]) -> str:

@@ -83,6 +83,13 @@ def test_the_line_has_no_folded_size_beside_an_image() -> None:
     assert str(facts(replace(form, fields=(*form.fields, *sides)))) == "Text, Image → Image"
 
 
+def test_the_line_counts_images() -> None:
+    form = form_of(_from_image())
+    (image,) = (one for one in form.fields if one.media == "image")
+    second = replace(image, key="99.image")
+    assert str(facts(replace(form, fields=(*form.fields, second)))) == "Text, 2 images → Image"
+
+
 def test_a_chains_form_says_what_it_makes() -> None:
     """It combines the forms of its steps, and has no prompt of its own."""
     assert str(facts(replace(form_of(text_to_image()), prompt={}))) == "Text → Image, 512 × 512"

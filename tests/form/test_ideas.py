@@ -13,12 +13,21 @@ AUTHORS = "a quiet harbor at night"
 
 
 def test_a_text_for_the_prompt_leads_to_its_result() -> None:
-    """The author's own text comes first, then texts that fit what the workflow makes."""
+    """The author's own text comes first, then texts that change it."""
     encode = node("CLIPTextEncode", text=AUTHORS, clip=["4", 1])
     form = form_of(text_to_image(n6=encode))
     assert form.ideas[0].values == {"6.text": AUTHORS}
     assert len(form.ideas) == 4
-    assert all(one.values == {"6.text": str(one.label)} for one in form.ideas[1:])
+    for one in form.ideas[1:]:
+        more = str(one.label).removeprefix("… ")
+        assert one.values == {"6.text": f"{AUTHORS}, {more}"}
+
+
+def test_without_a_text_of_the_author_any_image_is_an_idea() -> None:
+    encode = node("CLIPTextEncode", text=" ", clip=["4", 1])
+    form = form_of(text_to_image(n6=encode))
+    assert len(form.ideas) == 3
+    assert all(one.values == {"6.text": str(one.label)} for one in form.ideas)
 
 
 def _edit(title: str, files: int = 1) -> Form:

@@ -83,6 +83,12 @@ _STARTERS: Mapping[tuple[str, str], tuple[Message, ...]] = MappingProxyType(
         ),
     }
 )
+# Texts that follow the author's own for an image or a video.
+_VARIED = (
+    message("… at night, under the stars"),
+    message("… in deep winter, snow"),
+    message("… as a watercolor painting"),
+)
 _SOUNDS = re.compile(r"music|sound|audio|sfx|foley|dubb", re.IGNORECASE)  # made for a video
 _NO_IMAGE = "This must be the name of an image beside the workflow."
 
@@ -113,13 +119,19 @@ def find_ideas(
 
 def _texts_for_prompt(form: Form) -> Iterator[Idea]:
     """Yield the text that the author saved in the main prompt, so that users can return to it, and
-    some that fit the kind of workflow, unless its title names a special task."""
+    some that change it or fit the kind of workflow, unless its title names a special task."""
     prompt = main_prompt(form.fields)
     if prompt is None:
         return
-    if isinstance(prompt.default, str) and prompt.default.strip():
+    needed, made = _kind_of_texts(form)
+    own = prompt.default.strip() if isinstance(prompt.default, str) else ""
+    if own:
         yield Idea(short(prompt.default), {prompt.key: prompt.default})
-    for text in _STARTERS.get(_kind_of_texts(form), ()):
+    if own and needed == "text" and made in ("image", "video"):
+        for text in _VARIED:
+            yield Idea(text, {prompt.key: str(text).replace("…", f"{own.rstrip(' .,')},", 1)})
+        return
+    for text in _STARTERS.get((needed, made), ()):
         yield Idea(text, {prompt.key: str(text)})
 
 
