@@ -142,6 +142,12 @@ class ModelFiles:
         """Return the names of a folder's files on all servers. Waits for the servers."""
         return [*self._in_folder(folder, frozenset())]
 
+    def of_size(self, folder: str, size: int) -> str:
+        """Return a folder's file with exactly this many bytes, "" without one. Waits for the
+        servers."""
+        files = self._in_folder(folder, frozenset()) if folder and size else {}
+        return next((name for name, one in files.items() if one.file.size == size), "")
+
     def preview(self, served: ServedFile) -> Path | None:
         """Return a model's preview image, a small WebP; None without one."""
         return self._previews.image(served.server, served.folder, served.file)

@@ -121,6 +121,7 @@ class Administration:
                 store.model_requests,
                 audit,
                 services.known_parts,
+                services.model_files,
             ),
             actions,
         )

@@ -9,6 +9,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.downloads import DownloadError, ModelDownloads
+from comfy.model_files.lists import ModelFiles
 from comfy.records.administration import ModelRequest, ModelRequestStore
 from comfy.requirements.model import ModelFile
 from comfy.requirements.readiness import judge
@@ -31,6 +32,7 @@ class ModelActions:
     requests: ModelRequestStore
     audit: AuditLog
     known_parts: KnownParts
+    files: ModelFiles
 
     def missing(self, workflow: str, owner: str) -> tuple[ModelFile, ...]:
         """Return the model files of a workflow that no server has. () for a chain."""

@@ -359,7 +359,11 @@ def _document(
     return MissingModels(
         tuple(
             missing_model_file(
-                file, downloads, started.get((file.folder, file.name)), reasons=is_administrator
+                file,
+                downloads,
+                started.get((file.folder, file.name)),
+                models.files,
+                reasons=is_administrator,
             )
             for file in files
         ),

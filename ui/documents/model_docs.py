@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from comfy.downloads import ModelDownloads, ServerDownloads
+from comfy.model_files.lists import ModelFiles
 from comfy.requirements.model import ModelFile
 from comfyforms.comfyui_node.downloads.hosts import license_page
 from comfyforms.comfyui_node.downloads.queue import DownloadStatus
@@ -31,7 +32,8 @@ class ModelDownload:
 
 @dataclass(frozen=True, slots=True)
 class MissingModelFile:
-    """Model file that no server has. `size`: in bytes, null if unknown. `license`: the page where
+    """Model file that no server has. `size`: in bytes, null if unknown. `alike`: a file of the same
+    folder and size that a server has, or empty. `license`: the page where
     its license can be accepted, or empty. `can_get`: administrators can download it here;
     `problem`: why not, or why the host refuses it, for administrators. `download`: null without
     one."""
@@ -40,6 +42,7 @@ class MissingModelFile:
     folder: str
     url: str
     size: int | None
+    alike: str
     license: str
     can_get: bool
     problem: str
@@ -93,9 +96,15 @@ def all_downloads(
 
 
 def missing_model_file(
-    file: ModelFile, downloads: ModelDownloads, started: ModelDownload | None, *, reasons: bool
+    file: ModelFile,
+    downloads: ModelDownloads,
+    started: ModelDownload | None,
+    files: ModelFiles,
+    *,
+    reasons: bool,
 ) -> MissingModelFile:
-    """Return the document of a missing file. `reasons`: with the problems, for administrators."""
+    """Return the document of a missing file. `files`: of the servers; `reasons`: with the problems,
+    for administrators. Waits for the servers."""
     why_not = downloads.why_not(file)
     size = file.size or downloads.size_of(file.url) or (started.size if started else None)
     return MissingModelFile(
@@ -103,6 +112,7 @@ def missing_model_file(
         folder=file.folder,
         url=file.url,
         size=size or None,
+        alike=files.of_size(file.folder, size or 0),
         license=license_page(file.url),
         can_get=not why_not,
         problem=(why_not or downloads.host_problem(file.url)) if reasons else "",

@@ -374,7 +374,8 @@ export interface ListedWorkflow {
 }
 
 /**
- * Model file that no server has. `size`: in bytes, null if unknown. `license`: the page where
+ * Model file that no server has. `size`: in bytes, null if unknown. `alike`: a file of the same
+ * folder and size that a server has, or empty. `license`: the page where
  * its license can be accepted, or empty. `can_get`: administrators can download it here;
  * `problem`: why not, or why the host refuses it, for administrators. `download`: null without
  * one.
@@ -384,6 +385,7 @@ export interface MissingModelFile {
   folder: string;
   url: string;
   size: number | null;
+  alike: string;
   license: string;
   can_get: boolean;
   problem: string;

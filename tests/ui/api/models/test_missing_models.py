@@ -16,7 +16,8 @@ from comfy.comfyui.client.client import Client
 from comfy.downloads import DownloadSettings, NodeDownloads, NoDownloads
 from comfy.library.permissions import Permissions
 from comfy.requirements.model import ModelFile
-from comfyui_standin import DemoServer
+from comfyui_standin import DemoModel, DemoServer
+from comfyui_standin.nodes.registry import MODELS
 from tests.downloads.file_server import FileServer, file_server, safetensors
 from tests.downloads.node_server import SECRET, graph_with, node_server
 from tests.security.signing_in import signed_in
@@ -185,6 +186,18 @@ def test_users_ask_for_missing_nodes(place: Place) -> None:
     assert "Missing nodes" in page
     [request] = place.ask("GET", "/admin/model-requests").json()["requests"]
     assert place.ask("DELETE", f"/admin/model-requests/{request['id']}").status_code == 204
+
+
+def test_a_file_of_the_same_size_is_named(place: Place) -> None:
+    """It may be the missing one under another name."""
+    assert [one["alike"] for one in place.missing()["models"]] == [""]
+    file = place.folder / "workflows/new.json"
+    graph = json.loads(file.read_text(encoding="utf-8"))
+    loader = next(one for one in graph["nodes"] if one["type"] == "CheckpointLoaderSimple")
+    loader["properties"]["models"][0]["size"] = DemoModel().size
+    file.write_text(json.dumps(graph), encoding="utf-8")
+    [model] = place.missing(ben=True)["models"]
+    assert model["alike"] in MODELS["checkpoints"]
 
 
 def test_a_request_is_closed_without_a_download(place: Place) -> None:

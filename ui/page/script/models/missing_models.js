@@ -56,8 +56,12 @@ class ModelRow {
   }
 
   /** @param {MissingModelFile} model */
-  #showAbout({ folder, size, license }) {
-    const facts = [folder && `models/${folder}`, size !== null && sizeWords(size)].filter(Boolean);
+  #showAbout({ folder, size, license, alike }) {
+    const facts = [
+      folder && `models/${folder}`,
+      size !== null && sizeWords(size),
+      alike && message("The server has a file of this size: {name}", { name: alike }),
+    ].filter(Boolean);
     const text = facts.join(" · ");
     if (this.#about.dataset.text === text) return;
     this.#about.dataset.text = text;
