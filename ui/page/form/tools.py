@@ -179,18 +179,31 @@ def _offers_models(field: Field) -> bool:
     return field.widget == "dropdown" and lists_files([value for _, value in field.choices or ()])
 
 
+def _lora_rows(field: Field) -> dict[str, Any] | None:
+    """Return a list of LoRAs with a strength in the format of `models/lora_tags.js`."""
+    columns = {one.key: one for one in field.columns if not one.optional}
+    named = (key for key in columns if "lora" in key.lower())
+    files = next((key for key in named if columns[key].is_choice), "")
+    if not files or "strength" not in columns:
+        return None
+    return {
+        "key": field.key,
+        "column": files,
+        "row": {key: kept(one.default) for key, one in columns.items()},
+    }
+
+
 def draw_model_pickers(name: str, controls: Iterable[Control]) -> None:
     """Draw the pickers of the form of the workflow or chain `name`."""
     controls = tuple(controls)
     lists = [one for one in controls if _offers_models(one.field)]
     prompt = next((one.field.key for one in controls if one.field.role == "prompt"), "")
-    fields = json_text([{"key": one.field.key, "label": one.field.label} for one in lists])
+    fields = [{"key": one.field.key, "label": one.field.label} for one in lists]
+    loras = next((rows for one in controls if (rows := _lora_rows(one.field))), None)
+    given = ", ".join(map(json_text, (name, fields, prompt, loras)))
     gr.HTML(
         elem_id="model-pickers",
-        js_on_load=calls(
-            "models/fields.js",
-            f"mountPickers({json_text(name)}, {fields}, {json_text(prompt)})",
-        ),
+        js_on_load=calls("models/fields.js", f"mountPickers({given})"),
     )
     if not lists:
         return

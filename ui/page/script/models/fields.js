@@ -7,23 +7,32 @@ import { filled } from "../form/filled.js";
 import { message } from "../messages.js";
 import { setPrompt } from "./prompt.js";
 
+/** @import { LoraRows } from "./lora_tags.js" */
+
 /** @typedef {{ key: string, label: string }} ModelField */
 
 /**
  * `chosen`: the model to put into a field, for the Gradio listener. `keys`: of the form's fields. `awaits`: adds
- * buttons to fields that Gradio draws late.
- * @type {{ chosen: { key: string, value: string } | null, keys: readonly string[], awaits: MutationObserver | null }}
+ * buttons to fields that Gradio draws late. `unfollow`: ends following the prompt.
+ * @type {{ chosen: { key: string, value: string } | null, keys: readonly string[], awaits: MutationObserver | null,
+ *   unfollow: () => void }}
  */
-const state = { chosen: null, keys: [], awaits: null };
+const state = { chosen: null, keys: [], awaits: null, unfollow: () => {} };
 
 /**
  * Add the buttons to the fields of a form.
  * @param {string} workflow
  * @param {readonly ModelField[]} fields
  * @param {string} prompt key of the main prompt, "" for none
+ * @param {LoraRows | null} loras the form's list of LoRAs
  */
-export function mountPickers(workflow, fields, prompt) {
+export function mountPickers(workflow, fields, prompt, loras) {
   setPrompt(prompt);
+  state.unfollow();
+  state.unfollow = filled.subscribe(({ values }) => {
+    if (loras && String(values[prompt] ?? "").includes("<lora:"))
+      import("./lora_tags.js").then(({ offerRows }) => offerRows(prompt, loras));
+  });
   state.keys = fields.map(({ key }) => key);
   if (prompt && $("#text-actions"))
     import("../form/text_actions.js").then(({ mountTextActions }) => mountTextActions(prompt));
